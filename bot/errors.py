@@ -1,0 +1,84 @@
+"""Every error of the product, named by whose mistake it was.
+
+What a resident types is never an exception.
+
+    MadoguchiError
+    ├── OursError                 a bug or a broken promise inside the product
+    │   ├── DialogError           a dialog's table is wrong (refused at import)
+    │   └── SealBrokenError       sealed text does not open under its key and place
+    ├── AuthorError               a mistake of somebody who writes content, data or settings
+    │   ├── ContentError          a content file is wrong: names the file and the line
+    │   ├── DataFileError         an imported file cannot be read at all
+    │   └── SettingsError         a setting is missing or wrong: names it and says what to do
+    ├── RefusedError              a person may not or cannot do this now: shown to staff as it stands
+    │   ├── NotAllowedError       the role may not do it
+    │   └── CaseMovedError        the case is no longer in the state that the action needs
+    └── OutsideError              the outside world failed
+        ├── LineRefusedError      LINE would refuse or refused a body
+        ├── LineUnreachableError  LINE did not answer in time
+        └── KeyGoneError          the key was destroyed: the text is gone on purpose
+"""
+
+
+class MadoguchiError(Exception):
+    """Say that something in the product went wrong; the message is written for the person who reads it."""
+
+
+class OursError(MadoguchiError):
+    """Say that the product itself is at fault."""
+
+
+class DialogError(OursError):
+    """Refuse a dialog whose table is wrong."""
+
+
+class SealBrokenError(OursError):
+    """Say that sealed text does not open: wrong key, wrong place, or altered bytes."""
+
+
+class AuthorError(MadoguchiError):
+    """Say that a file or a setting that somebody wrote is wrong."""
+
+
+class ContentError(AuthorError):
+    """Refuse a content file, naming it."""
+
+
+class DataFileError(AuthorError):
+    """Refuse a data file that cannot be read at all."""
+
+
+class SettingsError(AuthorError):
+    """Refuse a missing or wrong setting, naming it."""
+
+
+class RefusedError(MadoguchiError):
+    """Refuse what a person asked for; the message is shown to staff."""
+
+
+class NotAllowedError(RefusedError):
+    """Refuse an action that the role may not do."""
+
+
+class CaseMovedError(RefusedError):
+    """Refuse an action because the case has moved on."""
+
+
+class OutsideError(MadoguchiError):
+    """Say that something outside the product failed."""
+
+
+class LineRefusedError(OutsideError):
+    """Say that LINE refuses a body: `reasons` lists every property and rule."""
+
+    def __init__(self, *reasons: str) -> None:
+        super().__init__("; ".join(reasons))
+        self.reasons = reasons
+
+
+class LineUnreachableError(OutsideError):
+    """Say that LINE did not answer in time or the connection broke: the outcome is unknown."""
+
+
+class KeyGoneError(OutsideError):
+    """Say that the key of a text was destroyed, so the text is gone on purpose."""
