@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 import holidays
@@ -78,11 +79,45 @@ class Closure:
 
 
 @dataclass(frozen=True, slots=True)
+class Rest:
+    """Hold a regular day of rest (定休日) that a public holiday may move, as 月曜日が祝日の場合は翌日休 does.
+
+    `byday` and `nth` as in Schedule. `on_holiday`: what happens when it falls on a national holiday: it rests all the
+    same, or opens and rests on the next day (翌日), or on the next day that is neither holiday nor weekend (翌平日).
+    """
+
+    byday: tuple[int, ...]
+    nth: tuple[int, ...] = ()
+    on_holiday: Literal["rest", "next_day", "next_weekday"] = "rest"
+
+    def on(self, day: date) -> bool:
+        """Return whether it rests on `day`."""
+        if self._names(day):
+            return self.on_holiday == "rest" or not is_holiday(day)
+        if self.on_holiday == "rest":
+            return False
+        before = day - timedelta(days=1)
+        if self.on_holiday == "next_day":
+            return self._names(before) and is_holiday(before)
+        if is_holiday(day) or day.weekday() > 4:
+            return False
+        while is_holiday(before) or before.weekday() > 4:
+            if self._names(before) and is_holiday(before):
+                return True
+            before -= timedelta(days=1)
+        return False
+
+    def _names(self, day: date) -> bool:
+        return Schedule(self.byday, time(0), time(0), nth=self.nth).on(day)
+
+
+@dataclass(frozen=True, slots=True)
 class Opening:
     """Hold all that is known about when something is open; empty means unknown, not closed."""
 
     schedules: tuple[Schedule, ...] = ()
     closures: tuple[Closure, ...] = ()
+    rests: tuple[Rest, ...] = ()
 
     @property
     def known(self) -> bool:
@@ -91,7 +126,7 @@ class Opening:
 
     def spans(self, day: date) -> list[tuple[datetime, datetime]]:
         """Return the aware opening spans that begin on `day`, earliest first."""
-        if any(c.covers(day) for c in self.closures):
+        if any(c.covers(day) for c in self.closures) or any(r.on(day) for r in self.rests):
             return []
         found = []
         for rule in self.schedules:
