@@ -93,13 +93,17 @@ class TopicScore:
 
 @dataclass(frozen=True, slots=True)
 class Slots:
-    """Hold what a text says about the search: child's age in months, area as written, day, time, free of charge."""
+    """Hold what a text says about the search: child's age in months, area as written, day, time, free of charge.
+
+    `weekday` is 0 (Monday) to 6; `days_ahead` is 0 for today, 1 for tomorrow, 2 for the day after.
+    """
 
     age_months: int | None = None
     area: str = ""
     weekday: int | None = None
     at_time: time | None = None
     free: bool | None = None
+    days_ahead: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,12 +190,13 @@ class Choice:
     """Hold one thing that the resident can tap, or type by its label or its number.
 
     `act` is `dialog.event` or `dialog.event:argument` (LINE: 300 characters). `opens` makes the tap do something
-    on the phone instead: `call` and `link` need `uri`, `location` and `camera` ask LINE's own picker.
+    on the phone instead: `call` and `link` need `uri`, `location` asks LINE's own picker, `room` opens the resident's
+    private page (its link is made when the turn is committed).
     """
 
     label: Text
     act: str = ""
-    opens: Literal["", "call", "link", "location"] = ""
+    opens: Literal["", "call", "link", "location", "room"] = ""
     uri: str = ""
 
 

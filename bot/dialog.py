@@ -1,0 +1,204 @@
+"""What a dialog is: a table of states and transitions over small methods, checked when it is imported.
+
+The rule: a dialog decides from what it is given and remembers only plain JSON. It never reads a clock, a database
+or the network. Unknown states, misspelt callbacks, unreachable states and states deaf to text are refused at import.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar, Literal
+
+from transitions import Machine, MachineError
+
+from bot.directory.search import Directory
+from bot.errors import DialogError
+from bot.library import Library
+from bot.messages import Card, Choice, Heard, Inbound, Reply, Signal, Text
+from bot.situation import Case, CaseEvent, City
+
+START = "start"
+END = "end"
+TEXT = "text"  # the event of typed words
+PLACE = "place"  # the event of a shared location
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Hold all that a turn may look at: a frozen picture of the desk and of this resident's situation."""
+
+    library: Library
+    directory: Directory
+    city: City
+    case: Case | None = None
+    language: str = ""  # chosen by the resident; empty when not chosen yet
+    language_hint: str = ""  # LINE's profile says so
+    is_friend: bool = True
+    contact_safety: str = "any"
+    consents: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """Ask for something later: the job's name, desk time, and a key that makes it unique per resident."""
+
+    name: str
+    at: datetime
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Hold the result of one Inbound. `memory` is plain JSON; `language` is the one to word `replies` in.
+
+    `case` is what happens to the resident's case ("" = nothing) and `reason` why (signal, asked).
+    `chosen_language` is set when the resident chose one just now.
+    """
+
+    memory: Mapping[str, Any]
+    language: str
+    replies: tuple[Reply, ...] = ()
+    signals: tuple[Signal, ...] = ()
+    case: CaseEvent | Literal[""] = ""
+    reason: str = ""
+    follow_ups: tuple[FollowUp, ...] = ()
+    chosen_language: str = ""
+    contact_safety: str = ""  # set when it changes (CARE C21)
+
+
+@dataclass(slots=True)
+class Talk:
+    """Hold one dialog's part of one turn: what came in, what it remembers (`data`), and what it says."""
+
+    view: View
+    inbound: Inbound
+    heard: Heard
+    now: datetime
+    data: dict[str, Any]
+    argument: str = ""  # of the button that was pressed: dialog.event:argument
+    language: str = "ja"
+    said: list[Reply] = field(default_factory=list)
+    case: CaseEvent | Literal[""] = ""
+    follow_ups: list[FollowUp] = field(default_factory=list)
+    chosen_language: str = ""
+    contact_safety: str = ""
+    hand_over: str = ""  # act of another dialog to go on with, e.g. "person.ask"
+
+    def say(
+        self, *lines: Text, cards: tuple[Card, ...] = (), choices: tuple[Choice, ...] = (), block: str = ""
+    ) -> None:
+        """Add one bubble to what is said."""
+        self.said.append(Reply(lines=lines, cards=cards, choices=choices, block=block))
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    """Write one row of a dialog's table.
+
+    On `event` in any of `source` ("*" = every state) take in what came (`take`), then go to `to`, if `when` holds.
+    `take` and `when` name methods of the dialog; rows are tried in order.
+    """
+
+    event: str
+    source: str | tuple[str, ...]
+    to: str
+    take: str = ""
+    when: str = ""
+
+
+class Dialog:
+    """Be one dialog: subclass it in `bot/dialogs/<name>.py` with `name` and `table`.
+
+    Each state but start and end has a method `ask_<state>()` that says what is asked there; end may have one.
+    """
+
+    name: ClassVar[str] = ""
+    table: ClassVar[tuple[Go, ...]] = ()
+    states: ClassVar[tuple[str, ...]] = ()
+    machine: ClassVar[Machine]
+
+    def __init__(self, talk: Talk, state: str = START) -> None:
+        self.talk = talk
+        self.state = state
+
+    def __init_subclass__(cls) -> None:
+        """Build the class's one machine and refuse a wrong table."""
+        super().__init_subclass__()
+        cls.states = tuple(dict.fromkeys([START, *(row.to for row in cls.table), END]))
+        _check(cls)
+        cls.machine = Machine(
+            model=None,
+            states=[
+                {"name": state, "on_enter": [f"ask_{state}"] if hasattr(cls, f"ask_{state}") else []}
+                for state in cls.states
+            ],
+            transitions=[
+                {
+                    "trigger": row.event,
+                    "source": _sources(cls, row),
+                    "dest": row.to,
+                    "before": [row.take] if row.take else [],
+                    "conditions": [row.when] if row.when else [],
+                }
+                for row in cls.table
+            ],
+            initial=START,
+            auto_transitions=False,
+        )
+
+    @classmethod
+    def hears(cls, event: str, state: str) -> bool:
+        """Return whether the table has a row for `event` in `state`."""
+        return event in cls.machine.get_triggers(state)
+
+    def fire(self, event: str) -> bool:
+        """Go where the table leads on `event`; return False when no row applies, so that somebody else may answer."""
+        if not self.hears(event, self.state):
+            return False
+        try:
+            return bool(self.machine.events[event].trigger(self))
+        except MachineError as error:
+            raise DialogError(f"{self.name}: {error}") from error
+
+
+def _sources(cls: type[Dialog], row: Go) -> list[str]:
+    if row.source == "*":
+        return [state for state in cls.states if state != END]
+    return [row.source] if isinstance(row.source, str) else list(row.source)
+
+
+def _check(cls: type[Dialog]) -> None:
+    def refuse(why: str) -> None:
+        raise DialogError(f"dialog {cls.name or cls.__name__}: {why}")
+
+    if not cls.name or not cls.table:
+        refuse("needs a name and a table")
+    reached = {START}
+    for row in cls.table:
+        for source in _sources(cls, row):
+            if source not in cls.states:
+                refuse(f"row {row.event!r} leaves an unknown state {source!r}")
+        for callback in (row.take, row.when):
+            if callback and not callable(getattr(cls, callback, None)):
+                refuse(f"row {row.event!r} names a method that does not exist: {callback!r}")
+    growing = True
+    while growing:
+        growing = False
+        for row in cls.table:
+            if row.to not in reached and reached & set(_sources(cls, row)):
+                reached.add(row.to)
+                growing = True
+    for state in cls.states:
+        if state in (START, END):
+            continue
+        if state not in reached:
+            refuse(f"state {state!r} is never reached")
+        if not callable(getattr(cls, f"ask_{state}", None)):
+            refuse(f"state {state!r} has no ask_{state}()")
+        if not any(row.event == TEXT and state in _sources(cls, row) for row in cls.table):
+            refuse(f"state {state!r} does not hear text")
+    for attribute in vars(cls):
+        if attribute.startswith("ask_") and attribute.removeprefix("ask_") not in cls.states:
+            refuse(f"{attribute}() belongs to no state")
