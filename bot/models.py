@@ -261,7 +261,6 @@ class CaseRow(Base):
     read_at: Mapped[datetime | None] = mapped_column(default=None)  # a person read it (declined ones too)
     closed_at: Mapped[datetime | None] = mapped_column(default=None)
     activity_db: Mapped[float] = mapped_column(default=0.0)  # the holder's last human act
-    lease_until_db: Mapped[float] = mapped_column(default=0.0)
     unanswered_since_db: Mapped[float | None] = mapped_column(default=None)  # the resident waits since then
     version: Mapped[int] = mapped_column(default=0)
     __table_args__ = (
@@ -376,6 +375,10 @@ class Room(Base):
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     resident_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("resident.id"), unique=True)
     password_hash: Mapped[str] = mapped_column(String(200), default="")  # 合言葉, argon2id (CARE C20)
+    password_since_id: Mapped[int] = mapped_column(BigInteger, default=0)  # what its setter could see, and no more
+    password_unread_id: Mapped[int] = mapped_column(BigInteger, default=0)
+    password_failures: Mapped[int] = mapped_column(default=0)
+    password_blocked_until_db: Mapped[float] = mapped_column(default=0.0)
     notice_out: Mapped[bool] = mapped_column(default=False)  # a notice was sent and the room not opened since
     notice_at: Mapped[datetime | None] = mapped_column(default=None)
     opened_at: Mapped[datetime | None] = mapped_column(default=None)  # last time a browser showed it
@@ -404,4 +407,5 @@ class RoomVisit(Base):
     seen_db: Mapped[float]
     expires_db: Mapped[float]
     unlocked: Mapped[bool] = mapped_column(default=False)  # said the 合言葉 in this browser
-    since_journal_id: Mapped[int] = mapped_column(BigInteger, default=0)  # what was unread when it came
+    since_journal_id: Mapped[int] = mapped_column(BigInteger, default=0)  # sees everything after this
+    unread_journal_id: Mapped[int] = mapped_column(BigInteger, default=0)  # and staff's words from here on
