@@ -1,0 +1,701 @@
+"""Cases in the database: opened by what is heard, taken and given back by people.
+
+The rule: a case moves only along `situation.CASE_TABLE`, by one compare-and-swap in one transaction, and every move
+leaves an Event and an Audit row. While it is claimed no desk row waits in the outbox: who writes or re-queues a desk
+row first calls `open_case(..., lock=True)` in the same transaction and writes nothing when the case is held.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Final, Literal, cast
+
+from sqlalchemy import case as sql_case
+from sqlalchemy import func, insert, null, or_, select, text, update
+from sqlalchemy.orm import Session
+
+from bot.errors import CaseMovedError, KeyGoneError, OursError, RefusedError
+from bot.messages import Severity, Signal
+from bot.models import CaseRow, Journal, Memory, Outbox, Resident, Room, SignalRow
+from bot.situation import CASE_TABLE, Case, CaseEvent, CaseState, City, next_state
+from bot.store import (
+    append_audit,
+    append_event,
+    db_now,
+    enqueue_outbox,
+    now_expression,
+    resident_owner,
+    seal,
+    unseal,
+    upsert,
+)
+
+Place = Literal["room", "line"]
+
+#: A declined case of these kinds stays listed until a person has read it (CARE C17).
+READ_EVEN_IF_DECLINED: Final = frozenset({"abuse", "dv", "crisis"})
+#: What a turn may ask for; the other events belong to people and to the clock.
+RESIDENT_EVENTS: Final = frozenset({"offer", "open", "alarm", "decline"})
+ROOM_PATIENCE: Final = timedelta(minutes=2)  # CARE C19: unopened that long, staff may go on in LINE
+WRITING_SECONDS: Final = 300.0  # CARE C21: "when they write" means they wrote within these seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Hold what became of a reply: its journal id, and whether this call wrote it (False = it was there already)."""
+
+    uid: uuid.UUID
+    fresh: bool
+    outbox_id: uuid.UUID | None = None
+
+
+# --- looking --------------------------------------------------------------------------------------------------------
+
+
+def open_case(session: Session, resident_id: uuid.UUID, *, lock: bool = False) -> Case | None:
+    """Return the resident's open case, or None. With `lock` nobody claims or releases it before this commit."""
+    row = _open_row(session, resident_id, lock=lock)
+    return as_case(row) if row is not None else None
+
+
+def get_case(session: Session, case_id: uuid.UUID) -> Case | None:
+    """Return one case, open or closed, or None."""
+    row = session.get(CaseRow, case_id)
+    return as_case(row) if row is not None else None
+
+
+def as_case(row: CaseRow) -> Case:
+    """Return the row as the value that the pure part knows."""
+    return Case(
+        id=row.id,
+        state=cast(CaseState, row.state),
+        severity=Severity(row.severity),
+        kinds=tuple(row.kinds),
+        aspects=tuple(row.aspects),
+        holder_id=row.holder_id,
+        opened_at=row.opened_at,
+        acknowledged=row.acknowledged_at is not None,
+    )
+
+
+def queue_key(row: CaseRow) -> tuple[int, datetime]:
+    """Return the sort key of the queue: the gravest first, then who has waited longest (DESIGN 5)."""
+    return (-Severity(row.severity).rank, row.waiting_since_at)
+
+
+def stays_listed(row: CaseRow) -> bool:
+    """Return whether a declined case still has to be read by a person (CARE C17)."""
+    return row.state == "declined" and row.read_at is None and not READ_EVEN_IF_DECLINED.isdisjoint(row.kinds)
+
+
+def lapses_at_db(row: CaseRow, city: City) -> float:
+    """Return when a claim lapses, in database seconds (CARE C16).
+
+    An emergency whose last message is unanswered: `city.lease_seconds` after that message or the holder's last act,
+    whichever is later. Otherwise `city.calm_lease_seconds` after the holder's last act. An open page is not an act.
+    """
+    if row.severity == Severity.EMERGENCY and row.unanswered_since_db is not None:
+        return max(row.activity_db, row.unanswered_since_db) + city.lease_seconds
+    return row.activity_db + city.calm_lease_seconds
+
+
+# --- what the resident's messages do ---------------------------------------------------------------------------------
+
+
+def apply(
+    session: Session,
+    resident_id: uuid.UUID,
+    *,
+    signals: Sequence[Signal],
+    event: CaseEvent | Literal[""],
+    reason: str,
+    journal_uid: uuid.UUID | None,
+    at: datetime,
+    city: City,
+) -> Case | None:
+    """Do what a turn asks for: open a case or join the open one, keep the signals, and tell the console.
+
+    `event` is offer, open, alarm, decline or empty. A signal above concern is always an alarm, a concern at least an
+    offer; severity only rises (CARE C12). What the table does not allow here changes nothing: a resident is never
+    an error. When a case was open before, this also does what `note_inbound` does. Returns the open case, or None.
+    """
+    if event and event not in RESIDENT_EVENTS:
+        raise OursError(f"a turn may not ask for {event}")
+    heard = max((s.severity for s in signals), key=lambda s: s.rank, default=None)
+    wanted: CaseEvent | Literal[""] = event
+    if heard is not None:
+        wanted = "alarm" if heard.rank >= Severity.URGENT.rank else event or "offer"
+    row = _open_row(session, resident_id, lock=True)
+    if row is None:
+        if wanted == "" or wanted == "decline":
+            return None
+        severity = heard or (Severity.CONCERN if reason in ("", "asked") else Severity.URGENT)
+        ground = "signal" if signals else reason or "asked"
+        row, made = _make(session, resident_id, next_state("new", wanted), severity, ground, at, city)
+        if not made:
+            _move_by_resident(session, row, wanted, heard, at)
+    else:
+        _move_by_resident(session, row, wanted, heard, at)
+        _note_inbound(session, row, at)
+    if signals:
+        _keep_signals(session, row, signals, journal_uid, at)
+    session.flush()
+    return as_case(row)
+
+
+def note_inbound(session: Session, resident_id: uuid.UUID, at: datetime) -> None:
+    """Tell the console that the resident wrote while a case waits, is held or on hold; start the holder's clock."""
+    row = _open_row(session, resident_id, lock=True)
+    if row is not None:
+        _note_inbound(session, row, at)
+        session.flush()
+
+
+def open_for_failure(
+    session: Session,
+    resident_id: uuid.UUID,
+    reason: Literal["dead_letter", "given_up"],
+    at: datetime,
+    city: City | None = None,
+) -> Case:
+    """Call a person because the desk could not read or could not deliver something: urgent (DESIGN 5)."""
+    row = _open_row(session, resident_id, lock=True)
+    if row is None:
+        row, _made = _make(session, resident_id, next_state("new", "open"), Severity.URGENT, reason, at, city)
+    else:
+        _move_by_resident(session, row, "alarm", Severity.URGENT, at)
+    append_audit(session, "system", f"case.{reason}", at, case_id=row.id, resident_id=resident_id)
+    session.flush()
+    return as_case(row)
+
+
+# --- what people do --------------------------------------------------------------------------------------------------
+
+
+def claim(session: Session, case_id: uuid.UUID, staff_id: uuid.UUID, at: datetime, city: City) -> Case:
+    """Take the case for one person and silence the desk; raise CaseMovedError when somebody else was first.
+
+    Desk rows that were not handed to the sender are withdrawn in the same transaction.
+    """
+    now = now_expression(session)
+    row = _swap(
+        session,
+        case_id,
+        "claim",
+        staff_id,
+        holder_id=staff_id,
+        activity_db=now,
+        unanswered_since_db=sql_case((CaseRow.state == "on_hold", null()), else_=now),
+        acknowledged_at=at,
+        read_at=func.coalesce(CaseRow.read_at, at),
+    )
+    withdraw_desk(session, row.resident_id, at)
+    _record(session, "case.claimed", row, at, staff_id)
+    return as_case(row)
+
+
+def renew(session: Session, case_id: uuid.UUID, staff_id: uuid.UUID) -> bool:
+    """Note a human act of the holder (typing, clicking, sending); return False when the case is not theirs any more."""
+    statement = (
+        update(CaseRow)
+        .where(CaseRow.id == case_id, CaseRow.state == "claimed", CaseRow.holder_id == staff_id)
+        .values(activity_db=now_expression(session))
+        .execution_options(synchronize_session=False)
+    )
+    return bool(cast(Any, session.execute(statement)).rowcount)
+
+
+def release(
+    session: Session,
+    case_id: uuid.UUID,
+    staff_id: uuid.UUID,
+    at: datetime,
+    *,
+    name: str,
+    agreed: str,
+    next_date: date | None = None,
+) -> Case:
+    """Give the talk back to the desk; the holder stays responsible (on_hold) and the desk gets a fact-only note.
+
+    `name` is the work name, `agreed` what the desk may tell the family; both reach the engine as memory["handback"].
+    """
+    row = _swap(session, case_id, "release", staff_id, unanswered_since_db=None)
+    _hand_back(session, row.resident_id, _handback(name, agreed, next_date, at))
+    _record(session, "case.released", row, at, staff_id)
+    return as_case(row)
+
+
+def transfer(session: Session, case_id: uuid.UUID, staff_id: uuid.UUID, at: datetime, *, name: str) -> Case:
+    """Hand the case to the colleagues: it waits again, and nobody has acknowledged it."""
+    row = _swap(
+        session,
+        case_id,
+        "transfer",
+        staff_id,
+        holder_id=None,
+        unanswered_since_db=None,
+        acknowledged_at=None,
+        waiting_since_at=at,
+    )
+    _hand_back(session, row.resident_id, {**_handback(name, "", None, at), "transferred": True})
+    _record(session, "case.transferred", row, at, staff_id)
+    return as_case(row)
+
+
+def close(
+    session: Session,
+    case_id: uuid.UUID,
+    staff_id: uuid.UUID,
+    at: datetime,
+    *,
+    name: str,
+    agreed: str = "",
+    next_date: date | None = None,
+) -> Case:
+    """End the case. A claimed one is ended by its holder only; a waiting one must be claimed first."""
+    row = _swap(session, case_id, "close", staff_id, holder_id=None, unanswered_since_db=None, closed_at=at)
+    if row.acknowledged_at is not None:
+        _hand_back(session, row.resident_id, _handback(name, agreed, next_date, at))
+    _record(session, "case.closed", row, at, staff_id)
+    return as_case(row)
+
+
+def reopen(session: Session, case_id: uuid.UUID, staff_id: uuid.UUID, at: datetime) -> Case:
+    """Let a closed case wait again; raise CaseMovedError when the resident has another open case."""
+    closed = session.get(CaseRow, case_id)
+    if closed is not None and _open_row(session, closed.resident_id, lock=True) is not None:
+        raise CaseMovedError("この方の新しい相談がすでに開いています。そちらを使ってください。")
+    row = _swap(session, case_id, "reopen", staff_id, closed_at=None, acknowledged_at=None, waiting_since_at=at)
+    _record(session, "case.reopened", row, at, staff_id)
+    return as_case(row)
+
+
+def lower(
+    session: Session, case_id: uuid.UUID, staff_id: uuid.UUID, severity: Severity, reason: str, at: datetime
+) -> Case:
+    """Lower the severity: only a person may, and says why (CARE C12). The signals keep theirs."""
+    if not reason.strip():
+        raise RefusedError("下げる理由を書いてください。")
+    row = session.get(CaseRow, case_id, with_for_update=True, populate_existing=True)
+    if row is None or row.state == "closed" or Severity(row.severity).rank <= severity.rank:
+        raise CaseMovedError("この相談の緊急度が変わりました。画面を新しくしてください。")
+    before, row.severity, row.version = row.severity, severity.value, row.version + 1
+    session.flush()
+    append_event(session, "case.lowered", at, case_id=row.id, resident_id=row.resident_id)
+    append_audit(
+        session,
+        f"staff:{staff_id}",
+        "case.lowered",
+        at,
+        case_id=row.id,
+        resident_id=row.resident_id,
+        reason=reason.strip(),
+        detail={"from": before, "to": severity.value},
+    )
+    return as_case(row)
+
+
+def mark_read(session: Session, case_id: uuid.UUID, at: datetime) -> None:
+    """Note that a person has read the case, so that a declined one leaves the list (CARE C17)."""
+    statement = (
+        update(CaseRow)
+        .where(CaseRow.id == case_id, CaseRow.read_at.is_(None))
+        .values(read_at=at)
+        .returning(CaseRow.resident_id)
+        .execution_options(synchronize_session=False)
+    )
+    resident_id = session.execute(statement).scalar_one_or_none()
+    if resident_id is not None:
+        append_event(session, "case.read", at, case_id=case_id, resident_id=resident_id)
+
+
+def lapse_due(session: Session, at: datetime, city: City) -> list[uuid.UUID]:
+    """Return every claim that nobody lived in to the queue, and the ids of those cases (CARE C16).
+
+    The draft stays, the family's place in the queue is kept, and the desk tells her before it goes on.
+    """
+    now = db_now(session)
+    found = select(CaseRow).where(CaseRow.state == "claimed").execution_options(populate_existing=True)
+    lapsed = []
+    for row in list(session.scalars(found)):
+        if lapses_at_db(row, city) > now:
+            continue
+        holder_id, seen = row.holder_id, row.activity_db
+        try:
+            moved = _swap(
+                session,
+                row.id,
+                "lapse",
+                None,
+                CaseRow.activity_db == seen,
+                holder_id=None,
+                unanswered_since_db=None,
+                acknowledged_at=None,
+            )
+        except CaseMovedError:
+            continue  # the holder acted in this very moment
+        _hand_back(session, moved.resident_id, {"lapsed": True, "at": at.isoformat()})
+        _record(session, "case.lapsed", moved, at, None, detail={"holder": str(holder_id)})
+        lapsed.append(moved.id)
+    return lapsed
+
+
+def reply(
+    session: Session,
+    case_id: uuid.UUID,
+    staff_id: uuid.UUID,
+    words: str,
+    at: datetime,
+    city: City,
+    *,
+    key: uuid.UUID,
+    name: str,
+    place: Place,
+    language: str = "ja",
+) -> Sent:
+    """Say the holder's words once, in the room or in LINE; the same `key` never says them twice.
+
+    `name` is the work name shown as LINE's sender (20 characters). Raises CaseMovedError when the case is not theirs,
+    RefusedError when CARE C19 or C21 keeps the words out of LINE, or when `key` was used for other words. For the
+    room the caller tells the resident with `rooms.notify` when the result is `fresh`.
+    """
+    uid = uuid.uuid5(case_id, str(key))
+    if (before := _said_before(session, uid, words)) is not None:
+        return before
+    held = (
+        update(CaseRow)
+        .where(CaseRow.id == case_id, CaseRow.state == "claimed", CaseRow.holder_id == staff_id)
+        .values(activity_db=now_expression(session), unanswered_since_db=None)
+        .execution_options(synchronize_session=False)
+    )
+    if not cast(Any, session.execute(held)).rowcount:
+        raise CaseMovedError("この相談はいま、あなたの担当ではありません。下書きは残っています。")
+    if (before := _said_before(session, uid, words)) is not None:  # two presses at once: the row lock ordered them
+        return before
+    row = session.get_one(CaseRow, case_id, populate_existing=True)
+    ground, outbox_id = "room", None
+    if place == "line":
+        ground = line_ground(session, row, at, city)
+        messages = [{"type": "text", "text": words, "sender": {"name": name}}]
+        outbox_id = enqueue_outbox(session, row.resident_id, messages, origin="staff", at=at, case_id=case_id)
+    write_journal(
+        session,
+        row.resident_id,
+        uid=uid,
+        who="staff",
+        kind="reply",
+        words=words,
+        language=language,
+        at=at,
+        place=place,
+        case_id=case_id,
+        staff_id=staff_id,
+        outbox_id=outbox_id,
+    )
+    _record(session, "case.reply", row, at, staff_id, detail={"place": place, "ground": ground})
+    return Sent(uid, True, outbox_id)
+
+
+def line_ground(session: Session, row: CaseRow, at: datetime, city: City) -> str:
+    """Return on what ground staff may write in LINE now: city, first_words or room_unopened (CARE C19).
+
+    Raises RefusedError, worded for staff, when the talk belongs in the room or C21 forbids LINE at this moment.
+    """
+    resident = session.get_one(Resident, row.resident_id)
+    if resident.contact_safety != "any" and db_now(session) - resident.last_inbound_db > WRITING_SECONDS:
+        raise RefusedError("この方には、ご本人が書いているときだけLINEで送れます。ルームに書いてください。")
+    if city.talk_in != "room":
+        return "city"
+    if Severity(row.severity).rank < Severity.URGENT.rank:
+        raise RefusedError("相談の内容はルームに書いてください。LINEには届いたお知らせだけが送られます。")
+    staff_rows = select(Journal.place, Journal.at).where(
+        Journal.case_id == row.id, Journal.who == "staff", Journal.kind == "reply", Journal.at >= row.opened_at
+    )
+    said = session.execute(staff_rows.order_by(Journal.id)).all()
+    if not any(found.place == "line" for found in said):
+        return "first_words"
+    opened_at = session.scalar(select(Room.opened_at).where(Room.resident_id == row.resident_id))
+    in_room = [found.at for found in said if found.place == "room"]
+    if in_room and at - in_room[-1] >= ROOM_PATIENCE and (opened_at is None or opened_at < in_room[-1]):
+        return "room_unopened"
+    raise RefusedError("ルームに書いてください。2分たっても開かれないときは、ここからLINEでも続けられます。")
+
+
+def withdraw_desk(session: Session, resident_id: uuid.UUID, at: datetime) -> int:
+    """Take back what the desk was about to say and the sender has not begun to send; return how many requests."""
+    statement = (
+        update(Outbox)
+        .where(
+            Outbox.resident_id == resident_id,
+            Outbox.origin == "desk",
+            Outbox.state == "pending",
+            Outbox.in_flight.is_(False),
+        )
+        .values(state="withdrawn")
+        .execution_options(synchronize_session=False)
+    )
+    count = int(cast(Any, session.execute(statement)).rowcount)
+    if count:
+        append_event(session, "outbox.changed", at, resident_id=resident_id)
+    return count
+
+
+# --- the journal ----------------------------------------------------------------------------------------------------
+
+
+def write_journal(
+    session: Session,
+    resident_id: uuid.UUID,
+    *,
+    who: Literal["resident", "desk", "staff", "system"],
+    kind: str,
+    words: str,
+    at: datetime,
+    uid: uuid.UUID | None = None,
+    language: str = "",
+    place: Place = "line",
+    case_id: uuid.UUID | None = None,
+    staff_id: uuid.UUID | None = None,
+    outbox_id: uuid.UUID | None = None,
+) -> uuid.UUID:
+    """Keep one thing that was said, sealed under the resident's key, and return its uid."""
+    uid = uid or uuid.uuid4()
+    body = json.dumps({"text": words, "language": language}, ensure_ascii=False)
+    session.execute(
+        insert(Journal).values(
+            uid=uid,
+            resident_id=resident_id,
+            case_id=case_id,
+            who=who,
+            staff_id=staff_id,
+            place=place,
+            kind=kind,
+            body_sealed=seal(session, resident_owner(resident_id), "journal", "body", uid, body),
+            language=language,
+            outbox_id=outbox_id,
+            at=at,
+        )
+    )
+    return uid
+
+
+def journal_body(session: Session, row: Journal) -> dict[str, Any]:
+    """Return the JSON of one journal row ({"text": …} and what else was kept); empty once unsent or destroyed."""
+    if row.body_sealed is None:
+        return {}
+    try:
+        body = unseal(session, resident_owner(row.resident_id), "journal", "body", row.uid, row.body_sealed)
+    except KeyGoneError:
+        return {}
+    return cast(dict[str, Any], json.loads(body))
+
+
+def evidence(session: Session, row: SignalRow) -> str:
+    """Return the words that raised a signal; empty once unsent or destroyed."""
+    if row.evidence_sealed is None:
+        return ""
+    try:
+        return unseal(session, resident_owner(row.resident_id), "signal", "evidence", row.id, row.evidence_sealed)
+    except KeyGoneError:
+        return ""
+
+
+# --- inside ---------------------------------------------------------------------------------------------------------
+
+
+def _open_row(session: Session, resident_id: uuid.UUID, *, lock: bool) -> CaseRow | None:
+    statement = select(CaseRow).where(CaseRow.resident_id == resident_id, CaseRow.state != "closed")
+    if lock:
+        statement = statement.with_for_update()
+    return session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
+
+
+def _make(
+    session: Session,
+    resident_id: uuid.UUID,
+    state: CaseState,
+    severity: Severity,
+    reason: str,
+    at: datetime,
+    city: City | None,
+) -> tuple[CaseRow, bool]:
+    """Insert the resident's only open case, or return the one that another transaction made in this moment."""
+    statement = (
+        upsert(session, CaseRow)
+        .values(
+            id=uuid.uuid4(),
+            resident_id=resident_id,
+            state=state,
+            severity=severity.value,
+            reason=reason,
+            kinds=[],
+            aspects=[],
+            desk_id=_desk(city, at),
+            opened_at=at,
+            waiting_since_at=at,
+        )
+        .on_conflict_do_nothing(index_elements=[CaseRow.resident_id], index_where=text("state <> 'closed'"))
+    )
+    made = bool(cast(Any, session.execute(statement)).rowcount)
+    row = _open_row(session, resident_id, lock=True)
+    assert row is not None
+    if made:
+        append_event(session, "case.opened", at, case_id=row.id, resident_id=resident_id)
+        detail = {"state": state, "severity": severity.value}
+        append_audit(
+            session, "system", "case.opened", at, case_id=row.id, resident_id=resident_id, reason=reason, detail=detail
+        )
+    return row, made
+
+
+def _desk(city: City | None, at: datetime) -> str:
+    """Return the desk that sees the case first: one that is open, else the city's first."""
+    if city is None or not city.desks:
+        return ""
+    return next((desk.id for desk in city.desks if desk.opening.open_at(at)), city.desks[0].id)
+
+
+def _move_by_resident(
+    session: Session, row: CaseRow, event: CaseEvent | Literal[""], heard: Severity | None, at: datetime
+) -> None:
+    """Move an open case by what the resident did; what the table does not know changes nothing."""
+    before = cast(CaseState, row.state)
+    after = CASE_TABLE[before].get(event, before) if event else before
+    severity = Severity(row.severity)
+    raised = max(severity, heard or severity, key=lambda s: s.rank)
+    if after != before and after == "waiting":
+        row.waiting_since_at, row.holder_id, row.acknowledged_at = at, None, None
+    if after != before or raised != severity:
+        row.state, row.severity, row.version = after, raised.value, row.version + 1
+        append_audit(
+            session,
+            "system",
+            "case.moved",
+            at,
+            case_id=row.id,
+            resident_id=row.resident_id,
+            detail={"event": event, "from": [before, severity.value], "to": [after, raised.value]},
+        )
+    if after == "declined" and before != "declined":
+        append_event(session, "case.declined", at, case_id=row.id, resident_id=row.resident_id)
+    elif after != before or heard is not None:
+        append_event(session, "case.raised", at, case_id=row.id, resident_id=row.resident_id)
+
+
+def _note_inbound(session: Session, row: CaseRow, at: datetime) -> None:
+    if row.state not in ("waiting", "claimed", "on_hold"):
+        return
+    if row.state == "claimed" and row.unanswered_since_db is None:
+        row.unanswered_since_db = db_now(session)
+    append_event(session, "case.message", at, case_id=row.id, resident_id=row.resident_id)
+
+
+def _keep_signals(
+    session: Session, row: CaseRow, signals: Sequence[Signal], journal_uid: uuid.UUID | None, at: datetime
+) -> None:
+    owner = resident_owner(row.resident_id)
+    for signal in signals:
+        signal_id = uuid.uuid4()
+        session.add(
+            SignalRow(
+                id=signal_id,
+                resident_id=row.resident_id,
+                case_id=row.id,
+                journal_uid=journal_uid,
+                kind=signal.kind,
+                severity=signal.severity.value,
+                aspects=list(signal.aspects),
+                who=signal.who,
+                act=signal.act,
+                why=signal.why[:80],
+                evidence_sealed=seal(session, owner, "signal", "evidence", signal_id, signal.evidence),
+                gloss=signal.gloss[:300],
+                at=at,
+            )
+        )
+    row.kinds = list(dict.fromkeys([*row.kinds, *(s.kind for s in signals)]))
+    row.aspects = list(dict.fromkeys([*row.aspects, *(a for s in signals for a in s.aspects)]))
+    if not READ_EVEN_IF_DECLINED.isdisjoint(s.kind for s in signals):
+        row.read_at = None  # there is something new to read
+
+
+def _swap(
+    session: Session,
+    case_id: uuid.UUID,
+    event: CaseEvent,
+    staff_id: uuid.UUID | None,
+    *conditions: Any,
+    **values: Any,
+) -> CaseRow:
+    """Move the case by compare-and-swap: only from the states that the table allows, only by the holder if held."""
+    targets = {state: moves[event] for state, moves in CASE_TABLE.items() if event in moves and state != "new"}
+    (target,) = set(targets.values())  # every event of people leads to one state
+    held_by_me = [] if staff_id is None else [or_(CaseRow.state != "claimed", CaseRow.holder_id == staff_id)]
+    statement = (
+        update(CaseRow)
+        .where(CaseRow.id == case_id, CaseRow.state.in_(sorted(targets)), *held_by_me, *conditions)
+        .values(state=target, version=CaseRow.version + 1, **values)
+        .execution_options(synchronize_session=False)
+    )
+    moved = bool(cast(Any, session.execute(statement)).rowcount)
+    row = session.get(CaseRow, case_id, populate_existing=True)
+    if row is None:
+        raise CaseMovedError("この相談は見つかりません。")
+    if not moved:
+        if row.state == "claimed":
+            raise CaseMovedError("この相談はいま、ほかの担当者が対応しています。")
+        next_state(cast(CaseState, row.state), event)  # raises, and says where the case is now
+        raise CaseMovedError("この相談の状態が変わりました。画面を新しくしてください。")
+    return row
+
+
+def _record(
+    session: Session,
+    kind: str,
+    row: CaseRow,
+    at: datetime,
+    staff_id: uuid.UUID | None,
+    *,
+    detail: dict[str, Any] | None = None,
+) -> None:
+    append_event(session, kind, at, case_id=row.id, resident_id=row.resident_id)
+    actor = f"staff:{staff_id}" if staff_id else "system"
+    append_audit(session, actor, kind, at, case_id=row.id, resident_id=row.resident_id, detail=detail)
+
+
+def _handback(name: str, agreed: str, next_date: date | None, at: datetime) -> dict[str, Any]:
+    return {
+        "name": name,
+        "agreed": agreed.strip(),
+        "next": next_date.isoformat() if next_date else "",
+        "at": at.isoformat(),
+    }
+
+
+def _hand_back(session: Session, resident_id: uuid.UUID, mark: dict[str, Any]) -> None:
+    """Write the fact into the desk's memory. Who has no memory yet was never greeted: the welcome comes first."""
+    statement = select(Memory).where(Memory.resident_id == resident_id).with_for_update()
+    row = session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
+    if row is None:
+        return
+    owner = resident_owner(resident_id)
+    with suppress(KeyGoneError):  # the resident's words were destroyed on purpose
+        body = json.loads(unseal(session, owner, "memory", "body", resident_id, row.body_sealed))
+        body["handback"] = mark
+        row.body_sealed = seal(session, owner, "memory", "body", resident_id, json.dumps(body, ensure_ascii=False))
+        row.version += 1
+        session.flush()
+
+
+def _said_before(session: Session, uid: uuid.UUID, words: str) -> Sent | None:
+    row = session.scalars(select(Journal).where(Journal.uid == uid)).one_or_none()
+    if row is None:
+        return None
+    if journal_body(session, row).get("text") != words:
+        raise RefusedError("この画面からの返信はすでに送られています。いまの文はもう一度送ってください。")
+    return Sent(uid, False, row.outbox_id)
