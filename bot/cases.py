@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any, Final, Literal, cast
 
 from sqlalchemy import case as sql_case
@@ -20,8 +20,9 @@ from sqlalchemy import func, insert, null, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from bot.errors import CaseMovedError, KeyGoneError, OursError, RefusedError
+from bot.line.limits import sender_name
 from bot.messages import Severity, Signal
-from bot.models import CaseRow, Journal, Memory, Outbox, Resident, Room, SignalRow
+from bot.models import CaseRow, Journal, Memory, Outbox, SignalRow
 from bot.situation import CASE_TABLE, Case, CaseEvent, CaseState, City, next_state
 from bot.store import (
     append_audit,
@@ -41,8 +42,6 @@ Place = Literal["room", "line"]
 READ_EVEN_IF_DECLINED: Final = frozenset({"abuse", "dv", "crisis"})
 #: What a turn may ask for; the other events belong to people and to the clock.
 RESIDENT_EVENTS: Final = frozenset({"offer", "open", "alarm", "decline"})
-ROOM_PATIENCE: Final = timedelta(minutes=2)  # CARE C19: unopened that long, staff may go on in LINE
-WRITING_SECONDS: Final = 300.0  # CARE C21: "when they write" means they wrote within these seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,7 +350,6 @@ def reply(
     staff_id: uuid.UUID,
     words: str,
     at: datetime,
-    city: City,
     *,
     key: uuid.UUID,
     name: str,
@@ -360,9 +358,9 @@ def reply(
 ) -> Sent:
     """Say the holder's words once, in the room or in LINE; the same `key` never says them twice.
 
-    `name` is the work name shown as LINE's sender (20 characters). Raises CaseMovedError when the case is not theirs,
-    RefusedError when CARE C19 or C21 keeps the words out of LINE, or when `key` was used for other words. For the
-    room the caller tells the resident with `rooms.notify` when the result is `fresh`.
+    `name` is the work name that LINE shows as the sender. Where the words may go is asked of `rooms` before; for the
+    room the caller tells the resident with `rooms.notify` when the result is `fresh`. Raises CaseMovedError when the
+    case is not theirs, RefusedError when `key` was used for other words.
     """
     uid = uuid.uuid5(case_id, str(key))
     if (before := _said_before(session, uid, words)) is not None:
@@ -378,10 +376,11 @@ def reply(
     if (before := _said_before(session, uid, words)) is not None:  # two presses at once: the row lock ordered them
         return before
     row = session.get_one(CaseRow, case_id, populate_existing=True)
-    ground, outbox_id = "room", None
+    outbox_id = None
     if place == "line":
-        ground = line_ground(session, row, at, city)
-        messages = [{"type": "text", "text": words, "sender": {"name": name}}]
+        messages: list[dict[str, Any]] = [{"type": "text", "text": words}]
+        if shown := sender_name(name):
+            messages[0]["sender"] = {"name": shown}
         outbox_id = enqueue_outbox(session, row.resident_id, messages, origin="staff", at=at, case_id=case_id)
     write_journal(
         session,
@@ -397,33 +396,8 @@ def reply(
         staff_id=staff_id,
         outbox_id=outbox_id,
     )
-    _record(session, "case.reply", row, at, staff_id, detail={"place": place, "ground": ground})
+    _record(session, "case.reply", row, at, staff_id, detail={"place": place})
     return Sent(uid, True, outbox_id)
-
-
-def line_ground(session: Session, row: CaseRow, at: datetime, city: City) -> str:
-    """Return on what ground staff may write in LINE now: city, first_words or room_unopened (CARE C19).
-
-    Raises RefusedError, worded for staff, when the talk belongs in the room or C21 forbids LINE at this moment.
-    """
-    resident = session.get_one(Resident, row.resident_id)
-    if resident.contact_safety != "any" and db_now(session) - resident.last_inbound_db > WRITING_SECONDS:
-        raise RefusedError("この方には、ご本人が書いているときだけLINEで送れます。ルームに書いてください。")
-    if city.talk_in != "room":
-        return "city"
-    if Severity(row.severity).rank < Severity.URGENT.rank:
-        raise RefusedError("相談の内容はルームに書いてください。LINEには届いたお知らせだけが送られます。")
-    staff_rows = select(Journal.place, Journal.at).where(
-        Journal.case_id == row.id, Journal.who == "staff", Journal.kind == "reply", Journal.at >= row.opened_at
-    )
-    said = session.execute(staff_rows.order_by(Journal.id)).all()
-    if not any(found.place == "line" for found in said):
-        return "first_words"
-    opened_at = session.scalar(select(Room.opened_at).where(Room.resident_id == row.resident_id))
-    in_room = [found.at for found in said if found.place == "room"]
-    if in_room and at - in_room[-1] >= ROOM_PATIENCE and (opened_at is None or opened_at < in_room[-1]):
-        return "room_unopened"
-    raise RefusedError("ルームに書いてください。2分たっても開かれないときは、ここからLINEでも続けられます。")
 
 
 def withdraw_desk(session: Session, resident_id: uuid.UUID, at: datetime) -> int:
