@@ -6,7 +6,6 @@ carries no content, only that words wait here. Every function is a unit of work:
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,8 +15,7 @@ from typing import Any, Final, Literal, cast
 from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, true, update
 from sqlalchemy.orm import Session
 
-from bot import crypto
-from bot.errors import KeyGoneError
+from bot import cases, crypto
 from bot.messages import Choice, Phrase, Reply, Severity, _
 from bot.models import CaseRow, Consent, Journal, Resident, Room, RoomLink, RoomVisit
 from bot.situation import Case, City
@@ -28,9 +26,6 @@ from bot.store import (
     enqueue_job,
     enqueue_outbox,
     now_expression,
-    resident_owner,
-    seal,
-    unseal,
     upsert,
 )
 
@@ -209,7 +204,6 @@ def show(session: Session, visit: Visit, at: datetime) -> tuple[Bubble, ...]:
     Staff's words are marked seen, the notice counts as answered, and the visit lives on (an hour from now, twelve
     hours from its beginning at most).
     """
-    owner = resident_owner(visit.resident_id)
     newest_first = select(Journal).where(_visible(visit)).order_by(Journal.id.desc()).limit(SHOWN)
     rows = list(reversed(session.execute(newest_first).scalars().all()))
     fresh = [row for row in rows if row.who == "staff" and row.seen_at is None]
@@ -229,7 +223,7 @@ def show(session: Session, visit: Visit, at: datetime) -> tuple[Bubble, ...]:
     if fresh:
         session.execute(update(Journal).where(Journal.id.in_([row.id for row in fresh])).values(seen_at=at))
         append_event(session, "room.opened", at, case_id=fresh[-1].case_id, resident_id=visit.resident_id)
-    return tuple(bubble for row in rows if (bubble := _bubble(session, owner, row)) is not None)
+    return tuple(bubble for row in rows if (bubble := _bubble(session, row)) is not None)
 
 
 def state(session: Session, visit: Visit) -> str:
@@ -238,32 +232,18 @@ def state(session: Session, visit: Visit) -> str:
     return f"{count}.{newest or 0}"
 
 
-def _bubble(session: Session, owner: str, row: Journal) -> Bubble | None:
-    if row.body_sealed is None:
-        return None
-    try:
-        text, language = body_text(unseal(session, owner, "journal", "body", row.uid, row.body_sealed))
-    except KeyGoneError:
+def _bubble(session: Session, row: Journal) -> Bubble | None:
+    body = cases.journal_body(session, row)
+    if not body.get("text"):
         return None
     return Bubble(
         id=row.id,
         who=cast(Literal["resident", "desk", "staff"], row.who),
-        text=text,
+        text=str(body["text"]),
         at=row.at,
-        language=row.language or language,
+        language=row.language,
         staff_id=row.staff_id if row.who == "staff" else None,
     )
-
-
-def body_text(body: str) -> tuple[str, str]:
-    """Return text and language of a journal body: JSON {"text", "language"}, or plain words."""
-    try:
-        found = json.loads(body)
-    except ValueError:
-        return body, ""
-    if isinstance(found, dict) and isinstance(found.get("text"), str):
-        return found["text"], str(found.get("language") or "")
-    return body, ""
 
 
 def _spoken() -> ColumnElement[bool]:
@@ -581,21 +561,16 @@ def _send(
         inbox_id=reply[2],
     )
     session.execute(update(Room).where(Room.id == room_id).values(notice_out=True, notice_at=at))
-    uid = uuid.uuid4()
-    body = json.dumps({"text": line.msgid.format(**dict(line.args)), "language": "ja"}, ensure_ascii=False)
-    session.execute(
-        insert(Journal).values(
-            resident_id=resident_id,
-            case_id=case_id,
-            uid=uid,
-            who="system",
-            kind="notice",
-            place="line",
-            body_sealed=seal(session, resident_owner(resident_id), "journal", "body", uid, body),
-            language="ja",  # for staff; the resident's language is in the outbox
-            outbox_id=outbox_id,
-            at=at,
-        )
+    cases.write_journal(
+        session,
+        resident_id,
+        who="system",
+        kind="notice",
+        words=line.msgid.format(**dict(line.args)),  # in Japanese, for staff; the resident's are in the outbox
+        language="ja",
+        at=at,
+        case_id=case_id,
+        outbox_id=outbox_id,
     )
     return outbox_id
 
