@@ -15,8 +15,10 @@ from transitions import Machine, MachineError
 
 from bot.directory.search import Directory
 from bot.errors import DialogError
+from bot.i18n import OWN_NAMES
 from bot.library import Library
-from bot.messages import Card, Choice, Heard, Inbound, Reply, Signal, Text
+from bot.messages import Card, Choice, Clocktime, Heard, Inbound, Phrase, Reply, Signal, Text, Verbatim, _
+from bot.opening import TOKYO
 from bot.situation import Case, CaseEvent, City
 
 START = "start"
@@ -87,10 +89,41 @@ class Talk:
     hand_over: str = ""  # act of another dialog to go on with, e.g. "person.ask"
 
     def say(
-        self, *lines: Text, cards: tuple[Card, ...] = (), choices: tuple[Choice, ...] = (), block: str = ""
+        self,
+        *lines: Text,
+        cards: tuple[Card, ...] = (),
+        choices: tuple[Choice, ...] = (),
+        block: str = "",
+        vital: bool = False,
+        listed: bool = False,
     ) -> None:
         """Add one bubble to what is said."""
-        self.said.append(Reply(lines=lines, cards=cards, choices=choices, block=block))
+        self.said.append(Reply(lines, cards, choices, block, vital, listed))
+
+    def clock(self, moment: datetime) -> Clocktime:
+        """Give a moment to be worded as today, tomorrow or a date."""
+        return Clocktime(moment, self.now.astimezone(TOKYO).date())
+
+    def when_read(self) -> tuple[Phrase, ...]:
+        """Say when a person reads next, never that somebody reads already (CARE C13)."""
+        moment = self.view.city.next_reading(self.now)
+        if moment is None:
+            return (_("いつ人が読むか、いまはお約束できません。「既読」は機械がつけたものです。"),)
+        if moment <= self.now:
+            return (_("窓口は開いています。相談員に知らせました。まだだれも読んでいません。"),)
+        said = _(
+            "人が読むのは、{when} です。「既読」は機械がつけたもので、まだだれも読んでいません。",
+            when=self.clock(moment),
+        )
+        return (said,)
+
+    def language_choices(self) -> tuple[Choice, ...]:
+        """Offer the city's languages, each in its own name."""
+        return tuple(
+            Choice(Verbatim(OWN_NAMES[language]), f"language.chosen:{language}")
+            for language in self.view.city.languages
+            if language in OWN_NAMES
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +131,8 @@ class Go:
     """Write one row of a dialog's table.
 
     On `event` in any of `source` ("*" = every state) take in what came (`take`), then go to `to`, if `when` holds.
-    `take` and `when` name methods of the dialog; rows are tried in order.
+    `take` and `when` name methods of the dialog; rows are tried in order until one holds. `take` may run for a row
+    that then does not hold, so it only remembers; what is said is said in `ask_<state>()`.
     """
 
     event: str
@@ -139,7 +173,7 @@ class Dialog:
                     "trigger": row.event,
                     "source": _sources(cls, row),
                     "dest": row.to,
-                    "before": [row.take] if row.take else [],
+                    "prepare": [row.take] if row.take else [],
                     "conditions": [row.when] if row.when else [],
                 }
                 for row in cls.table

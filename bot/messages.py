@@ -135,6 +135,10 @@ class Verbatim:
     text: str
 
 
+#: Stands for the link to the resident's room, made when the turn is committed; `render` puts the address in.
+ROOM_LINK = Verbatim("\x00room\x00")
+
+
 @dataclass(frozen=True, slots=True)
 class Yen:
     """Hold an amount of money in yen."""
@@ -198,6 +202,7 @@ class Choice:
     act: str = ""
     opens: Literal["", "call", "link", "location", "room"] = ""
     uri: str = ""
+    word: Literal["", "yes", "no"] = ""  # a plain typed yes or no means this choice
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +230,7 @@ class Reply:
 
     `block` names a safety block, so that the same one is not said twice within 30 minutes (CARE C15).
     `vital` marks words that must arrive: a duplicate is better than a loss (facts/reliability.md, sending).
+    `listed` writes the choices into the bubble too, numbered: LINE on a computer shows no quick replies (DESIGN 6).
     """
 
     lines: tuple[Text, ...] = ()
@@ -232,3 +238,4 @@ class Reply:
     choices: tuple[Choice, ...] = ()
     block: str = ""
     vital: bool = False
+    listed: bool = False

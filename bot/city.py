@@ -1,0 +1,81 @@
+"""Stores and loads the city's settings: one JSON document per version, typed on the way out.
+
+The rule: the document has the keys of `situation.City` and `situation.Desk`; a slip of the pen is refused here, so a
+wrong setting never reaches a resident.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, insert, select
+from sqlalchemy.orm import Session
+
+from bot.directory.documents import opening_from_document
+from bot.errors import ContentError, SettingsError
+from bot.models import CityRow
+from bot.situation import City, Desk
+from bot.store import bump
+
+_CITY = {field.name: field.type for field in fields(City)}
+_DESK = {field.name for field in fields(Desk)} - {"opening"} | {"hours", "closed", "rests"}
+
+
+def city_of(document: Mapping[str, Any]) -> City:
+    """Return the City that a document describes; raise SettingsError naming the key that is wrong."""
+    if unknown := set(document) - set(_CITY):
+        raise SettingsError(f"city settings: unknown keys {sorted(unknown)}")
+    try:
+        desks = tuple(_desk(entry) for entry in document["desks"])
+        rest = {key: _plain(value) for key, value in document.items() if key != "desks"}
+        city = City(desks=desks, **rest)
+    except (KeyError, TypeError, ContentError) as error:
+        raise SettingsError(f"city settings: {error}") from error
+    if city.talk_in not in ("room", "line", "ask"):
+        raise SettingsError(f"city settings: talk_in must be room, line or ask, not {city.talk_in!r}")
+    if city.emergency_at_night not in ("", "on_call", "night_duty", "nobody"):
+        raise SettingsError("city settings: emergency_at_night must be on_call, night_duty or nobody")
+    return city
+
+
+def _plain(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _desk(entry: Mapping[str, Any]) -> Desk:
+    if unknown := set(entry) - _DESK:
+        raise SettingsError(f"city settings: desk {entry.get('id', '?')}: unknown keys {sorted(unknown)}")
+    hours = {key: entry[key] for key in ("hours", "closed", "rests") if key in entry}
+    rest = {key: _plain(value) for key, value in entry.items() if key not in hours}
+    return Desk(opening=opening_from_document(hours, f"desk {entry.get('id', '?')}"), **rest)
+
+
+def problems(city: City) -> list[str]:
+    """Return what a city must still decide before it goes live, one sentence each (CARE C14b)."""
+    found = []
+    if not city.emergency_at_night:
+        found.append("emergency_at_night is not chosen: who is there for an emergency at night? (CARE C14b)")
+    if city.emergency_at_night in ("on_call", "night_duty") and not city.night_phone:
+        found.append(f"emergency_at_night is {city.emergency_at_night}, but night_phone is empty")
+    if not city.desks:
+        found.append("there is no desk")
+    found += [f"desk {desk.id} has no hours" for desk in city.desks if not desk.opening.known]
+    return found
+
+
+def save(session: Session, document: Mapping[str, Any], at: datetime, by: str) -> int:
+    """Store a new version of the settings and return its number; raise SettingsError when it is wrong."""
+    city_of(document)
+    version = (session.scalar(select(func.max(CityRow.version))) or 0) + 1
+    session.execute(insert(CityRow).values(version=version, body=dict(document), at=at, by=by))
+    bump(session, "city")
+    return version
+
+
+def load(session: Session) -> City | None:
+    """Return the city's newest settings, or None when there are none yet."""
+    body = session.scalar(select(CityRow.body).order_by(CityRow.version.desc()).limit(1))
+    return city_of(body) if body is not None else None

@@ -1,0 +1,81 @@
+"""Asking for a person, and the offer of one when a worry is heard (CARE C12, C13, C17).
+
+The rule: it says when a person reads next, and never that somebody reads or comes before that happened.
+"""
+
+from __future__ import annotations
+
+from bot.dialog import START, TEXT, Dialog, Go
+from bot.messages import ROOM_LINK, Choice, Phrase, _
+
+
+class Person(Dialog):
+    """Call a person, or let it be."""
+
+    name = "person"
+    table = (
+        Go("ask", "*", "asked", take="open_case"),
+        Go("yes", "*", "asked", take="open_case"),
+        Go("no", "*", "declined", take="decline"),
+        Go("room", "*", "room"),
+        Go(TEXT, ("asked", "kept", "room"), "kept", when="belongs_to_the_talk"),
+        Go(TEXT, (START, "declined"), "declined", when="never"),
+    )
+
+    def never(self) -> bool:
+        """Return False: what is typed after a no is a question for somebody else."""
+        return False
+
+    def belongs_to_the_talk(self) -> bool:
+        """Return whether the text is for the person: it is not a clear question to the directory."""
+        return not self.talk.heard.confident
+
+    def open_case(self) -> None:
+        """Ask for a person to be called."""
+        self.talk.case = "open"
+
+    def decline(self) -> None:
+        """Note the no; abuse, dv and crisis are read all the same (CARE C17)."""
+        case = self.talk.view.case
+        if case is not None and case.state == "offered":
+            self.talk.case = "decline"
+
+    def ask_asked(self) -> None:
+        """Say when a person reads, and that one may go on writing."""
+        self.talk.say(
+            _("わかりました。相談員に伝えます。"),
+            *self.talk.when_read(),
+            _("話したいことを、いま書いておいてもかまいません。"),
+            choices=self._ways(),
+        )
+
+    def ask_kept(self) -> None:
+        """Say that it is kept for the person."""
+        self.talk.say(
+            _("書いたことを、相談員が読めるように残しました。"),
+            *self.talk.when_read(),
+            choices=self._ways(),
+        )
+
+    def ask_room(self) -> None:
+        """Give the way into the room in words, for a computer where no button is shown."""
+        self.talk.say(
+            _("この部屋に書いたことは、LINEには残りません。相談員が読みます。"),
+            ROOM_LINK,
+            choices=(Choice(_("人と話す"), "person.ask"),),
+        )
+
+    def ask_declined(self) -> None:
+        """Accept the no."""
+        lines: list[Phrase] = [_("わかりました。気が変わったら「人と話す」と書いてください。")]
+        case = self.talk.view.case
+        if case is not None and set(case.kinds) & {"abuse", "dv", "crisis"}:
+            lines.append(_("大切なことなので、相談員が一度読みますが、こちらから連絡はしません。"))
+        self.talk.say(*lines, choices=(Choice(_("メニュー"), "menu.show"),))
+
+    def _ways(self) -> tuple[Choice, ...]:
+        room = self.talk.view.city.talk_in in ("room", "ask")
+        return (
+            *((Choice(_("見られない部屋で書く"), "person.room", opens="room"),) if room else ()),
+            Choice(_("メニュー"), "menu.show"),
+        )

@@ -1,0 +1,379 @@
+"""What the desk says when somebody may be in danger, until a person takes over (CARE C1-C7, C13-C18).
+
+The rule: first one human sentence, then the next ten minutes where it is one's own hand, then when a person reads,
+then who can be called now. No menu, no place cards, never the same block twice within 30 minutes, and nothing that
+implies that somebody reads already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from bot.dialog import START, TEXT, Dialog, FollowUp, Go
+from bot.library import Hotline
+from bot.messages import Card, Choice, Clocktime, Phrase, Severity, Signal, Text, Verbatim, _
+from bot.opening import TOKYO
+
+AGAIN_AFTER = timedelta(minutes=30)  # CARE C15
+
+TEN_MINUTES: tuple[Phrase, ...] = (
+    _("いまの10分だけ、これをしてみてください。"),
+    _("1. 子どもを安全な場所におろす（赤ちゃんなら、あおむけに）。"),
+    _("2. その部屋を出て、ドアを閉める。泣いたままでかまいません。"),
+    _("3. 息を長く吐く。水を一杯飲む。"),
+)
+
+#: For each kind of trouble: the human sentence and what to do now. The order inside a tuple is the order on screen.
+WORDS: dict[str, tuple[Phrase, ...]] = {
+    "own_hand": (
+        _("書いてくれて、ありがとうございます。ひとりで抱えるには、重すぎる時間でしたね。"),
+        *TEN_MINUTES,
+    ),
+    "own_act": (
+        _("話してくれて、ありがとうございます。言いにくいことだったと思います。"),
+        _(
+            "子どもがぐったりしている、吐く、けいれんする、ぼんやりしている、頭や顔を打ったときは、"
+            "いま119に電話してください。"
+        ),
+        *TEN_MINUTES,
+    ),
+    "child_hurt": (
+        _("知らせてくれて、ありがとうございます。あなたと子どもの、いまの安全がいちばんです。"),
+        _("いま起きているときは、子どもと外へ出るか、110に電話してください。"),
+        _("けがをしているとき、ぐったりしているときは、119です。"),
+    ),
+    "report": (
+        _("気づいて、知らせてくれて、ありがとうございます。"),
+        _("いま子どもが危ないときは、110に電話してください。"),
+    ),
+    "facility": (
+        _("話してくれて、ありがとうございます。園や施設の人のことも、ここで聞きます。"),
+        _("子どもがけがをしているとき、様子がいつもとちがうときは、先に病院か119へ。"),
+    ),
+    "child_writing": (
+        _("かいてくれて、ありがとう。あなたは わるくないよ。"),
+        _("いま こわいときは、そとへ にげて いいよ。110に でんわしても いいよ。なにも はなせなくても いいよ。"),
+    ),
+    "crisis": (
+        _("それほどつらい中で、ここに書いてくれて、ありがとうございます。"),
+        _("いまの気持ちのまま、ひとりにならないでください。だれかのいる部屋へ行く、声を聞ける人に電話する。"),
+        _("薬や刃物は、手の届かないところへ置いてください。"),
+    ),
+    "crisis_now": (
+        _("書いてくれて、ありがとうございます。どうか、いまは何もしないで、これを読んでください。"),
+        _("もう始めてしまったとき、止められそうにないときは、119に電話してください。話せなくても、切らないで。"),
+        _("近くにだれかいたら、「そばにいて」とだけ言ってください。薬や刃物からは離れてください。"),
+    ),
+    "voices": (
+        _("書いてくれて、ありがとうございます。聞こえる声のとおりに、しなくていいです。"),
+        _("赤ちゃんを安全な場所に寝かせて、近くの大人を呼んでください。"),
+        _("だれもいないときは、119に電話してください。「赤ちゃんがいます。様子がおかしいです」とだけでかまいません。"),
+    ),
+    "dv": (
+        _("書いてくれて、ありがとうございます。されたことは、あなたのせいではありません。"),
+        _("いま危ないときは、外へ出るか、110に電話してください。話せなくても、切らないで。"),
+        _("この画面を見られそうなときは、ここを消してもかまいません。こちらからは、あなたが書いたときだけ返事をします。"),
+    ),
+    "dv_now": (
+        _("いま、逃げられるなら、子どもと外へ。人のいるところや交番へ行ってください。"),
+        _("110に電話してください。話せなくても、切らないで。"),
+        _("首をしめられた、頭を打ったときは、平気に思えても、119か病院へ。あとから悪くなることがあります。"),
+    ),
+    "medical_now": (
+        _("気づいて、書いてくれました。いま、119に電話してください。"),
+        _("電話の人が、何をすればいいか教えてくれます。切らずに、そのまま聞いてください。"),
+    ),
+    "medical": (
+        _("心配ですね。様子を見ていてくれて、ありがとうございます。"),
+        _("ぐったりしている、息が苦しそう、けいれん、顔色が悪いときは、いま119に電話してください。"),
+    ),
+    "missing": (
+        _("いま、110に電話してください。早すぎることはありません。"),
+        _("いなくなった場所と時間、服の色、背の高さを伝えてください。家にはだれか残ってください。"),
+    ),
+    "birth": (
+        _("いま、119に電話してください。お金や手帳のことは、あとでかまいません。"),
+        _("玄関のかぎを開けて、横になって待ってください。電話は切らないで。"),
+    ),
+    "exhausted": (
+        _("つかれきっている中で、書いてくれて、ありがとうございます。"),
+        _("いまできそうなら、ひとつだけ。子どもが安全な場所にいたら、横になる。水を飲む。何か口に入れる。"),
+    ),
+    "hardship": (
+        _("書いてくれて、ありがとうございます。ひとりで何とかしようとしなくて、いいです。"),
+        _("今夜いる場所がないときは、近くの交番に入ってください。赤ちゃんがぐったりしているときは、119です。"),
+    ),
+    "development": (
+        _("よく見ているからこその心配だと思います。書いてくれて、ありがとうございます。"),
+    ),
+}  # fmt: skip
+
+NOT_A_REPORT = _("ここに書いても、法律の「通告」にはなりません。通告は189へ。名前を言わなくてもできます。")
+A_REPORT = _("ここに書いたことは、市への「通告」として受けつけます。いそぐときは189へ。")
+WHO_TOLD = _("だれが知らせたかを明かすことは、法律で禁じられています。")
+
+STILL_HERE = (
+    _("書いてくれたことは、そのまま残しています。"),
+    _("届いています。続けて書いてもかまいません。"),
+)
+
+#: What can be shown or read out, by kind of trouble: the Japanese sentence, and the same for the one who shows it.
+CARDS: dict[str, tuple[str, Phrase]] = {
+    "own_hand": (
+        "子育てがつらくて、もう限界です。助けてくれる人と話したいです。",
+        _("子育てがつらくて、もう限界です。助けてくれる人と話したいです。"),
+    ),
+    "crisis": (
+        "死にたいほどつらいです。ひとりにしないでください。助けてくれる人を呼んでください。",
+        _("死にたいほどつらいです。ひとりにしないでください。助けてくれる人を呼んでください。"),
+    ),
+    "dv": (
+        "家族から暴力を受けています。家には帰れません。警察か相談の人を呼んでください。",
+        _("家族から暴力を受けています。家には帰れません。警察か相談の人を呼んでください。"),
+    ),
+    "medical": (
+        "救急です。子どもの様子がおかしいです。救急車を呼んでください。",
+        _("救急です。子どもの様子がおかしいです。救急車を呼んでください。"),
+    ),
+    "missing": (
+        "子どもがいなくなりました。警察を呼んでください。",
+        _("子どもがいなくなりました。警察を呼んでください。"),
+    ),
+    "hardship": (
+        "今夜、食べるものや寝る場所がありません。子どもがいます。助けてください。",
+        _("今夜、食べるものや寝る場所がありません。子どもがいます。助けてください。"),
+    ),
+    "child_hurt": (
+        "子どもが暴力を受けています。警察を呼んでください。",
+        _("子どもが暴力を受けています。警察を呼んでください。"),
+    ),
+}
+
+#: trouble -> (which numbers fit, which card). 110 and 119 are named first when the words above name them.
+FITS: dict[str, tuple[tuple[str, ...], str]] = {
+    "own_hand": (("own_hand",), "own_hand"),
+    "own_act": (("own_hand",), "own_hand"),
+    "child_hurt": (("dv_danger", "child_hurt"), "child_hurt"),
+    "report": (("report",), "child_hurt"),
+    "facility": (("report",), "child_hurt"),
+    "child_writing": (("child_writing",), "child_hurt"),
+    "crisis": (("crisis",), "crisis"),
+    "crisis_now": (("medical", "crisis"), "crisis"),
+    "voices": (("medical",), "medical"),
+    "dv": (("dv",), "dv"),
+    "dv_now": (("dv_danger", "dv"), "dv"),
+    "medical_now": (("medical",), "medical"),
+    "medical": (("medical", "sick_child"), "medical"),
+    "missing": (("missing",), "missing"),
+    "birth": (("medical",), "medical"),
+    "exhausted": (("exhausted",), "own_hand"),
+    "hardship": (("hardship",), "hardship"),
+    "development": (("exhausted",), "own_hand"),
+}
+
+#: Which kind of trouble is spoken of first when several are heard at the same severity.
+ORDER = ("medical", "crisis", "abuse", "dv", "hardship", "anxiety", "development")
+
+
+def trouble(signals: Sequence[Signal]) -> str:
+    """Return the key of WORDS for what was heard: the gravest signal, by CARE C8-C11 and C25-C27."""
+    ranked = sorted(signals, key=lambda s: (-s.severity.rank, ORDER.index(s.kind)))
+    gravest = ranked[0]
+    aspects = {aspect for s in ranked if s.severity is gravest.severity for aspect in s.aspects}
+    emergency = gravest.severity is Severity.EMERGENCY
+    if "child_writing" in {aspect for s in signals for aspect in s.aspects}:
+        return "child_writing"
+    if "missing_child" in aspects:
+        return "missing"
+    if "unattended_birth" in aspects:
+        return "birth"
+    if "psychosis" in aspects:
+        return "voices"
+    match gravest.kind:
+        case "medical":
+            return "medical_now" if emergency else "medical"
+        case "crisis":
+            return "crisis_now" if emergency else "crisis"
+        case "dv":
+            return "dv_now" if emergency else "dv"
+        case "abuse":
+            if "facility_staff" in gravest.aspects:
+                return "facility"
+            if gravest.who == "self":
+                if emergency and gravest.act in ("now", "done") and "infant" in aspects:
+                    return "medical_now"
+                return "own_act" if gravest.act in ("done", "past", "now") else "own_hand"
+            return "report" if gravest.who == "other" else "child_hurt"
+        case "hardship":
+            return "hardship"
+        case "development":
+            return "development"
+    return "exhausted"
+
+
+class Safety(Dialog):
+    """Stay with somebody in danger until a person reads."""
+
+    name = "safety"
+    table = (
+        Go("alarm", "*", "alarmed", take="note_trouble"),
+        Go(TEXT, "alarmed", "with_you"),
+        Go(TEXT, (START, "with_you", "cannot_call", "card", "reminded", "not_meant"), "with_you"),
+        Go("cant_call", "*", "cannot_call"),
+        Go("card", "*", "card"),
+        Go("remind", "*", "reminded", take="plan_reminder"),
+        Go("not_meant", "*", "not_meant"),
+    )
+
+    def note_trouble(self) -> None:
+        """Remember what kind of trouble it is."""
+        self.talk.data["trouble"] = trouble(self.talk.heard.signals)
+        if any(s.kind == "dv" for s in self.talk.heard.signals) and self.talk.view.contact_safety == "any":
+            self.talk.contact_safety = "when_writing"  # CARE C21
+
+    # what is said -----------------------------------------------------------------------------------------------
+
+    def ask_alarmed(self) -> None:
+        """Say the words for this trouble, when a person reads, and who can be called now."""
+        key = self.trouble
+        if self._said_lately(key):
+            self.ask_with_you()
+            return
+        self.talk.data["said"] = {**self.talk.data.get("said", {}), key: self.talk.now.isoformat()}
+        words: tuple[Phrase, ...] = WORDS[key]
+        if key == "report":
+            words = (*words, A_REPORT if self.talk.view.city.takes_child_reports else NOT_A_REPORT, WHO_TOLD)
+        self.talk.say(*words, block=f"safety.{key}", vital=True)
+        self.talk.say(*self._when(), *self._numbers(key), choices=self._ways(), vital=True)
+
+    def ask_with_you(self) -> None:
+        """Keep company without repeating the block: it is kept, when a person reads, and the ways that remain."""
+        count = self.talk.data["count"] = self.talk.data.get("count", 0) + 1
+        self.talk.say(STILL_HERE[count % len(STILL_HERE)], *self._when(), choices=self._ways())
+
+    def ask_cannot_call(self) -> None:
+        """Answer "I cannot call": written services, the police box, a neighbour, a card (CARE C5)."""
+        fits, _card = FITS[self.trouble]
+        lines: list[Text] = [_("電話できないときの道です。")]
+        now, language = self.talk.now, self.talk.language
+        seen: set[str] = set()
+        for fit in fits:
+            for chat in self.talk.view.library.chats_for(fit, language):
+                if chat.id not in seen:
+                    seen.add(chat.id)
+                    lines.append(_chat_line(chat, now))
+        lines += [
+            _("・近くの交番やお店、となりの人に、カードを見せる"),
+            _("・だれかに代わりに電話してもらう"),
+            _("・ここに書いておく。{when}", when=self._when()[0]),
+        ]
+        self.talk.say(*lines, choices=self._ways())
+
+    def ask_card(self) -> None:
+        """Show the card that can be held up at a counter, to a neighbour, or read out to 119 (CARE C6)."""
+        japanese, own = CARDS[FITS[self.trouble][1]]
+        note = own if self.talk.language not in ("ja", "ja-easy") else None
+        card = Card(title=Verbatim(japanese), kind=_("見せるカード"), note=note)
+        self.talk.say(_("このまま見せるか、読んで伝えてください。"), cards=(card,), choices=self._ways())
+
+    def plan_reminder(self) -> None:
+        """Ask for the reminder at the next opening (CARE C18)."""
+        moment = self.talk.view.city.next_reading(self.talk.now)
+        if moment is not None and not self.talk.follow_ups:
+            self.talk.follow_ups.append(FollowUp("remind", max(moment, self.talk.now), moment.date().isoformat()))
+
+    def ask_reminded(self) -> None:
+        """Say when the reminder comes."""
+        if self.talk.follow_ups:
+            when = self._clock(self.talk.follow_ups[0].at)
+            self.talk.say(
+                _("{when} に、電話番号と、何と言えばいいかをここに送ります。", when=when), choices=self._ways()
+            )
+        else:
+            self.talk.say(_("窓口の次の予定がわからないため、お知らせの約束ができません。"), choices=self._ways())
+
+    def ask_not_meant(self) -> None:
+        """Thank for the correction; it closes nothing that is urgent (CARE C12)."""
+        self.talk.say(
+            _("教えてくれて、ありがとうございます。大切なことに思えたので、聞きました。"),
+            _("相談員も一度読みます。ほかに知りたいことがあれば、続けて書いてください。"),
+        )
+
+    # parts ------------------------------------------------------------------------------------------------------
+
+    @property
+    def trouble(self) -> str:
+        """Return the kind of trouble this talk is about."""
+        key: str = self.talk.data.get("trouble", "exhausted")
+        return key
+
+    def _said_lately(self, key: str) -> bool:
+        said = self.talk.data.get("said", {}).get(key)
+        return said is not None and self.talk.now - datetime.fromisoformat(said) < AGAIN_AFTER
+
+    def _clock(self, moment: datetime) -> Clocktime:
+        return self.talk.clock(moment)
+
+    def _when(self) -> tuple[Phrase, ...]:
+        """Say when a person reads, and that nobody has yet (CARE C13)."""
+        if self.trouble == "child_writing":
+            moment = self.talk.view.city.next_reading(self.talk.now)
+            if moment is None or moment <= self.talk.now:
+                return (_("おとなの ひとに しらせたよ。まだ よんでいないよ。"),)
+            return (_("おとなの ひとが よむのは、{when} だよ。", when=self._clock(moment)),)
+        return self.talk.when_read()
+
+    def _numbers(self, key: str) -> tuple[Text, ...]:
+        """Say who can be called now: those that fit, at most three, those confirmed open first (CARE C1)."""
+        view, now, language = self.talk.view, self.talk.now, self.talk.language
+        lines: list[Hotline] = []
+        for fit in FITS[key][0]:
+            lines += [h for h in view.library.lines_for(fit, language, now) if h not in lines]
+        said: list[Text] = [_number_line(h) for h in lines[:3]]
+        city = view.city
+        if city.night_phone and not city.open_now(now) and key not in ("child_writing", "own_hand", "exhausted"):
+            said.append(_("・{name} {number}", name=_("市の夜の電話（宿直）"), number=city.night_phone))
+        if not said:
+            return ()
+        head = _("でんわで はなせる ところ") if key == "child_writing" else _("いま電話で話せるところ")
+        note = () if language in ("ja", "ja-easy") else (_("電話は日本語です。むずかしいときは「電話できない」を。"),)
+        return (head, *said, *note)
+
+    def _ways(self) -> tuple[Choice, ...]:
+        """Give the ways that remain: nothing to shop for, nothing to rate (CARE C15)."""
+        room = (Choice(_("見られない部屋で書く"), "person.room", opens="room"),) if self._room() else ()
+        if self.trouble == "child_writing":
+            return (Choice(_("でんわできない"), "safety.cant_call"), *room)
+        closed = not self.talk.view.city.open_now(self.talk.now)
+        return (
+            Choice(_("電話できない"), "safety.cant_call"),
+            Choice(_("見せるカード"), "safety.card"),
+            *room,
+            *((Choice(_("朝に知らせて"), "safety.remind"),) if closed else ()),
+            Choice(_("そういう意味ではない"), "safety.not_meant"),
+        )
+
+    def _room(self) -> bool:
+        return self.talk.view.city.talk_in in ("room", "ask")
+
+
+def _number_line(hotline: Hotline) -> Phrase:
+    name = Phrase(hotline.name)
+    if hotline.always and hotline.free:
+        return _("・{name} {number}（24時間・無料）", name=name, number=hotline.number)
+    if hotline.always:
+        return _("・{name} {number}（24時間）", name=name, number=hotline.number)
+    if hotline.free:
+        return _("・{name} {number}（無料）", name=name, number=hotline.number)
+    return _("・{name} {number}", name=name, number=hotline.number)
+
+
+def _chat_line(chat: Hotline, now: datetime) -> Phrase:
+    name = Phrase(chat.name)
+    if chat.opening is not None and not chat.opening.open_at(now):
+        moment = chat.opening.next_open(now)
+        if moment is not None:
+            when = Clocktime(moment, now.astimezone(TOKYO).date())
+            return _("・{name}（{when} から） {url}", name=name, when=when, url=chat.url)
+    return _("・{name} {url}", name=name, url=chat.url)

@@ -1,0 +1,171 @@
+"""One turn: what a resident did and what is remembered go in, what is remembered and said comes out.
+
+The rule: `turn` is a pure function; memory is plain JSON with a version, so a transcript can pass it through JSON
+between every two lines and nothing unserialisable survives (facts/architecture.md, goflow).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from bot import triage
+from bot.dialog import FollowUp, Talk, Turn, View
+from bot.dialogs.welcome import HELLO, HELLO_SHORT
+from bot.i18n import EASY, SOURCE, Catalogs
+from bot.messages import Choice, Heard, Inbound, Phrase, Reply, Severity, Verbatim, _
+from bot.situation import CaseEvent
+from bot.triage import Open
+
+VERSION: Final = 1
+TOGETHER: Final = timedelta(minutes=10)  # messages this close are also heard joined (split bubbles)
+KEPT: Final = 3  # how many of them
+
+#: `はじめる [K7F3]`: the text of a printed card (facts/line.md 4); the token is stripped before anything is heard.
+GREETING = re.compile(r"^\s*(?P<words>.{0,40}?)\s*[\[［](?P<token>[A-Za-z0-9]{4,16})[\]］]\s*$")
+
+
+def recent_texts(memory: Mapping[str, Any], now: datetime) -> tuple[str, ...]:
+    """Return the resident's last texts of the past ten minutes, oldest first, for hearing split bubbles."""
+    return tuple(
+        text for at, text, _id in memory.get("recent", ()) if now - datetime.fromisoformat(at) <= TOGETHER
+    )  # fmt: skip
+
+
+def greeting_token(inbound: Inbound) -> str:
+    """Return the token of a printed card that the text carries, or ""."""
+    found = GREETING.match(inbound.text) if inbound.kind == "text" else None
+    return found["token"].upper() if found else ""
+
+
+def turn(memory: Mapping[str, Any], inbound: Inbound, heard: Heard, desk: View, now: datetime, words: Catalogs) -> Turn:
+    """Return the Turn that `inbound` leads to.
+
+    `memory` is {} at first contact. `words` recognises typed labels; nothing is worded here. The result's memory is
+    a new dict; the given one is not changed.
+    """
+    known = dict(memory) if memory.get("v") == VERSION else {}
+    first = not known
+    greeting = greeting_token(inbound)
+    if greeting:
+        known["campaign"] = greeting
+        if not heard.signals:  # somebody may have written more into the card's text
+            inbound, heard = replace(inbound, text=""), replace(heard, topics=(), confident=False)
+    if inbound.kind == "unsend":
+        return Turn(_without_message(known, inbound.message_id), _language(known, heard, desk, inbound))
+    if inbound.kind == "unfollow":
+        return Turn(known, _language(known, heard, desk, inbound))
+
+    inbound = replace(inbound, first_contact=first or bool(greeting))
+    language = _language(known, heard, desk, inbound)
+    talk = Talk(desk, inbound, heard, now, {}, language=language)
+    open_ = Open(**known["open"]) if "open" in known else Open()
+    safety = dict(known.get("safety", {}))
+    answered = triage.answer(talk, open_, safety, list(known.get("choices", ())), words)
+
+    silent = answered.by == "person"
+    replies = () if silent else (*_before(known, desk, talk, first, answered.by), *talk.said)
+    after: dict[str, Any] = {
+        **known,
+        "v": VERSION,
+        "language": talk.language,
+        "open": {"name": answered.open.name, "state": answered.open.state, "data": answered.open.data},
+        "safety": safety,
+        "recent": _recent(known, inbound, now),
+    }
+    if not silent:
+        after["choices"] = _shown(replies, words, talk.language)
+        after.pop("handback", None)
+    return Turn(
+        memory=after,
+        language=talk.language,
+        replies=tuple(replies),
+        signals=heard.signals,
+        case=talk.case or _case_event(heard, desk),
+        reason="asked" if talk.case == "open" else "signal" if heard.signals else "",
+        follow_ups=tuple(FollowUp(f.name, f.at, f.key) for f in talk.follow_ups),
+        chosen_language=talk.chosen_language,
+        contact_safety=talk.contact_safety,
+    )
+
+
+def _language(memory: Mapping[str, Any], heard: Heard, desk: View, inbound: Inbound) -> str:
+    """Return the language to answer in: the chosen one, else the one written in, else before, else the profile's.
+
+    A language that the city does not offer is answered in やさしい日本語.
+    """
+    offered = desk.city.languages
+    if desk.language in offered:
+        return desk.language
+    before = str(memory.get("language", ""))
+    if inbound.text and heard.language:
+        if heard.language in offered:
+            return before if (before, heard.language) == (EASY, SOURCE) else heard.language
+        return EASY if EASY in offered else SOURCE
+    if before in offered:
+        return before
+    hint = desk.language_hint.split("-")[0]
+    if not hint:
+        return SOURCE
+    return hint if hint in offered else (EASY if EASY in offered else SOURCE)
+
+
+def _case_event(heard: Heard, desk: View) -> CaseEvent | Any:
+    if not heard.signals:
+        return ""
+    return "alarm" if max(s.severity.rank for s in heard.signals) > Severity.CONCERN.rank else "offer"
+
+
+def _before(memory: Mapping[str, Any], desk: View, talk: Talk, first: bool, by: str) -> tuple[Reply, ...]:
+    """Return what precedes the answer: the welcome line at first contact, or what happened with a person."""
+    if first:
+        name = Verbatim(desk.city.name_en if talk.language == "en" and desk.city.name_en else desk.city.name)
+        if by == "safety":
+            return (Reply(lines=(_(HELLO_SHORT.msgid, city=name),), vital=True),)
+        return (Reply(lines=(_(HELLO[0].msgid, city=name), HELLO[1])),)
+    handback = memory.get("handback")
+    if not handback:
+        return ()
+    if handback.get("lapsed"):
+        return (
+            Reply(
+                lines=(_("相談員の返事がとぎれています。もう一度、ほかの相談員にも知らせました。"), *talk.when_read())
+            ),
+        )
+    lines: list[Phrase] = [
+        _("ここからは機械が答えます。{name}との話は、相談員が記録しています。", name=handback["name"])
+    ]
+    if handback.get("next"):
+        lines.append(_("次の連絡の予定: {date}", date=datetime.fromisoformat(handback["next"]).date()))
+    return (Reply(lines=tuple(lines)),)
+
+
+def _recent(memory: Mapping[str, Any], inbound: Inbound, now: datetime) -> list[list[str]]:
+    kept = [e for e in memory.get("recent", ()) if now - datetime.fromisoformat(e[0]) <= TOGETHER]
+    if inbound.text:
+        kept.append([now.isoformat(), inbound.text[:500], inbound.message_id])
+    return kept[-KEPT:]
+
+
+def _without_message(memory: Mapping[str, Any], message_id: str) -> dict[str, Any]:
+    """Return memory without the words of an unsent message (CARE C17)."""
+    kept = dict(memory)
+    kept["recent"] = [entry for entry in memory.get("recent", ()) if entry[2] != message_id]
+    data = dict(memory.get("open", {}))
+    if data.get("data", {}).get("words"):
+        kept["open"] = {**data, "data": {k: v for k, v in data["data"].items() if k != "words"}}
+    return kept
+
+
+def _shown(replies: tuple[Reply, ...], words: Catalogs, language: str) -> list[dict[str, Any]]:
+    """Return the choices that are on the screen now, so that a typed label or number is a tap."""
+    shown: list[dict[str, Any]] = []
+    listed = bool(replies) and replies[-1].listed
+    last: tuple[Choice, ...] = replies[-1].choices if replies else ()
+    for choice in last:
+        label = choice.label.msgid if isinstance(choice.label, Phrase) else choice.label.text
+        shown.append({"label": label, "act": choice.act, "word": choice.word, "listed": listed})
+    return shown

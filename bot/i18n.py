@@ -1,0 +1,167 @@
+"""Wording: a Phrase and a language become a sentence; numbers, dates, weekdays and money by Babel.
+
+The rule: the catalog's key is the Japanese sentence. A sentence that a language lacks, or whose translation is
+fuzzy, is worded in やさしい日本語 rather than stale, and in Japanese when that lacks it too (DESIGN 6).
+"""
+
+from __future__ import annotations
+
+import gettext
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+from babel import Locale, dates, numbers, units
+
+from bot.errors import ContentError
+from bot.messages import Clocktime, Metres, Months, Phrase, Text, Value, Verbatim, Weekdays, Yen, _
+from bot.opening import TOKYO
+
+SOURCE = "ja"
+EASY = "ja-easy"
+LOCALES = Path(__file__).parents[1] / "locales"
+
+#: What a language calls itself; never translated.
+OWN_NAMES: Mapping[str, str] = {"ja": "日本語", "ja-easy": "やさしい にほんご", "en": "English"}
+
+TODAY = _("今日 {time}")
+TOMORROW = _("明日（{date}）{time}")
+FREE = _("無料")
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogs:
+    """Hold the compiled catalogs, by language id."""
+
+    translations: Mapping[str, gettext.NullTranslations]
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Return the ids of the languages that there are catalogs for, the source first."""
+        return (SOURCE, *(language for language in self.translations if language != SOURCE))
+
+    def sentence(self, msgid: str, language: str) -> str:
+        """Return the sentence in `language`, else in やさしい日本語, else as it was written."""
+        for candidate in (language, EASY) if language != SOURCE else ():
+            catalog = self.translations.get(candidate)
+            if catalog is not None and (found := catalog.gettext(msgid)) != msgid:
+                return found
+        return msgid
+
+    def word(self, text: Text, language: str) -> str:
+        """Return `text` worded in `language`, its values formatted the way the language does."""
+        if isinstance(text, Verbatim):
+            return text.text
+        sentence = self.sentence(text.msgid, language)
+        if not text.args:
+            return sentence
+        return sentence.format_map({name: self.value(value, language) for name, value in text.args})
+
+    def value(self, value: Value, language: str) -> str:
+        """Return one value as the language writes it."""
+        locale = locale_of(language)
+        match value:
+            case Phrase() | Verbatim():
+                return self.word(value, language)
+            case str():
+                return value
+            case Yen():
+                return self._yen(value, language, locale)
+            case Months():
+                return _age(value.months, locale)
+            case Metres():
+                return _distance(value.metres, locale)
+            case Weekdays():
+                return _weekdays(value.days, locale)
+            case Clocktime():
+                return self._clocktime(value, language)
+            case datetime():
+                local = value.astimezone(TOKYO)
+                return f"{_date(local.date(), locale)} {_time(local.time(), language, locale)}"
+            case date():
+                return _date(value, locale)
+            case time():
+                return _time(value, language, locale)
+            case int():
+                return numbers.format_decimal(value, locale=locale)
+
+    def _yen(self, value: Yen, language: str, locale: Locale) -> str:
+        if value.amount == 0:
+            return self.word(FREE, language)
+        if locale.language == "ja":
+            return f"{value.amount:,}円"
+        return numbers.format_currency(value.amount, "JPY", locale=locale)
+
+    def _clocktime(self, value: Clocktime, language: str) -> str:
+        local = value.moment.astimezone(TOKYO)
+        if local.date() == value.today:
+            return self.word(_(TODAY.msgid, time=local.time()), language)
+        if local.date() == value.today + timedelta(days=1):
+            return self.word(_(TOMORROW.msgid, date=local.date(), time=local.time()), language)
+        return self.value(local, language)
+
+
+def locale_of(language: str) -> Locale:
+    """Return Babel's locale for a language id; raise ContentError for one that Babel does not know."""
+    try:
+        return Locale.parse("ja" if language == EASY else language, sep="-")
+    except ValueError as error:
+        raise ContentError(f"language {language!r} is unknown") from error
+
+
+def _date(day: date, locale: Locale) -> str:
+    return dates.format_skeleton("MMMEd", day, locale=locale)
+
+
+def _time(moment: time, language: str, locale: Locale) -> str:
+    if language == EASY:  # 午後8時, not 20:00 (facts/domain.md 6.1, E6)
+        half, hour = ("午前", moment.hour) if moment.hour < 12 else ("午後", moment.hour - 12)
+        return f"{half}{hour}時{moment.minute}分" if moment.minute else f"{half}{hour}時"
+    if locale.language == "ja":
+        return f"{moment.hour}:{moment.minute:02}"
+    return dates.format_time(moment, "short", locale=locale).replace("\u202f", " ")
+
+
+def _age(months: int, locale: Locale) -> str:
+    years, rest = divmod(months, 12)
+    if locale.language == "ja":
+        if months < 24:
+            return f"{months}か月" if rest else f"{years}歳" if years else "0か月"
+        return f"{years}歳{rest}か月" if rest else f"{years}歳"
+    if months < 24:
+        return units.format_unit(months, "duration-month", locale=locale)
+    spelled = units.format_unit(years, "duration-year", locale=locale)
+    return f"{spelled}, {units.format_unit(rest, 'duration-month', locale=locale)}" if rest else spelled
+
+
+def _distance(metres: int, locale: Locale) -> str:
+    if metres < 1000:
+        return units.format_unit(round(metres, -2) or 100, "length-meter", "short", locale=locale)
+    return units.format_unit(round(metres / 1000, 1), "length-kilometer", "short", locale=locale)
+
+
+def _weekdays(days: tuple[int, ...], locale: Locale) -> str:
+    names = dates.get_day_names("abbreviated", locale=locale)
+    ordered = sorted(set(days))
+    in_a_row = all(b - a == 1 for a, b in pairwise(ordered))
+    if len(ordered) > 2 and in_a_row:
+        return f"{names[ordered[0]]}〜{names[ordered[-1]]}" if locale.language == "ja" else (
+            f"{names[ordered[0]]}–{names[ordered[-1]]}"
+        )  # fmt: skip
+    return ("・" if locale.language == "ja" else ", ").join(names[day] for day in ordered)
+
+
+def load(folders: Mapping[str, str], root: Path = LOCALES) -> Catalogs:
+    """Return the compiled catalogs found under `root`; `folders` is the vocabulary's languages (id -> folder).
+
+    A language without a compiled catalog is not offered; Japanese needs none.
+    """
+    found: dict[str, gettext.NullTranslations] = {SOURCE: gettext.NullTranslations()}
+    for language, folder in folders.items():
+        path = root / folder / "LC_MESSAGES" / "messages.mo"
+        if path.exists():
+            with path.open("rb") as file:
+                found[language] = gettext.GNUTranslations(file)
+    return Catalogs(found)

@@ -1,0 +1,220 @@
+"""The loaded and checked content: vocabulary, what is heard, answers, telephone numbers.
+
+The rule: this module alone opens content files; what is wrong in one is a ContentError that names the file.
+A Library is built once at start and never changes; its `version` is logged with every answer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from functools import lru_cache
+from pathlib import Path
+from typing import IO, Any
+
+import yaml
+
+from bot import names
+from bot.errors import ContentError
+from bot.messages import Phrase
+from bot.opening import Closure, Opening, Schedule
+from bot.understanding.hearing import Hearing
+
+CONTENT = Path(__file__).parent / "content"
+EVERY_DAY = (0, 1, 2, 3, 4, 5, 6)
+
+
+@dataclass(frozen=True, slots=True)
+class Hotline:
+    """Hold one number or written service that may be printed (CARE C14a).
+
+    `opening` is None when its hours are not confirmed; `always` means day and night.
+    """
+
+    id: str
+    name: str
+    fits: tuple[str, ...]
+    number: str = ""
+    url: str = ""
+    always: bool = False
+    chat: bool = False
+    free: bool = False
+    opening: Opening | None = None
+    languages: tuple[str, ...] = ("ja",)
+
+    def open_at(self, moment: datetime) -> bool | None:
+        """Return whether it is open at `moment`, or None when its hours are not confirmed."""
+        if self.always:
+            return True
+        return self.opening.open_at(moment) if self.opening else None
+
+    def speaks(self, language: str) -> bool:
+        """Return whether it answers in `language`; やさしい日本語 is Japanese."""
+        return ("ja" if language == "ja-easy" else language) in self.languages
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Hold what the desk answers to one topic: paragraphs of the catalog, and its name in Japanese for a counter."""
+
+    topic: str
+    paragraphs: tuple[Phrase, ...]
+    in_japanese: str = ""
+    ask_at_counter: Phrase | None = None  # the sentence to show or read out (CARE C6)
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """Hold all content."""
+
+    vocabulary: Mapping[str, Any]
+    hearing: Hearing
+    hotlines: tuple[Hotline, ...]
+    answers: Mapping[str, Answer]
+    version: str
+
+    @property
+    def topics_of_category(self) -> Mapping[str, list[str]]:
+        """Return which topics each category of places serves."""
+        found: Mapping[str, list[str]] = self.vocabulary["categories"]
+        return found
+
+    def topic_has_places(self, topic: str) -> bool:
+        """Return whether some category of places serves the topic."""
+        return any(topic in topics for topics in self.topics_of_category.values())
+
+    def lines_for(self, fit: str, language: str, now: datetime, *, most: int = 3) -> tuple[Hotline, ...]:
+        """Return the numbers that fit this trouble and are not known to be closed, those known open first.
+
+        Numbers that do not answer in `language` are left out while others remain (CARE C1).
+        """
+        fitting = [h for h in self.hotlines if fit in h.fits and h.number and h.open_at(now) is not False]
+        spoken = [h for h in fitting if h.speaks(language)] or fitting
+        return tuple(sorted(spoken, key=lambda h: h.open_at(now) is None))[:most]
+
+    def chats_for(self, fit: str, language: str) -> tuple[Hotline, ...]:
+        """Return the written services that fit and answer in `language`, for somebody who cannot call (CARE C5)."""
+        return tuple(h for h in self.hotlines if fit in h.fits and h.chat and h.speaks(language))
+
+
+def read_yaml(path: Path) -> Any:
+    """Return a parsed content file; raise ContentError naming it."""
+    try:
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+    except (OSError, yaml.YAMLError) as error:
+        raise ContentError(f"{path.name}: {error}") from error
+
+
+@lru_cache(maxsize=4)
+def load(content: Path = CONTENT) -> Library:
+    """Load all content; raise ContentError for the first file that is wrong."""
+    digest = hashlib.sha256()
+    for path in sorted(content.rglob("*")):
+        if path.is_file():
+            digest.update(path.relative_to(content).as_posix().encode() + path.read_bytes())
+    vocabulary = read_yaml(content / "vocabulary.yaml")
+    hearing = Hearing.of(_documents(content / "signals"), _documents(content / "topics"))
+    return Library(
+        vocabulary=vocabulary,
+        hearing=hearing,
+        hotlines=tuple(_hotline(entry) for entry in read_yaml(content / "hotlines.yaml")),
+        answers={answer.topic: answer for answer in map(_answer, sorted((content / "answers").glob("*.md")))},
+        version=digest.hexdigest()[:12],
+    )
+
+
+def sample_city(content: Path = CONTENT) -> tuple[Mapping[str, Any], dict[str, Any]]:
+    """Return ひなた市's settings, and its other documents by file name."""
+    documents = _documents(content / "sample_city")
+    return documents.pop("city"), documents
+
+
+def _documents(folder: Path) -> dict[str, Any]:
+    return {path.stem: read_yaml(path) for path in sorted(folder.glob("*.yaml"))}
+
+
+def _clock(text: str) -> time:
+    hour, minute = text.split(":")
+    return time(int(hour), int(minute))
+
+
+def _hotline(entry: Mapping[str, Any]) -> Hotline:
+    try:
+        opening = None
+        if hours := entry.get("hours"):
+            weekdays = hours.get("days") == "weekdays"
+            schedule = Schedule(
+                EVERY_DAY[:5] if weekdays else EVERY_DAY,
+                _clock(hours["opens_at"]),
+                _clock(hours["closes_at"]),
+                holidays=False if weekdays else None,
+            )
+            opening = Opening((schedule,), tuple(_closure(text) for text in entry.get("closed", ())))
+        if not (entry["source"] and entry["checked_on"]):
+            raise ContentError(f"hotlines.yaml: {entry['id']} has no source or date")
+        return Hotline(
+            id=entry["id"],
+            name=entry["name"],
+            fits=tuple(entry["fits"]),
+            number=entry.get("number", ""),
+            url=entry.get("url", ""),
+            always=entry.get("always", False),
+            chat=entry.get("chat", False),
+            free=entry.get("free", False),
+            opening=opening,
+            languages=tuple(entry["languages"]),
+        )
+    except (KeyError, ValueError, TypeError) as error:
+        raise ContentError(f"hotlines.yaml: {entry.get('id', '?')}: {error!r}") from error
+
+
+def _closure(text: str) -> Closure:
+    first, last = (date.fromisoformat(f"2000-{part}") for part in text.split("/"))
+    return Closure(first, last, yearly=True)
+
+
+# --- answers: front matter in YAML, then paragraphs; each paragraph is one sentence group of the catalog -------------
+
+
+def _parts(text: str, name: str) -> tuple[Mapping[str, Any], list[tuple[int, str]]]:
+    try:
+        _empty, head, body = text.split("---\n", 2)
+    except ValueError:
+        raise ContentError(f"{name}: needs a head between two lines of ---") from None
+    line = 3 + head.count("\n")
+    paragraphs = []
+    for block in body.split("\n\n"):
+        if block.strip():
+            paragraphs.append((line + block[: len(block) - len(block.lstrip("\n"))].count("\n"), block.strip()))
+        line += block.count("\n") + 2
+    return yaml.safe_load(head), paragraphs
+
+
+def _answer(path: Path) -> Answer:
+    head, paragraphs = _parts(path.read_text(encoding="utf-8"), path.name)
+    if head.get("topic") != path.stem or path.stem not in names.TOPICS:
+        raise ContentError(f"{path.name}: topic must be an id of the vocabulary and the file's name")
+    for fact in head.get("facts", ()):
+        if not (fact.get("source") and fact.get("checked_on")):
+            raise ContentError(f"{path.name}: a fact has no source or date")
+    if not paragraphs:
+        raise ContentError(f"{path.name}: says nothing")
+    return Answer(
+        topic=path.stem,
+        paragraphs=tuple(Phrase(text) for _line, text in paragraphs),
+        in_japanese=head.get("in_japanese", ""),
+        ask_at_counter=Phrase(head["ask_at_counter"]) if head.get("ask_at_counter") else None,
+    )
+
+
+def extract_answers(
+    fileobj: IO[bytes], _keywords: Any, _comment_tags: Any, _options: Any
+) -> Iterator[tuple[int, str, str, list[str]]]:
+    """Give Babel every paragraph of an answer (its extraction method for `content/answers/*.md`)."""
+    head, paragraphs = _parts(fileobj.read().decode("utf-8"), getattr(fileobj, "name", "answer"))
+    if head.get("ask_at_counter"):
+        yield 2, "", head["ask_at_counter"], ["show at a counter; keep the Japanese beside it"]
+    for line, text in paragraphs:
+        yield line, "", text, [f"answer: {head.get('topic', '')}"]

@@ -1,0 +1,179 @@
+"""Rendering: what is said becomes LINE messages, or lines in a terminal.
+
+The rule: rendering words and shapes, and decides nothing. Whatever it makes has passed `line.limits`; previews and
+altText are neutral, since somebody else may see the phone (CARE C21).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from bot.i18n import Catalogs
+from bot.line import limits
+from bot.messages import ROOM_LINK, Card, Choice, Fact, Reply, Text, Verbatim, _
+
+ALT_TEXT = _("お返事があります")
+
+INK, SOFT, LINE_COLOUR, WARM = "#2B2B2B", "#6B6B6B", "#E6E0D8", "#B4552D"
+
+
+def wants_room(replies: Sequence[Reply]) -> bool:
+    """Return whether some reply leads into the resident's room, so that a link must be made."""
+    return any(ROOM_LINK in reply.lines or any(c.opens == "room" for c in reply.choices) for reply in replies)
+
+
+def to_line(
+    replies: Sequence[Reply], language: str, words: Catalogs, *, room_url: str = "", sender: str = ""
+) -> list[dict[str, Any]]:
+    """Return 1 to 5 LINE messages; the last carries the quick replies. Raise LineRefusedError if LINE would refuse.
+
+    `sender` is the name shown for a person's message (LINE: at most 20 characters).
+    """
+    messages: list[dict[str, Any]] = []
+    for reply in _few(replies):
+        text = _text(reply, language, words, room_url)
+        if text:
+            messages += [{"type": "text", "text": part} for part in limits.split_text(text, limits.TEXT)]
+        if reply.cards:
+            messages.append(_flex(reply.cards, language, words))
+    messages = messages[: limits.MESSAGES]
+    choices = replies[-1].choices if replies else ()
+    items = [item for choice in choices if (item := _quick(choice, language, words, room_url))]
+    if items and messages:
+        messages[-1]["quickReply"] = {"items": items[: limits.QUICK_REPLIES]}
+    if sender:
+        for message in messages:
+            message["sender"] = {"name": limits.sender_name(sender)}
+    limits.require(messages)
+    return messages
+
+
+def to_text(replies: Sequence[Reply], language: str, words: Catalogs, *, room_url: str = "") -> str:
+    """Return the same as plain lines: for transcripts, the journal and the room."""
+    lines: list[str] = []
+    for reply in replies:
+        if text := _text(reply, language, words, room_url):
+            lines += text.split("\n")
+        for card in reply.cards:
+            kind = f"［{words.word(card.kind, language)}］" if card.kind else ""
+            lines.append(f"  {kind}{words.word(card.title, language)}")
+            lines += [f"    {words.word(f.label, language)}: {words.word(f.value, language)}" for f in card.facts]
+            if card.note:
+                lines.append(f"    {words.word(card.note, language)}")
+            if card.choices:
+                lines.append("    " + " ".join(f"[{words.word(c.label, language)}]" for c in card.choices))
+    if replies and replies[-1].choices and not replies[-1].listed:
+        lines.append("  " + " ".join(f"[{words.word(c.label, language)}]" for c in replies[-1].choices))
+    return "\n".join(lines)
+
+
+def _few(replies: Sequence[Reply]) -> Iterable[Reply]:
+    """Join bubbles until they fit into one request; cards take a message of their own."""
+    kept = list(replies)
+
+    def weight() -> int:
+        return sum(bool(r.lines) + bool(r.cards) for r in kept)
+
+    while weight() > limits.MESSAGES:
+        for i in range(len(kept) - 1):
+            if not kept[i].cards and kept[i].lines and kept[i + 1].lines:
+                first, second = kept[i], kept[i + 1]
+                kept[i : i + 2] = [Reply((*first.lines, *second.lines), second.cards, second.choices,
+                                         vital=first.vital or second.vital, listed=second.listed)]  # fmt: skip
+                break
+        else:
+            break
+    return kept
+
+
+def _text(reply: Reply, language: str, words: Catalogs, room_url: str) -> str:
+    lines = [room_url if line is ROOM_LINK or line == ROOM_LINK else words.word(line, language) for line in reply.lines]
+    if reply.listed:
+        lines += [f"{number} {words.word(choice.label, language)}" for number, choice in enumerate(reply.choices, 1)]
+    return "\n".join(line for line in lines if line)
+
+
+def _label(text: Text, language: str, words: Catalogs, most: int) -> str:
+    return limits.clip_label(words.word(text, language), most)
+
+
+def _action(choice: Choice, language: str, words: Catalogs, room_url: str, most: int) -> dict[str, Any] | None:
+    label = _label(choice.label, language, words, most)
+    if choice.opens == "location":
+        return {"type": "location", "label": label}
+    if choice.opens == "room":
+        return {"type": "uri", "label": label, "uri": room_url} if room_url else None
+    if choice.opens:
+        return {"type": "uri", "label": label, "uri": limits.encode_uri(choice.uri)}
+    return {"type": "postback", "label": label, "data": choice.act, "displayText": words.word(choice.label, language)}
+
+
+def _quick(choice: Choice, language: str, words: Catalogs, room_url: str) -> dict[str, Any] | None:
+    action = _action(choice, language, words, room_url, limits.QUICK_LABEL)
+    return {"type": "action", "action": action} if action else None
+
+
+def _flex(cards: Sequence[Card], language: str, words: Catalogs) -> dict[str, Any]:
+    bubbles = [_bubble(card, language, words) for card in cards[: limits.BUBBLES]]
+    contents = bubbles[0] if len(bubbles) == 1 else {"type": "carousel", "contents": bubbles}
+    return {"type": "flex", "altText": words.word(ALT_TEXT, language), "contents": contents}
+
+
+def _bubble(card: Card, language: str, words: Catalogs) -> dict[str, Any]:
+    title = words.word(card.title, language)
+    body: list[dict[str, Any]] = []
+    if card.kind:
+        body.append(
+            {"type": "text", "text": words.word(card.kind, language), "size": "xs", "color": WARM, "weight": "bold"}
+        )
+    body.append({"type": "text", "text": title, "weight": "bold", "size": "md", "wrap": True, "color": INK})
+    if card.facts:
+        body.append({"type": "separator", "margin": "md", "color": LINE_COLOUR})
+        body.append(
+            {
+                "type": "box",
+                "layout": "vertical",
+                "margin": "md",
+                "spacing": "sm",
+                "contents": [_fact(fact, language, words) for fact in card.facts],
+            }
+        )
+    if card.note:
+        note = words.word(card.note, language)
+        body.append({"type": "text", "text": note, "wrap": True, "size": "sm", "color": SOFT, "margin": "md"})
+    bubble: dict[str, Any] = {
+        "type": "bubble",
+        "size": "kilo" if card.facts else "mega",
+        "body": {"type": "box", "layout": "vertical", "contents": body},
+    }
+    actions = [a for c in card.choices if (a := _action(c, language, words, "", limits.FLEX_LABEL))]
+    if actions:
+        bubble["footer"] = {
+            "type": "box",
+            "layout": "vertical",
+            "spacing": "xs",
+            "contents": [
+                {"type": "button", "style": "link", "height": "sm", "color": WARM, "action": action}
+                for action in actions
+            ],
+        }
+    return bubble
+
+
+def _fact(fact: Fact, language: str, words: Catalogs) -> dict[str, Any]:
+    label, value = words.word(fact.label, language), words.word(fact.value, language)
+    return {
+        "type": "box",
+        "layout": "baseline",
+        "spacing": "sm",
+        "contents": [
+            {"type": "text", "text": label or " ", "size": "xs", "color": SOFT, "flex": 2, "wrap": True},
+            {"type": "text", "text": value or "-", "size": "sm", "color": INK, "flex": 5, "wrap": True},
+        ],
+    }
+
+
+def plain(text: str) -> Reply:
+    """Give a bubble of words that a person wrote."""
+    return Reply(lines=(Verbatim(text),))

@@ -1,0 +1,162 @@
+"""Plays a conversation as text: for `madoguchi chat`, and for the transcripts that are the tests' language.
+
+The rule: only the pure part runs here, and memory passes through JSON between every two lines, so nothing that could
+not be stored survives. Lines: `> ` the resident, plain the desk, `! ` what was noticed, `@ ` clock and staff,
+`# ` notes.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from bot import engine, render
+from bot.dialog import Turn, View
+from bot.directory.search import Directory
+from bot.i18n import Catalogs
+from bot.library import Library
+from bot.messages import Heard, Inbound, InboundKind, Point, Severity
+from bot.opening import TOKYO
+from bot.situation import OPEN_STATES, Case, CaseEvent, City, next_state
+
+CASE_ID = UUID(int=1)
+STAFF_ID = UUID(int=2)
+ROOM_URL = "https://desk.example/room/enter/0000"
+
+STAFF: dict[str, CaseEvent] = {
+    "claims": "claim",
+    "releases": "release",
+    "transfers": "transfer",
+    "closes": "close",
+    "lapses": "lapse",
+    "reopens": "reopen",
+}
+
+
+class Rehearsal:
+    """Hold one conversation with the desk, in memory only."""
+
+    def __init__(self, library: Library, directory: Directory, city: City, words: Catalogs, now: datetime) -> None:
+        self.view = View(library, directory, city)
+        self.words = words
+        self.now = now
+        self.memory: dict[str, Any] = {}
+        self.turn: Turn | None = None
+        self._messages = 0
+
+    def play(self, transcript: str) -> str:
+        """Return the transcript with everything that the desk says and notices written anew."""
+        lines: list[str] = []
+        for line in transcript.splitlines():
+            if line.startswith("> "):
+                lines += [line, *self.resident(line[2:])]
+            elif line.startswith("@ "):
+                lines += [line, *self.stage(line[2:])]
+            elif line.startswith("#"):
+                lines.append(line)
+            elif not line and lines and lines[-1]:
+                lines.append("")
+        return "\n".join(lines).rstrip() + "\n"
+
+    def resident(self, line: str) -> list[str]:
+        """Let the resident do one thing and return what the desk says and notices."""
+        return self._take(self._inbound(line.replace("\\n", "\n")))
+
+    def stage(self, line: str) -> list[str]:
+        """Move the clock, set the profile, or let staff act; return what is noticed."""
+        if re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d", line):
+            self.now = datetime.strptime(line, "%Y-%m-%d %H:%M").replace(tzinfo=TOKYO)
+            return []
+        kind, _space, rest = line.partition(" ")
+        if kind == "profile":
+            self.view = replace(self.view, language_hint=rest)
+            return []
+        if kind == "staff":
+            return self._staff(*rest.partition(": ")[::2])
+        raise ValueError(f"a transcript cannot do {line!r}")
+
+    def _staff(self, verb: str, note: str) -> list[str]:
+        assert self.view.case is not None, "there is no case"
+        event = STAFF[verb]
+        state = next_state(self.view.case.state, event)
+        holder = STAFF_ID if state == "claimed" else None
+        self.view = replace(self.view, case=replace(self.view.case, state=state, holder_id=holder))
+        if event == "release":
+            self.memory["handback"] = {"name": "さくら", "agreed": note, "next": "", "at": self.now.isoformat()}
+        elif event == "lapse":
+            self.memory["handback"] = {"lapsed": True}
+        return [f"! case {state}"]
+
+    def _inbound(self, line: str) -> Inbound:
+        self._messages += 1
+        base = Inbound("text", self.now, message_id=str(self._messages))
+        if tap := re.fullmatch(r"\[(.+)\]", line):
+            return replace(base, kind="choice", act=self._act(tap[1]))
+        if place := re.fullmatch(r"\(place ([\d.]+),([\d.]+)\)", line):
+            return replace(base, kind="place", point=Point(float(place[1]), float(place[2])))
+        if other := re.fullmatch(r"\((\w+)\)", line):
+            kind: InboundKind = other[1]  # type: ignore[assignment]
+            return replace(base, kind=kind)
+        return replace(base, text=line)
+
+    def _act(self, label: str) -> str:
+        """Return what a tap on a label does: a choice of the last bubble, or a button on a card."""
+        assert self.turn is not None, "nothing to tap yet"
+        title, _slash, button = label.rpartition(" / ")
+        for reply in reversed(self.turn.replies):
+            for choice in reply.choices:
+                if not title and self.words.word(choice.label, self.turn.language) == label:
+                    return choice.act
+            for card in reply.cards:
+                if title and self.words.word(card.title, self.turn.language).startswith(title):
+                    for choice in card.choices:
+                        if self.words.word(choice.label, self.turn.language) == button:
+                            return choice.act
+        raise ValueError(f"there is no button {label!r}")
+
+    def _take(self, inbound: Inbound) -> list[str]:
+        memory = json.loads(json.dumps(self.memory, ensure_ascii=False))
+        heard = Heard()
+        if inbound.text:
+            prior = self.view.language or str(memory.get("language", ""))
+            recent = engine.recent_texts(memory, self.now)
+            heard = self.view.library.hearing.hear(inbound.text, prior=prior, recent=recent)
+        self.turn = turn = engine.turn(memory, inbound, heard, self.view, self.now, self.words)
+        self.memory = dict(turn.memory)
+        if turn.chosen_language:
+            self.view = replace(self.view, language=turn.chosen_language)
+        if turn.contact_safety:
+            self.view = replace(self.view, contact_safety=turn.contact_safety)
+        render.to_line(turn.replies, turn.language, self.words, room_url=ROOM_URL) if turn.replies else None
+        said = render.to_text(turn.replies, turn.language, self.words, room_url=ROOM_URL)
+        return [*(said.split("\n") if said else []), *self._noticed(turn)]
+
+    def _noticed(self, turn: Turn) -> list[str]:
+        noticed = [" ".join(["! signal", s.kind, s.severity.value, *s.aspects]) for s in turn.signals]
+        if turn.case:
+            noticed += self._case(turn, turn.case)
+        noticed += [f"! later {f.name} {f.at.astimezone(TOKYO):%Y-%m-%d %H:%M}" for f in turn.follow_ups]
+        if turn.contact_safety:
+            noticed.append(f"! contact {turn.contact_safety}")
+        if not turn.replies and self.view.case is not None and self.view.case.held:
+            noticed.append("! silent")
+        return noticed
+
+    def _case(self, turn: Turn, event: CaseEvent) -> list[str]:
+        case = self.view.case
+        if case is None or case.state not in OPEN_STATES:
+            gravest = max((s.severity for s in turn.signals), key=lambda s: s.rank, default=None)
+            from_new = next_state("new", event)
+            case = Case(CASE_ID, from_new, gravest or Severity.CONCERN, tuple(s.kind for s in turn.signals))
+        else:
+            gravest = max((case.severity, *(s.severity for s in turn.signals)), key=lambda s: s.rank)
+            kinds = tuple(dict.fromkeys((*case.kinds, *(s.kind for s in turn.signals))))
+            case = replace(case, state=next_state(case.state, event), severity=gravest, kinds=kinds)
+        if case == self.view.case:
+            return []
+        self.view = replace(self.view, case=case)
+        return [f"! case {case.state} {case.severity.value}"]
