@@ -35,7 +35,7 @@ _PLAIN = {
     "accepts_temporary_care": bool, "alert": str, "status": str, "ends_on": date, "verified_on": date,
     "provision": str,
 }  # fmt: skip
-_LISTS = ("topics", "languages", "attributes")
+_LISTS = ("topics", "languages", "attributes")  # an absent `topics` stays None: those of the category
 _PLACE = ("municipality", "town", "street", "building", "at", "transportation")
 _HOURS = ("hours", "closed", "rests")
 _KEYS = {*_PLAIN, *_LISTS, *_PLACE, *_HOURS, "organization", "phone", "cost"}
@@ -61,7 +61,7 @@ def resources_from_documents(
             resource = _resource({**defaults, **entry}, where, towns, Source(name, row, str(entry.get("id", ""))))
             if categories and resource.category not in categories:
                 raise ContentError(f"{where}: category {resource.category!r} is not in the vocabulary")
-            if topics and (unknown := set(resource.topics) - set(topics)):
+            if topics and (unknown := set(resource.topics or ()) - set(topics)):
                 raise ContentError(f"{where}: topics {sorted(unknown)} are not in the vocabulary")
             if resource.id in seen:
                 raise ContentError(f"{where}: the id is already used in {seen[resource.id]}")
@@ -157,8 +157,9 @@ def _resource(entry: Mapping[str, Any], where: str, towns: Mapping[str, Mapping[
                 raise ContentError(f"{where}: {key} must be {kind.__name__}, not {entry[key]!r}")
             values[key] = entry[key]
     for key in _LISTS:
-        values[key] = tuple(entry.get(key) or ())
-    if unknown := set(values["attributes"]) - set(ATTRIBUTES):
+        if key in entry:
+            values[key] = tuple(entry[key])
+    if unknown := set(values.get("attributes", ())) - set(ATTRIBUTES):
         raise ContentError(f"{where}: unknown attribute {sorted(unknown)}")
     if values.get("provision", "facility") not in get_args(Provision):
         raise ContentError(f"{where}: provision must be one of {get_args(Provision)}")

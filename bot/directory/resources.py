@@ -109,7 +109,7 @@ class Source:
 class Resource:
     """Hold a service at a location run by an organization (HSDS service, service_at_location).
 
-    `topics`: when given, the only topics it is offered for; else those of its category in the vocabulary.
+    `topics`: when given, the only topics it is offered for (none: by name only); None: those of its category.
     `opening` empty means hours unknown: then only `hours_note` (the hours as the source writes them) is shown.
     `minimum_age`/`maximum_age`: whole months, both inclusive. `ends_on`: last day on which it is offered at all.
     """
@@ -120,7 +120,7 @@ class Resource:
     kana: str = ""
     name_latin: str = ""  # 名称_英字: English or romaji
     alternate_name: str = ""
-    topics: tuple[str, ...] = ()
+    topics: tuple[str, ...] | None = None
     description: str = ""
     location: Location = Location()
     organization: Organization = Organization()

@@ -340,7 +340,7 @@ class Directory:
 
 
 def _topics(r: Resource, of_category: Mapping[str, Sequence[str]]) -> set[str]:
-    topics = set(r.topics or of_category.get(r.category, ()))
+    topics = set(of_category.get(r.category, ()) if r.topics is None else r.topics)
     return topics | {"temporary_care"} if r.accepts_temporary_care else topics
 
 
