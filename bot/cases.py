@@ -176,7 +176,7 @@ def open_for_failure(
 # --- what people do --------------------------------------------------------------------------------------------------
 
 
-def claim(session: Session, case_id: uuid.UUID, staff_id: uuid.UUID, at: datetime, city: City) -> Case:
+def claim(session: Session, case_id: uuid.UUID, staff_id: uuid.UUID, at: datetime) -> Case:
     """Take the case for one person and silence the desk; raise CaseMovedError when somebody else was first.
 
     Desk rows that were not handed to the sender are withdrawn in the same transaction.
@@ -362,8 +362,7 @@ def reply(
     room the caller tells the resident with `rooms.notify` when the result is `fresh`. Raises CaseMovedError when the
     case is not theirs, RefusedError when `key` was used for other words.
     """
-    uid = uuid.uuid5(case_id, str(key))
-    if (before := _said_before(session, uid, words)) is not None:
+    if (before := said_before(session, case_id, key, words)) is not None:
         return before
     held = (
         update(CaseRow)
@@ -373,8 +372,9 @@ def reply(
     )
     if not cast(Any, session.execute(held)).rowcount:
         raise CaseMovedError("この相談はいま、あなたの担当ではありません。下書きは残っています。")
-    if (before := _said_before(session, uid, words)) is not None:  # two presses at once: the row lock ordered them
+    if (before := said_before(session, case_id, key, words)) is not None:  # two presses at once: the lock ordered them
         return before
+    uid = uuid.uuid5(case_id, str(key))
     row = session.get_one(CaseRow, case_id, populate_existing=True)
     outbox_id = None
     if place == "line":
@@ -398,6 +398,16 @@ def reply(
     )
     _record(session, "case.reply", row, at, staff_id, detail={"place": place})
     return Sent(uid, True, outbox_id)
+
+
+def said_before(session: Session, case_id: uuid.UUID, key: uuid.UUID, words: str) -> Sent | None:
+    """Return the reply that this form already sent, or None; raise RefusedError when it sent other words."""
+    row = session.scalars(select(Journal).where(Journal.uid == uuid.uuid5(case_id, str(key)))).one_or_none()
+    if row is None:
+        return None
+    if journal_body(session, row).get("text") != words:
+        raise RefusedError("この画面からの返信はすでに送られています。いまの文は、もう一度送ってください。")
+    return Sent(row.uid, False, row.outbox_id)
 
 
 def withdraw_desk(session: Session, resident_id: uuid.UUID, at: datetime) -> int:
@@ -664,12 +674,3 @@ def _hand_back(session: Session, resident_id: uuid.UUID, mark: dict[str, Any]) -
         row.body_sealed = seal(session, owner, "memory", "body", resident_id, json.dumps(body, ensure_ascii=False))
         row.version += 1
         session.flush()
-
-
-def _said_before(session: Session, uid: uuid.UUID, words: str) -> Sent | None:
-    row = session.scalars(select(Journal).where(Journal.uid == uid)).one_or_none()
-    if row is None:
-        return None
-    if journal_body(session, row).get("text") != words:
-        raise RefusedError("この画面からの返信はすでに送られています。いまの文はもう一度送ってください。")
-    return Sent(uid, False, row.outbox_id)

@@ -1,4 +1,4 @@
-"""The tables of the staff's side: staff, sessions, drafts and notes.
+"""The tables of the staff's side: accounts, sessions, failed sign-ins, drafts and notes.
 
 The rule: they live in the same metadata as the conversation's; `bot` never imports this module.
 """
@@ -24,9 +24,17 @@ class Staff(Base):
     role: Mapped[str] = mapped_column(String(20))  # specialist | supervisor | officer | administrator
     password_hash: Mapped[str] = mapped_column(String(200))  # argon2id
     active: Mapped[bool] = mapped_column(default=True)
-    failures: Mapped[int] = mapped_column(default=0)
-    blocked_until_db: Mapped[float] = mapped_column(default=0.0)
     created_at: Mapped[datetime]
+
+
+class SignInTry(Base):
+    """Keep how often somebody failed to sign in under one name, whether or not there is such an account."""
+
+    __tablename__ = "sign_in_try"
+    login_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    failures: Mapped[int]
+    last_db: Mapped[float]
+    blocked_until_db: Mapped[float] = mapped_column(default=0.0)
 
 
 class StaffSession(Base):
@@ -41,10 +49,10 @@ class StaffSession(Base):
 
 
 class Draft(Base):
-    """Keep what a member of staff has typed and not sent; kept when a lease lapses."""
+    """Keep what a member of staff has typed and not sent, one per case and person; kept when a lease lapses."""
 
     __tablename__ = "draft"
-    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)  # uuid5 of case and person
     case_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("cases.id"), index=True)
     staff_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff.id"))
     body_sealed: Mapped[bytes]

@@ -246,7 +246,7 @@ async def test_an_alarm_wakes_a_case_on_hold(store: Store) -> None:
     """A new urgent signal sends a case on hold back to the queue; a concern leaves it with its person."""
     resident_id, case = await a_case(store)
     me = uuid.uuid4()
-    await store.write(lambda s: cases.claim(s, case.id, me, NOW, CITY))
+    await store.write(lambda s: cases.claim(s, case.id, me, NOW))
     await store.write(lambda s: cases.release(s, case.id, me, NOW, name="さとう", agreed=""))
     calm = await heard(store, resident_id, TIRED)
     assert calm is not None
@@ -280,7 +280,7 @@ async def test_twenty_people_claim_at_once_and_one_holds_it(store: Store) -> Non
         _resident_id, case = await a_case(store)
         staff = [uuid.uuid4() for _ in range(20)]
         results = await asyncio.gather(
-            *(store.write(lambda s, case=case, who=who: cases.claim(s, case.id, who, NOW, CITY)) for who in staff),
+            *(store.write(lambda s, case=case, who=who: cases.claim(s, case.id, who, NOW)) for who in staff),
             return_exceptions=True,
         )
         won = [who for who, result in zip(staff, results, strict=True) if isinstance(result, Case)]
@@ -303,7 +303,7 @@ async def test_a_claim_takes_back_what_the_desk_was_about_to_say(store: Store) -
         return made
 
     made = await store.write(fill)
-    await store.write(lambda s: cases.claim(s, case.id, uuid.uuid4(), NOW, CITY))
+    await store.write(lambda s: cases.claim(s, case.id, uuid.uuid4(), NOW))
     found = {row.id: row.state for row in await store.read(lambda s: list(s.scalars(select(Outbox))))}
     assert {name: found[row_id] for name, row_id in made.items()} == {
         "desk": "withdrawn",
@@ -359,7 +359,7 @@ async def test_no_desk_row_waits_while_a_person_holds_the_talk(store: Store, see
         me = uuid.UUID(int=dice.randrange(3))
         act = dice.choice(("claim", "claim", "claim", "reply", "release", "transfer", "close", "reopen"))
         if act == "claim":
-            cases.claim(session, case.id, me, NOW, CITY)
+            cases.claim(session, case.id, me, NOW)
         elif act == "reply":
             cases.reply(session, case.id, me, "はい", NOW, key=uuid.uuid4(), name="さとう", place="line")
         elif act == "release":
@@ -421,7 +421,7 @@ async def test_an_unanswered_emergency_returns_after_three_minutes(store: Store)
     """A claim lives on human acts: typing keeps it, silence gives it back (CARE C16)."""
     _resident_id, case = await a_case(store, NOW_DYING, memory={"language": "ja"})
     me = uuid.uuid4()
-    await store.write(lambda s: cases.claim(s, case.id, me, NOW, CITY))
+    await store.write(lambda s: cases.claim(s, case.id, me, NOW))
     await age(store, case.id, 170)
     assert await lapse(store) == []
     assert await store.write(lambda s: cases.renew(s, case.id, me))
@@ -444,7 +444,7 @@ async def test_an_answered_emergency_and_a_calm_case_have_the_long_lease(store: 
     """After a reply, and where no emergency waits, half an hour without a human act gives the case back."""
     resident_id, case = await a_case(store, NOW_DYING)
     me = uuid.uuid4()
-    await store.write(lambda s: cases.claim(s, case.id, me, NOW, CITY))
+    await store.write(lambda s: cases.claim(s, case.id, me, NOW))
     await store.write(
         lambda s: cases.reply(s, case.id, me, "ここにいます", NOW, key=uuid.uuid4(), name="さとう", place="room")
     )
@@ -457,7 +457,7 @@ async def test_an_answered_emergency_and_a_calm_case_have_the_long_lease(store: 
     assert await lapse(store) == [case.id]
 
     _other, calm = await a_case(store, TIRED)
-    await store.write(lambda s: cases.claim(s, calm.id, me, NOW, CITY))
+    await store.write(lambda s: cases.claim(s, calm.id, me, NOW))
     await age(store, calm.id, 1790)
     assert await lapse(store) == []
     await age(store, calm.id, 11)
@@ -467,7 +467,7 @@ async def test_an_answered_emergency_and_a_calm_case_have_the_long_lease(store: 
 async def test_her_second_message_does_not_restart_the_clock(store: Store) -> None:
     """The three minutes run from the first message that nobody answered."""
     resident_id, case = await a_case(store, NOW_DYING)
-    await store.write(lambda s: cases.claim(s, case.id, uuid.uuid4(), NOW, CITY))
+    await store.write(lambda s: cases.claim(s, case.id, uuid.uuid4(), NOW))
     await age(store, case.id, 100)
     await store.write(lambda s: cases.note_inbound(s, resident_id, NOW))
     await age(store, case.id, 81)
@@ -478,7 +478,7 @@ async def test_release_tells_the_desk_facts_and_keeps_the_person_responsible(sto
     """On release the desk learns who talked, what was agreed and when they go on; nothing else."""
     resident_id, case = await a_case(store, memory={"dialog": "place"})
     me = uuid.uuid4()
-    await store.write(lambda s: cases.claim(s, case.id, me, NOW, CITY))
+    await store.write(lambda s: cases.claim(s, case.id, me, NOW))
     released = await store.write(
         lambda s: cases.release(
             s, case.id, me, NOW, name="さとう", agreed="一時預かりを一緒に見る", next_date=date(2026, 11, 24)
@@ -503,7 +503,7 @@ async def test_only_the_holder_gives_back_hands_over_or_ends(store: Store) -> No
     me, other = uuid.uuid4(), uuid.uuid4()
     with pytest.raises(CaseMovedError):
         await store.write(lambda s: cases.close(s, case.id, me, NOW, name="さとう"))
-    await store.write(lambda s: cases.claim(s, case.id, me, NOW, CITY))
+    await store.write(lambda s: cases.claim(s, case.id, me, NOW))
     for act in (cases.transfer, cases.close):
         with pytest.raises(CaseMovedError):
             await store.write(lambda s, act=act: act(s, case.id, other, NOW, name="たなか"))
@@ -511,7 +511,7 @@ async def test_only_the_holder_gives_back_hands_over_or_ends(store: Store) -> No
         await store.write(lambda s: cases.release(s, case.id, other, NOW, name="たなか", agreed=""))
     moved = await store.write(lambda s: cases.transfer(s, case.id, me, NOW, name="さとう"))
     assert (moved.state, moved.holder_id) == ("waiting", None)
-    await store.write(lambda s: cases.claim(s, case.id, other, NOW, CITY))
+    await store.write(lambda s: cases.claim(s, case.id, other, NOW))
     closed = await store.write(lambda s: cases.close(s, case.id, other, NOW, name="たなか"))
     assert closed.state == "closed"
     again = await store.write(lambda s: cases.reopen(s, case.id, me, NOW))
@@ -522,7 +522,7 @@ async def test_a_closed_case_stays_closed_while_another_is_open(store: Store) ->
     """Reopening never makes two open cases of one resident."""
     resident_id, case = await a_case(store)
     me = uuid.uuid4()
-    await store.write(lambda s: cases.claim(s, case.id, me, NOW, CITY))
+    await store.write(lambda s: cases.claim(s, case.id, me, NOW))
     await store.write(lambda s: cases.close(s, case.id, me, NOW, name="さとう"))
     second = await heard(store, resident_id, FEAR)
     assert second is not None
@@ -552,7 +552,7 @@ async def test_the_same_key_says_the_words_once(store: Store) -> None:
     """Ten presses of the same form leave one message, also when they race, and other words are not swallowed."""
     _resident_id, case = await a_case(store)
     me, key = uuid.uuid4(), uuid.uuid4()
-    await store.write(lambda s: cases.claim(s, case.id, me, NOW, CITY))
+    await store.write(lambda s: cases.claim(s, case.id, me, NOW))
 
     def say(session: Session, words: str = "読みました") -> cases.Sent:
         return cases.reply(session, case.id, me, words, NOW, key=key, name="さとう", place="line")
@@ -572,7 +572,7 @@ async def test_words_in_line_carry_the_work_name_and_words_in_the_room_stay_ther
     """A LINE reply names its sender; a room reply makes no LINE message of its own."""
     resident_id, case = await a_case(store)
     me = uuid.uuid4()
-    await store.write(lambda s: cases.claim(s, case.id, me, NOW, CITY))
+    await store.write(lambda s: cases.claim(s, case.id, me, NOW))
 
     def say(session: Session) -> list[dict[str, Any]]:
         cases.reply(session, case.id, me, "ルームで", NOW, key=uuid.uuid4(), name="さとう", place="room")
@@ -607,7 +607,7 @@ async def test_every_move_is_told_and_written_down(store: Store) -> None:
     """Each change leaves an event without words and an audit row with its actor."""
     resident_id, case = await a_case(store)
     me = uuid.uuid4()
-    await store.write(lambda s: cases.claim(s, case.id, me, NOW, CITY))
+    await store.write(lambda s: cases.claim(s, case.id, me, NOW))
     await store.write(lambda s: cases.reply(s, case.id, me, "x", NOW, key=uuid.uuid4(), name="x", place="room"))
     await store.write(lambda s: cases.release(s, case.id, me, NOW, name="x", agreed=""))
     await store.write(lambda s: cases.close(s, case.id, me, NOW, name="x"))

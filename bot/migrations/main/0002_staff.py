@@ -1,4 +1,4 @@
-"""The staff: accounts, sessions, drafts, notes."""
+"""The staff: accounts, sessions, failed sign-ins, drafts, notes."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -20,11 +20,17 @@ def upgrade() -> None:
         sa.Column("role", sa.String(length=20), nullable=False),
         sa.Column("password_hash", sa.String(length=200), nullable=False),
         sa.Column("active", sa.Boolean(), nullable=False),
-        sa.Column("failures", sa.Integer(), nullable=False),
-        sa.Column("blocked_until_db", sa.Double(), nullable=False),
         sa.Column("created_at", bot.models.Moment(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_staff")),
         sa.UniqueConstraint("login", name=op.f("uq_staff_login")),
+    )
+    op.create_table(
+        "sign_in_try",
+        sa.Column("login_hash", sa.String(length=64), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("last_db", sa.Double(), nullable=False),
+        sa.Column("blocked_until_db", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("login_hash", name=op.f("pk_sign_in_try")),
     )
     op.create_table(
         "staff_session",
@@ -82,4 +88,5 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_staff_session_staff_id"))
 
     op.drop_table("staff_session")
+    op.drop_table("sign_in_try")
     op.drop_table("staff")
