@@ -1,0 +1,45 @@
+"""Who read which talk, and who was refused: rows of the append-only audit.
+
+The rule: reading a talk is an act (facts/reliability.md D4); nothing a resident wrote is ever put into an audit row.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from bot.models import Audit
+from bot.store import append_audit
+
+#: One reading is one row: the page that stays open and refreshes itself is not a new reading.
+SAME_READING: Final = timedelta(minutes=10)
+
+
+def reading_is_noted(session: Session, staff_id: uuid.UUID, case_id: uuid.UUID, at: datetime) -> bool:
+    """Return whether this person's present reading of the case is written down already."""
+    found = select(Audit.id).where(
+        Audit.actor == f"staff:{staff_id}",
+        Audit.action == "talk.read",
+        Audit.case_id == case_id,
+        Audit.allowed.is_(True),
+        Audit.at > at - SAME_READING,
+        Audit.at <= at,
+    )
+    return session.execute(found.limit(1)).first() is not None
+
+
+def note_reading(session: Session, staff_id: uuid.UUID, case_id: uuid.UUID, at: datetime) -> None:
+    """Write down that this person reads the talk of the case."""
+    append_audit(session, f"staff:{staff_id}", "talk.read", at, case_id=case_id)
+
+
+def note_refusal(
+    session: Session, staff_id: uuid.UUID | None, action: str, case_id: uuid.UUID | None, at: datetime, reason: str
+) -> None:
+    """Write down that somebody was refused; `reason` is a short id such as role, origin or csrf."""
+    actor = f"staff:{staff_id}" if staff_id else "unknown"
+    append_audit(session, actor, action, at, case_id=case_id, allowed=False, reason=reason)
