@@ -196,7 +196,7 @@ class Webhooks:
     async def settle(self) -> None:
         """Wait until nothing is under way any more, redeliveries included."""
         while self._tasks:
-            await asyncio.gather(*self._tasks)
+            await asyncio.wait(self._tasks)
 
     async def close(self) -> None:
         """End what is under way and close the connections."""

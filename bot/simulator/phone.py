@@ -126,8 +126,6 @@ class Phone:
         p = self.platform
         resident = p.resident(str(asked.get("resident", "")))
         kind = asked.get("kind")
-        if resident.blocked and kind not in ("follow", "block"):
-            raise RefusedError("ブロックを解除すると送れます。")
         match kind:
             case "text":
                 text = str(asked.get("text", ""))
@@ -152,7 +150,7 @@ class Phone:
             case "greeting":
                 p.scan_greeting(resident, str(asked.get("text", "")))
             case _:
-                raise RefusedError(f"unknown act: {kind}")
+                raise RefusedError("できない操作です。")
         return {}
 
     async def later(self, work: Coroutine[Any, Any, Any]) -> None:
@@ -214,7 +212,7 @@ class Phone:
                 value = asked.get("value")
                 p.quota = None if value is None else max(0, int(value))
             case _:
-                raise RefusedError("unknown request")
+                raise RefusedError("できない操作です。")
         return {}
 
 

@@ -168,7 +168,7 @@ class Platform:
             return who
         found = self.residents.get(who) or next((r for r in self.residents.values() if r.name == who), None)
         if found is None:
-            raise RefusedError(f"no such resident: {who}")
+            raise RefusedError(f"その住民はいません：{who}")
         return found
 
     async def write(self, who: Who, text: str, *, group: Group | None = None) -> Event:
@@ -221,7 +221,7 @@ class Platform:
         seen += [area["action"] for area in menu.menu["areas"]] if menu else []
         action = next((action for action in seen if action.get("label") == label), None)
         if action is None:
-            raise RefusedError(f"nothing to tap is labelled: {label}")
+            raise RefusedError(f"押せるものがありません：{label}")
         await self.act(resident, action, params=params)
         return action
 
@@ -267,7 +267,7 @@ class Platform:
         message_id = message if isinstance(message, str) else message.id
         bubble = next((b for b in resident.chat if b.id == message_id and b.mine), None)
         if bubble is None:
-            raise RefusedError("only an own message can be taken back")
+            raise RefusedError("取り消せるのは、自分が送ったメッセージだけです。")
         bubble.unsent, bubble.message = True, {"type": "unsent"}
         if message_id in self.contents:
             self.contents[message_id].gone = True
@@ -540,12 +540,12 @@ class Platform:
     def _reachable(self, who: Who) -> Resident:
         resident = self.resident(who)
         if resident.blocked:
-            raise RefusedError("who blocked the account cannot write to it")
+            raise RefusedError("ブロックを解除すると送れます。")
         return resident
 
     def _last_event(self) -> Event:
         if not self.events:
-            raise RefusedError("nothing has happened yet")
+            raise RefusedError("まだ何も起きていません。")
         return self.events[-1]
 
     @staticmethod
