@@ -1,0 +1,184 @@
+"""Rank the topics that a text may be about, and recognise the few spoken commands.
+
+The rule: every score can be explained: it grows with a topic's own names in the text, and with the words and letter
+pairs that the text shares with one phrase of the topic; rare words weigh more. (Issue B puts another ranker here.)
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Any
+
+from bot.messages import TopicScore
+from bot.understanding.normalise import JAPANESE, fold
+from bot.understanding.patterns import Views, views
+
+BEST = 5
+CONFIDENT, MARGIN = 0.55, 0.08  # chosen on the files' own examples; issue B calibrates
+_NAME = 0.7  # what a topic's own name is worth; the longest name in the text a little more
+_COMMAND_LETTERS, _NEAR = 24, 0.88
+
+_STOPS_JA = """
+    の に は が も と で へ や か から まで より て た だ です する 為る 有る 居る ない 成る 此の 其の 此れ
+    其れ 何 どう 何処 何時 いつ 思う 言う 方 物 事 こと 人 時 の って けど ば たら て 下さい 教える 知る たい
+    れる 良い 出来る 欲しい 呉れる 貰う 仕舞う 私 うち とか けれど ので のに さん ちゃん 様 じゃ では 程 位
+    だけ しか 。 . ! ? 子供 子 よう ね し 又 など
+"""
+_STOP_JA = frozenset(_STOPS_JA.split())
+_STOPS_EN = """
+    a an the is are was be to of for in on at and or my our i we you it this that do does did can could would
+    should will please me us with how what where when which who want need have has get there any some about
+    im id from if so very know tell much many go like may must not dont cant use am child children kid kids .
+    ! ?
+"""
+_STOP_EN = frozenset(_STOPS_EN.split())
+_TAIL = re.compile(
+    r"[\s。.!?、,…♪☆^]+$|(?:お願い(?:いた)?します|おねがい(?:いた)?します|ください|下さい|です|ます|しますか?|please|pls)$"
+)
+_STEM = re.compile(r"(?:ies|es|s|ing|ed)$")
+
+
+def _stem(word: str) -> str:
+    return _STEM.sub("", word) if len(word) > 4 else word
+
+
+def _features(seen: Views) -> tuple[set[str], set[str]]:
+    """Return the words that mean something, and the pairs of neighbouring Japanese letters (or Latin triples)."""
+    words = {word for word in seen.japanese.unique if word not in _STOP_JA and not word.isascii()}
+    words |= {_stem(word) for word in seen.latin.unique if word not in _STOP_EN}
+    line = seen.tight.text
+    pairs = {line[i : i + 2] for i in range(len(line) - 1) if JAPANESE.match(line[i]) and JAPANESE.match(line[i + 1])}
+    return words, pairs
+
+
+@dataclass(frozen=True, slots=True)
+class _Phrase:
+    topic: str
+    word_norm: float
+    pair_norm: float
+
+
+class Answers:
+    """Rank topics and hear commands by the documents of content/topics (language -> parsed YAML)."""
+
+    def __init__(self, documents: Mapping[str, Mapping[str, Any]]) -> None:
+        """Index every phrase of every language together: a text is compared with all of them."""
+        self._names: list[tuple[str, str]] = []
+        self._commands: dict[str, str] = {}
+        raw: list[tuple[str, set[str], set[str]]] = []
+        for _language, document in sorted(documents.items()):
+            for topic, entry in (document.get("topics") or {}).items():
+                for name in entry.get("words") or ():
+                    self._names.append((self._name(str(name)), str(topic)))
+                for phrase in (*(entry.get("words") or ()), *(entry.get("phrases") or ())):
+                    raw.append((str(topic), *_features(views(fold(str(phrase))))))
+            for command, phrases in (document.get("commands") or {}).items():
+                for phrase in phrases:
+                    self._commands[self._bare(str(phrase))] = str(command)
+        self._names.sort(key=lambda name: -len(name[0]))
+        spread: dict[str, set[str]] = defaultdict(set)
+        for topic, words, pairs in raw:
+            for feature in words | pairs:
+                spread[feature].add(topic)
+        topics = len({topic for topic, _w, _p in raw}) or 1
+        self._weight = {feature: math.log(1 + topics / len(held)) for feature, held in spread.items()}
+        self._unseen = math.log(1 + topics)
+        self._phrases: list[_Phrase] = []
+        self._with_word: dict[str, list[int]] = defaultdict(list)
+        self._with_pair: dict[str, list[int]] = defaultdict(list)
+        for number, (topic, words, pairs) in enumerate(raw):
+            self._phrases.append(_Phrase(topic, self._norm(words), self._norm(pairs)))
+            for word in words:
+                self._with_word[word].append(number)
+            for pair in pairs:
+                self._with_pair[pair].append(number)
+
+    @staticmethod
+    def _name(name: str) -> str:
+        folded = views(fold(name)).tight.text
+        return f" {folded} " if folded.isascii() else folded
+
+    def _norm(self, features: set[str]) -> float:
+        return math.sqrt(sum(self._weight.get(feature, self._unseen) ** 2 for feature in features)) or 1.0
+
+    def rank(self, text: str, seen: Views | None = None) -> tuple[TopicScore, ...]:
+        """Return the best five topics of a text, best first, with scores above 0 and up to 1."""
+        seen = seen or views(fold(text))
+        words, pairs = _features(seen)
+        close: dict[int, float] = defaultdict(float)
+        word_norm, pair_norm = self._norm(words), self._norm(pairs)
+        share = 0.6 if pairs else 1.0
+        for features, index, norm, weight in (
+            (words, self._with_word, word_norm, share),
+            (pairs, self._with_pair, pair_norm, 1 - share),
+        ):
+            for feature in features:
+                value = self._weight.get(feature, 0.0) ** 2 * weight / norm
+                for number in index.get(feature, ()):
+                    phrase = self._phrases[number]
+                    close[number] += value / (phrase.word_norm if features is words else phrase.pair_norm)
+        scores: dict[str, float] = {}
+        for number, value in close.items():
+            topic = self._phrases[number].topic
+            scores[topic] = max(scores.get(topic, 0.0), min(float(value), 1.0))
+        for topic, worth in self._named(seen).items():
+            scores[topic] = 1 - (1 - worth) * (1 - scores.get(topic, 0.0))
+        best = sorted(scores.items(), key=lambda item: (-item[1], item[0]))[:BEST]
+        return tuple(TopicScore(topic, round(score, 3)) for topic, score in best if score >= 0.05)
+
+    def _named(self, seen: Views) -> dict[str, float]:
+        """Return the topics whose own names stand in the text; a name inside a longer one found counts no more."""
+        line = seen.tight.text
+        latin = " " + " ".join(seen.latin.each) + " "
+        found: dict[str, float] = {}
+        taken = [False] * len(line)
+        for name, topic in self._names:
+            if name[0] == " ":
+                if name in latin or name[:-1] + "s " in latin:
+                    found[topic] = max(found.get(topic, 0.0), _NAME + min(len(name), 20) / 200)
+                continue
+            at = line.find(name)
+            if at >= 0 and not all(taken[at : at + len(name)]):
+                taken[at : at + len(name)] = [True] * len(name)
+                found[topic] = max(found.get(topic, 0.0), _NAME + min(len(name), 10) / 100)
+        return found
+
+    @staticmethod
+    def confident(topics: tuple[TopicScore, ...]) -> bool:
+        """Return whether the first topic is near enough, and clearly nearer than the second."""
+        if not topics or topics[0].score < CONFIDENT:
+            return False
+        return len(topics) == 1 or topics[0].score - topics[1].score >= MARGIN
+
+    @staticmethod
+    def _bare(text: str) -> str:
+        """Return an utterance without blanks, marks and politeness, to compare whole utterances."""
+        line = fold(text).text
+        line = re.sub(r"[\s、。,.!?…♪☆~ー・]+", " ", line).strip()
+        while (shorter := _TAIL.sub("", line).strip()) != line and shorter:
+            line = shorter
+        return line.replace(" ", "")
+
+    def command(self, text: str) -> str:
+        """Return the id of the command that the whole utterance is, or "" (a command inside a sentence is none)."""
+        bare = self._bare(text)
+        if not bare or len(bare) > _COMMAND_LETTERS:
+            return ""
+        if bare in self._commands:
+            return self._commands[bare]
+        if len(bare) < 5:
+            return ""
+        best, name = max(
+            (
+                (SequenceMatcher(None, bare, phrase).ratio(), name)
+                for phrase, name in self._commands.items()
+                if abs(len(phrase) - len(bare)) <= 2
+            ),
+            default=(0.0, ""),
+        )
+        return name if best >= _NEAR else ""

@@ -1,0 +1,155 @@
+"""Fold what a resident wrote into comparable text, and lead every place of it back to the resident's own characters.
+
+The rule: folding never decides anything and never loses the way back; evidence is always cut out of the raw text.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+
+_DROPPED = {"Cf", "Mn", "Cc", "Sk"}  # zero-width marks, stray accents, skin tones; newline and tab are kept as space
+_KEPT_MARKS = re.compile(r"[\u0900-\u0dff\u0e00-\u0eff\u0f00-\u109f\u1780-\u17ff]")  # scripts whose vowels are marks
+_HALF_VOICING = "\uff9e\uff9f"
+_APOSTROPHES = "'’‘`´＇ʼ"
+_SMALL = str.maketrans("ぁぃぅぇぉゎ", "あいうえおわ")
+_VOWELS = {
+    "あ": "あかさたなはまやらわがざだばぱ",
+    "い": "いきしちにひみりぎじぢびぴ",
+    "う": "うくすつぬふむゆるぐずづぶぷ",
+    "え": "えけせてねへめれげぜでべぺ",
+    "う ": "おこそとのほもよろをごぞどぼぽ",
+}
+_LONG = {kana: vowel.strip() for vowel, row in _VOWELS.items() for kana in row}
+_WAVES = "ー〜~―─━–—"
+JAPANESE = re.compile(r"[\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u3400-\u9fff々〇○●◯]")
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Hold folded text and, for each of its characters, from where to where it stood in `raw`."""
+
+    raw: str
+    text: str
+    starts: tuple[int, ...]
+    ends: tuple[int, ...]
+
+    def evidence(self, begin: int, end: int) -> str:
+        """Return the resident's own characters behind `text[begin:end]`."""
+        if begin >= end:
+            return ""
+        return self.raw[self.starts[begin] : self.ends[end - 1]]
+
+    def keep(self, wanted: Callable[[int], bool]) -> Text:
+        """Return this text without the characters whose index is not `wanted`."""
+        kept = [i for i in range(len(self.text)) if wanted(i)]
+        return Text(
+            self.raw,
+            "".join(self.text[i] for i in kept),
+            tuple(self.starts[i] for i in kept),
+            tuple(self.ends[i] for i in kept),
+        )
+
+
+def _pieces(raw: str) -> list[tuple[str, int, int]]:
+    """Cut raw text into (folded characters, start, end): a base character takes its combining marks along."""
+    pieces: list[tuple[str, int, int]] = []
+    i = 0
+    while i < len(raw):
+        j = i + 1
+        while j < len(raw) and (unicodedata.combining(raw[j]) or raw[j] in _HALF_VOICING):
+            j += 1
+        pieces.append((unicodedata.normalize("NFKC", raw[i:j]).lower(), i, j))
+        i = j
+    return pieces
+
+
+def fold(raw: str) -> Text:
+    """Return `raw` in NFKC and lower case, without marks that cannot be seen, elongations, or apostrophes."""
+    letters: list[str] = []
+    starts: list[int] = []
+    ends: list[int] = []
+
+    def put(letter: str, start: int, end: int) -> None:
+        letters.append(letter)
+        starts.append(start)
+        ends.append(end)
+
+    def stretch(end: int) -> None:
+        if ends:
+            ends[-1] = end
+
+    for piece, start, end in _pieces(raw):
+        for letter in piece:
+            if letter.isspace():
+                if letters and letters[-1] != " ":
+                    put(" ", start, end)
+                continue
+            category = unicodedata.category(letter)
+            if letter in _APOSTROPHES or (category in _DROPPED and not _KEPT_MARKS.match(letter)):
+                continue
+            if letter in _WAVES:
+                before = letters[-1] if letters else ""
+                if before == "ー":
+                    stretch(end)
+                    continue
+                if "\u3041" <= before <= "\u3096" or "\u30a1" <= before <= "\u30fa":
+                    letter = "ー"
+            letter = letter.translate(_SMALL)
+            tail = letters[-2:]
+            if tail == [letter, letter] and not letter.isdigit():
+                stretch(end)  # 3 or more of the same: 2 stay, as in "sooo", "!!!!", "ああああ"
+                continue
+            put(letter, start, end)
+    return _unstretch(Text(raw, "".join(letters), tuple(starts), tuple(ends)))
+
+
+def _unstretch(text: Text) -> Text:
+    """Undo long vowels that were only felt: しにたーい, つかれたー, もーむり, しにたいい."""
+    letters = list(text.text)
+    gone: set[int] = set()
+    for i, letter in enumerate(letters):
+        before = letters[i - 1] if i else ""
+        after = letters[i + 1] if i + 1 < len(letters) else ""
+        hiragana_before = "\u3041" <= before <= "\u3096"
+        if letter == "ー" and hiragana_before:
+            if not after or not ("\u3041" <= after <= "\u3096") or (before == "た" and after == "い"):
+                gone.add(i)
+            else:
+                letters[i] = _LONG.get(before, "ー")
+        elif letter == "い" and before == "い" and (i > 1 and letters[i - 2] in "たらしなこさ") and after != "え":
+            gone.add(i)
+    if not gone:
+        return Text(text.raw, "".join(letters), text.starts, text.ends)
+    mended = Text(text.raw, "".join(letters), text.starts, text.ends)
+    return mended.keep(lambda i: i not in gone)
+
+
+def tight(text: Text) -> Text:
+    """Return folded text without the spaces and separators that stand between Japanese characters (し・に・た・い)."""
+    source = text.text
+
+    def wanted(i: int) -> bool:
+        if source[i] not in " ・･_*/|-.,、…":
+            return True
+        before = source[i - 1] if i else ""
+        after = source[i + 1] if i + 1 < len(source) else ""
+        if source[i] == " ":
+            return not (JAPANESE.match(before) or JAPANESE.match(after))
+        return not (JAPANESE.match(before) and JAPANESE.match(after))
+
+    return text.keep(wanted)
+
+
+_ONE = r"[\u3041-\u3096\u30a1-\u30fa\u3400-\u9fff]"
+_SPACED = re.compile(rf"(?:(?<=^)|(?<=\W))(?:{_ONE}[ ・･.,、…_*/|-]){{2,}}{_ONE}(?=\W|$)")
+
+
+def unspaced(text: Text) -> Text:
+    """Return folded text in which runs of single spaced-out Japanese characters are closed up (し に た い)."""
+    inside: set[int] = set()
+    for match in _SPACED.finditer(text.text):
+        inside.update(i for i in range(*match.span()) if not JAPANESE.match(text.text[i]))
+    return text.keep(lambda i: i not in inside) if inside else text

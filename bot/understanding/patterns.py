@@ -1,0 +1,163 @@
+"""Compile the one notation in which content files say what to hear.
+
+The rule: a pattern is words in order. Japanese words are those of `words.japanese`, other languages' are as written.
+
+    a b        a, then b at once            a|b        either               <list>     any entry of a list of the file
+    a?         may be left out              a*         a word beginning with a         a_b  a b, inside one choice of |
+    ..         up to three words between    ...        up to ten, both inside the sentence; .... up to fifteen, across
+    !a         the next word is not a       ^  $       the text begins, ends here
+    re: …      a regular expression over the folded text (Japanese without blanks), for spellings no word list can hold
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from bot.errors import ContentError
+from bot.understanding.normalise import Text, tight
+from bot.understanding.words import Words, japanese, latin
+
+_GAPS = {"..": r"(?:[^ 。.!?]+ ){0,3}?", "...": r"(?:[^ 。.!?]+ ){0,10}?", "....": r"(?:[^ ]+ ){0,15}?"}
+Lists = Mapping[str, Sequence[str]]
+
+
+def lines(value: object) -> list[str]:
+    """Return the lines of a content field: a block of text, one entry a line, or a YAML list of strings."""
+    given = value.splitlines() if isinstance(value, str) else list(value) if isinstance(value, (list, tuple)) else []
+    return [line for entry in given if (line := str(entry).strip())]
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    """Hold one text in every shape that patterns read."""
+
+    folded: Text
+    tight: Text
+    japanese: Words
+    latin: Words
+
+
+def views(folded: Text) -> Views:
+    """Return the shapes of a folded text."""
+    return Views(folded, tight(folded), japanese(folded), latin(folded))
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Hold where a pattern matched: in the raw text, from and to."""
+
+    begin: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """Hold one compiled pattern; `needs` are sets of words of which one each must be there (a quick refusal)."""
+
+    source: str
+    regex: re.Pattern[str]
+    spelled: bool
+    in_japanese: bool
+    needs: tuple[frozenset[str], ...]
+
+    def find(self, seen: Views) -> Iterator[Span]:
+        """Yield every place of the raw text where the pattern matches."""
+        if self.spelled:
+            text = seen.tight if self.in_japanese else seen.folded
+            for match in self.regex.finditer(text.text):
+                if match.end() > match.start():
+                    yield Span(text.starts[match.start()], text.ends[match.end() - 1])
+            return
+        words = seen.japanese if self.in_japanese else seen.latin
+        if any(need.isdisjoint(words.unique) for need in self.needs):
+            return
+        for match in self.regex.finditer(words.line):
+            if match.end() > match.start():
+                begin, end = words.evidence(match.start(), match.end())
+                yield Span(words.source.starts[begin], words.source.ends[end - 1])
+
+
+def _alternatives(step: str, lists: Lists, depth: int) -> list[str]:
+    """Return the regexes of a step's alternatives."""
+    if depth > 5:
+        raise ContentError(f"lists name each other in a circle at {step!r}")
+    found: list[str] = []
+    for choice in step.split("|"):
+        if choice.startswith("<") and choice.endswith(">"):
+            name = choice[1:-1]
+            if name not in lists:
+                raise ContentError(f"there is no list <{name}>")
+            for entry in lists[name]:
+                found.append(_sequence(str(entry), lists, depth + 1))
+        elif choice.endswith("*") and len(choice) > 1:
+            found.append(re.escape(choice[:-1]) + "[^ ]* ")
+        elif choice:
+            found.append("".join(re.escape(word) + " " for word in choice.split("_") if word))
+        else:
+            raise ContentError(f"an empty alternative in {step!r}")
+    return found
+
+
+def _sequence(pattern: str, lists: Lists, depth: int = 0) -> str:
+    parts: list[str] = []
+    for step in pattern.split():
+        if step in _GAPS:
+            parts.append(_GAPS[step])
+        elif step == "^":
+            parts.append(r"(?<![^ ] )")
+        elif step == "$":
+            parts.append(r"(?:[。.!?] )*$")
+        elif step.startswith("!"):
+            parts.append("(?!" + "|".join(_alternatives(step[1:], lists, depth)) + ")")
+        elif step.endswith("?") and len(step) > 1:
+            parts.append("(?:" + "|".join(_alternatives(step[:-1], lists, depth)) + ")?")
+        else:
+            parts.append("(?:" + "|".join(_alternatives(step, lists, depth)) + ")")
+    return "".join(parts)
+
+
+def _words_of(step: str, lists: Lists, depth: int = 0) -> frozenset[str] | None:
+    """Return the words of which one must be there for a step to match, or None if that can't be said."""
+    found: set[str] = set()
+    for choice in step.split("|"):
+        if choice.startswith("<"):
+            for entry in lists[choice[1:-1]]:
+                needed = _needs(str(entry), lists, depth + 1)
+                if not needed:
+                    return None
+                found |= min(needed, key=len)
+        elif choice.endswith("*"):
+            return None
+        else:
+            found.add(max(choice.split("_"), key=len))
+    return frozenset(found)
+
+
+def _needs(pattern: str, lists: Lists, depth: int = 0) -> list[frozenset[str]]:
+    needs: list[frozenset[str]] = []
+    for step in pattern.split():
+        if step in _GAPS or step in "^$" or step.startswith("!") or step.endswith("?"):
+            continue
+        words = _words_of(step, lists, depth)
+        if words is not None:
+            needs.append(words)
+    return needs
+
+
+def compile_pattern(source: str, lists: Lists, *, in_japanese: bool) -> Pattern:
+    """Compile one pattern. Raises ContentError, naming the pattern, if it is wrong."""
+    try:
+        if source.startswith("re:"):
+            spelled = source[3:].strip()
+            for name, entries in lists.items():
+                spelled = spelled.replace(f"<{name}>", "(?:" + "|".join(map(str, entries)) + ")")
+            return Pattern(source, re.compile(spelled), True, in_japanese, ())
+        regex = re.compile(r"(?<= )" + _sequence(source, lists))
+        needs = tuple(sorted(_needs(source, lists), key=len))
+    except (re.error, ContentError) as error:
+        raise ContentError(f"pattern {source!r}: {error}") from error
+    if regex.match(" "):
+        raise ContentError(f"pattern {source!r} would match nothing at all")
+    return Pattern(source, regex, False, in_japanese, needs)

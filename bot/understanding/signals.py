@@ -1,0 +1,304 @@
+"""Hear the reasons to call a person, by versioned patterns in every language at once (CARE C8-C12).
+
+The rule: rules only add. A veto may lower what it explains, but a first-person wish to die is never lowered to nothing
+(facts/understanding.md D4); words of one language are heard whatever language the resident has chosen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, cast
+
+from bot.errors import ContentError
+from bot.messages import Severity, Signal
+from bot.understanding.normalise import fold
+from bot.understanding.patterns import Pattern, Span, Views, compile_pattern, lines, views
+from bot.understanding.slots import age_months
+
+Who = Literal["self", "child", "partner", "other", ""]
+Act = Literal["fear", "wish", "plan", "now", "done", "past", ""]
+JAPANESE_WORDS = ("ja", "ja-easy")
+_STOPS = "。!?！？\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Hold one thing to hear: what it means, how grave it is, and the patterns that say it."""
+
+    id: str
+    kind: str
+    severity: Severity
+    aspects: tuple[str, ...]
+    who: Who
+    act: Act
+    gloss: str
+    patterns: tuple[Pattern, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Raise:
+    """Hold what makes a heard signal graver: words, or the child's age, beside it (never alone a reason).
+
+    It touches signals of `kinds` (and of `acts`, `aspects_of` when given), lifts them to `to`, adds `adds`,
+    and with `also` raises another kind, as violence that a child sees is abuse as well as dv (CARE C11).
+    """
+
+    id: str
+    kinds: frozenset[str]
+    acts: frozenset[str]
+    rules: frozenset[str]
+    to: Severity | None
+    adds: tuple[str, ...]
+    also: str
+    months_below: int | None
+    gloss: str
+    patterns: tuple[Pattern, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Veto:
+    """Hold words that explain a signal away, or lower it.
+
+    `scope`: the veto's words overlap the signal's (`words`), share its sentence, or stand anywhere in the message.
+    `to` is the severity that is left; None is silence. `unless` takes the veto back (本当に, 冗談じゃない).
+    """
+
+    id: str
+    kinds: frozenset[str]
+    rules: frozenset[str]
+    acts: frozenset[str]
+    scope: Literal["words", "sentence", "message"]
+    to: Severity | None
+    patterns: tuple[Pattern, ...]
+    unless: tuple[Pattern, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    rule: Rule
+    severity: Severity
+    aspects: tuple[str, ...]
+    span: Span
+    lowered: bool = False
+
+
+def lists_of(documents: Mapping[str, Mapping[str, Any]], language: str) -> dict[str, list[str]]:
+    """Return the word lists of a language's file, with those of the file that it `extends` behind them."""
+    document = documents[language]
+    base = document.get("extends")
+    lists = lists_of(documents, str(base)) if base else {}
+    for name, entries in (document.get("lists") or {}).items():
+        own = [entry for part in lines(entries) for entry in part.split(" / ")]
+        lists[name] = [*own, *lists.get(name, [])]
+    return lists
+
+
+def _severity(value: object) -> Severity | None:
+    return None if value in (None, "none") else Severity(str(value))
+
+
+class Signals:
+    """Hear signals by the documents of content/signals (language -> parsed YAML)."""
+
+    def __init__(self, documents: Mapping[str, Mapping[str, Any]]) -> None:
+        """Compile every pattern. Raises ContentError, naming the file and the rule, if one is wrong."""
+        self.rules: list[Rule] = []
+        self.raises: list[Raise] = []
+        self.vetoes: list[Veto] = []
+        for language in sorted(documents):
+            self._read(language, documents)
+
+    def _read(self, language: str, documents: Mapping[str, Mapping[str, Any]]) -> None:
+        document, lists = documents[language], lists_of(documents, language)
+        in_japanese = language in JAPANESE_WORDS
+
+        def patterns(item: Mapping[str, Any], field: str = "patterns") -> tuple[Pattern, ...]:
+            return tuple(compile_pattern(p, lists, in_japanese=in_japanese) for p in lines(item.get(field)))
+
+        def ids(item: Mapping[str, Any], field: str) -> frozenset[str]:
+            return frozenset(map(str, item.get(field) or ()))
+
+        for part in ("signals", "raises", "vetoes"):
+            for item in document.get(part) or ():
+                name = f"{language}/{item.get('id')}"
+                try:
+                    if part == "signals":
+                        self.rules.append(
+                            Rule(
+                                name,
+                                str(item["kind"]),
+                                Severity(str(item["severity"])),
+                                tuple(map(str, item.get("aspects") or ())),
+                                cast(Who, str(item.get("who") or "")),
+                                cast(Act, str(item.get("act") or "")),
+                                str(item["gloss"]),
+                                patterns(item),
+                            )
+                        )
+                    elif part == "raises":
+                        self.raises.append(
+                            Raise(
+                                name,
+                                ids(item, "kinds"),
+                                ids(item, "acts"),
+                                ids(item, "rules"),
+                                _severity(item.get("to")),
+                                tuple(map(str, item.get("adds") or ())),
+                                str(item.get("also") or ""),
+                                item.get("months_below"),
+                                str(item["gloss"]),
+                                patterns(item),
+                            )
+                        )
+                    else:
+                        self.vetoes.append(
+                            Veto(
+                                name,
+                                ids(item, "kinds"),
+                                ids(item, "rules"),
+                                ids(item, "acts"),
+                                cast(Literal["words", "sentence", "message"], str(item.get("scope") or "sentence")),
+                                _severity(item.get("to")),
+                                patterns(item),
+                                patterns(item, "unless"),
+                            )
+                        )
+                except (ContentError, KeyError, ValueError) as error:
+                    raise ContentError(f"signals/{name}: {error}") from error
+
+    def hear(self, text: str, recent: Sequence[str] = ()) -> tuple[Signal, ...]:
+        """Return the signals of `text`, gravest first, one per kind.
+
+        `recent` are the resident's last messages, oldest first: what only shows when they are joined with `text` is
+        heard too, as far as the newest message has a part in it (もう / むり / しにたい).
+        """
+        found = self._hear(text, 0)
+        if recent:
+            before = "\n".join(recent) + "\n"
+            found += self._hear(before + text, len(before))
+        return self._merge(found)
+
+    def scan(self, text: str) -> Severity | None:
+        """Return the highest severity that the rules alone give, before raises and vetoes: for a lane's priority."""
+        seen = views(fold(text))
+        best: Severity | None = None
+        for rule in self.rules:
+            if (best is None or rule.severity.rank > best.rank) and self._first(rule.patterns, seen):
+                best = rule.severity
+        return best
+
+    @staticmethod
+    def _first(patterns: Iterable[Pattern], seen: Views) -> Span | None:
+        return next((span for pattern in patterns for span in pattern.find(seen)), None)
+
+    def _hear(self, text: str, newest: int) -> list[Signal]:
+        folded = fold(text)
+        seen = views(folded)
+        found = [
+            _Heard(rule, rule.severity, rule.aspects, span)
+            for rule in self.rules
+            for pattern in rule.patterns
+            for span in pattern.find(seen)
+            if span.end > newest
+        ]
+        if not found:
+            return []
+        found = self._veto(found, seen, text)
+        return self._lift(found, seen, text, newest)
+
+    def _veto(self, found: list[_Heard], seen: Views, text: str) -> list[_Heard]:
+        for veto in self.vetoes:
+            if not any(self._touches(veto, heard) for heard in found):
+                continue
+            spans = [span for pattern in veto.patterns for span in pattern.find(seen)]
+            if not spans or self._first(veto.unless, seen):
+                continue
+            kept: list[_Heard] = []
+            for heard in found:
+                if self._touches(veto, heard) and any(_near(veto.scope, span, heard.span, text) for span in spans):
+                    rest = veto.to
+                    if rest is None and _is_desire(heard.rule, veto.scope):
+                        rest = Severity.CONCERN
+                    if rest is None:
+                        continue
+                    if rest.rank < heard.severity.rank:
+                        heard = replace(heard, severity=rest, lowered=True)
+                kept.append(heard)
+            found = kept
+        return found
+
+    @staticmethod
+    def _touches(rule: Veto | Raise, heard: _Heard) -> bool:
+        return (
+            (not rule.kinds or heard.rule.kind in rule.kinds)
+            and (not rule.acts or heard.rule.act in rule.acts)
+            and (not rule.rules or heard.rule.id.split("/")[1] in rule.rules)
+        )
+
+    def _lift(self, found: list[_Heard], seen: Views, text: str, newest: int) -> list[Signal]:
+        signals: list[Signal] = []
+        months = age_months(text)
+        lifts = [
+            lift
+            for lift in self.raises
+            if any(self._touches(lift, heard) for heard in found)
+            and (
+                (lift.months_below is not None and months is not None and months < lift.months_below)
+                or self._first(lift.patterns, seen)
+            )
+        ]
+        for heard in found:
+            severity, aspects, extra = heard.severity, list(heard.aspects), []
+            for lift in lifts:
+                if not self._touches(lift, heard):
+                    continue
+                aspects += [aspect for aspect in lift.adds if aspect not in aspects]
+                if lift.to is not None and lift.to.rank > severity.rank and not heard.lowered:
+                    severity = lift.to
+                if lift.also and not heard.lowered:
+                    extra.append(lift)
+            rule = heard.rule
+            evidence = text[max(heard.span.begin, newest) : heard.span.end].strip()
+            signals.append(
+                Signal(rule.kind, severity, tuple(aspects), evidence, rule.id, rule.gloss, rule.who, rule.act)
+            )
+            signals += [
+                Signal(lift.also, lift.to or severity, (), evidence, lift.id, lift.gloss, "child", rule.act)
+                for lift in extra
+            ]
+        return signals
+
+    @staticmethod
+    def _merge(found: Iterable[Signal]) -> tuple[Signal, ...]:
+        """Return one signal per kind: the gravest, of equals the longest evidence, with the aspects of all."""
+        best: dict[str, Signal] = {}
+        aspects: dict[str, list[str]] = {}
+        for signal in found:
+            held = best.get(signal.kind)
+            if held is None or (signal.severity.rank, len(signal.evidence)) > (held.severity.rank, len(held.evidence)):
+                best[signal.kind] = signal
+            of_kind = aspects.setdefault(signal.kind, [])
+            of_kind += [aspect for aspect in signal.aspects if aspect not in of_kind]
+        merged = [replace(signal, aspects=tuple(aspects[kind])) for kind, signal in best.items()]
+        return tuple(sorted(merged, key=lambda signal: -signal.severity.rank))
+
+
+def _is_desire(rule: Rule, scope: str) -> bool:
+    """Return whether a rule hears a first-person wish to die, which no veto may silence.
+
+    Other words of crisis (a jump, a harm done) may be explained away, but only by a veto on these very words.
+    """
+    if rule.kind != "crisis" or rule.who != "self":
+        return False
+    return rule.act == "wish" or (rule.act in ("plan", "now", "done") and scope != "words")
+
+
+def _near(scope: str, veto: Span, heard: Span, text: str) -> bool:
+    if scope == "message":
+        return True
+    if scope == "words":
+        return veto.begin < heard.end and heard.begin < veto.end
+    begin = max((text.rfind(stop, 0, heard.begin) for stop in _STOPS), default=-1) + 1
+    ends = [at for stop in _STOPS if (at := text.find(stop, heard.end)) >= 0]
+    return veto.begin < (min(ends) if ends else len(text)) and begin < veto.end

@@ -1,0 +1,160 @@
+"""Read the few facts of a search out of a text: the child's age, area, day, time, free of charge.
+
+The rule: small grammars over folded text, in all spoken languages at once; what is not clearly said is left open.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from datetime import time
+
+from bot.messages import Slots
+from bot.understanding.normalise import fold
+
+_KANJI = {"一": 1, "二": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9, "十": 10, "零": 0}
+_KANA_YEARS = {
+    "いっさい": 1,
+    "にさい": 2,
+    "さんさい": 3,
+    "よんさい": 4,
+    "ごさい": 5,
+    "ろくさい": 6,
+    "れいさい": 0,
+    "ぜろさい": 0,
+}
+_ENGLISH_NUMBERS = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen"
+_ENGLISH = {name: number for number, name in enumerate(_ENGLISH_NUMBERS.split())}
+_ENGLISH |= {"a": 1, "an": 1}
+_N = r"(\d{1,2}|[一二三四五六七八九十])"
+_E = r"(\d{1,2}|" + "|".join(_ENGLISH) + ")"
+
+_JA_MONTHS_OLD = re.compile(rf"(?:生後|産後|せいご)\s*{_N}\s*(?:か|ヶ|ケ|カ|ヵ|ヵ|箇|個)?\s*(?:月|げつ)")
+_JA_MONTHS_BABY = re.compile(
+    rf"{_N}\s*(?:か|ヶ|ケ|カ|ヵ|箇|個)\s*(?:月|げつ)\s*(?:の)?\s*(?:赤ちゃん|あかちゃん|ベビー|子|息子|娘|こども|乳児|です|児|になりました)"
+)
+_JA_WEEKS = re.compile(rf"(?:生後|産後)\s*{_N}\s*週")
+_JA_DAYS = re.compile(r"(?:生後|産後)\s*(\d{1,3})\s*(?:日|にち)")
+_JA_YEARS = re.compile(
+    rf"(?<!\d){_N}\s*(?:歳|才|さい)(?!以上|以下|未満|まで|から)(半|\s*{_N}\s*(?:か|ヶ|ケ|カ|ヵ|箇)\s*月)?"
+)
+_JA_NEWBORN = re.compile(r"新生児|生まれたばかり|うまれたばかり|生まれたて")
+_EN_MONTHS = re.compile(rf"\b{_E}[\s-]*(?:months?|mos?|mo)\b[\s-]*(?:old|baby|infant|son|daughter|boy|girl)")
+_EN_WEEKS = re.compile(rf"\b{_E}[\s-]*(?:weeks?)[\s-]*(?:old)")
+_EN_DAYS = re.compile(rf"\b{_E}[\s-]*(?:days?)[\s-]*(?:old)")
+_EN_YEARS = re.compile(rf"\b{_E}(\s*(?:and a half|1/2|\.5))?[\s-]*(?:years?|yrs?|yo|y/o)\b(\s*and a half)?")
+_NO_AGE = r"months?|weeks?|days?|hours?|am|pm|:|minutes?|times?|yen|km|people|kids|children"
+_EN_AGED = re.compile(rf"\b(?:aged?|is|turned|who is|hes|shes)\s+{_E}\b(?!\s*(?:{_NO_AGE}))")
+_EN_NEWBORN = re.compile(r"\bnew\s?borns?\b")
+
+
+def _number(text: str) -> int:
+    if text.isdigit():
+        return int(text)
+    return _KANJI[text] if text in _KANJI else _ENGLISH[text]
+
+
+def _age(text: str) -> int | None:
+    if match := _JA_MONTHS_OLD.search(text) or _JA_MONTHS_BABY.search(text) or _EN_MONTHS.search(text):
+        return _number(match.group(1))
+    if match := _JA_WEEKS.search(text) or _EN_WEEKS.search(text):
+        return _number(match.group(1)) * 7 // 30
+    if match := _JA_DAYS.search(text) or _EN_DAYS.search(text):
+        return _number(match.group(1)) // 30
+    if match := _JA_YEARS.search(text):
+        half = match.group(2) or ""
+        return _number(match.group(1)) * 12 + (6 if half == "半" else _number(match.group(3)) if half else 0)
+    for kana, years in _KANA_YEARS.items():
+        if kana in text:
+            return years * 12
+    if match := _EN_YEARS.search(text):
+        return _number(match.group(1)) * 12 + (6 if match.group(2) or match.group(3) else 0)
+    if _JA_NEWBORN.search(text) or _EN_NEWBORN.search(text):
+        return 0
+    if (match := _EN_AGED.search(text)) and _number(match.group(1)) <= 18:
+        return _number(match.group(1)) * 12
+    return None
+
+
+def age_months(text: str) -> int | None:
+    """Return the child's age in months (0-227) that a text states, or None (19 years and more are no child's)."""
+    months = _age(fold(text).text)
+    return months if months is not None and months < 19 * 12 else None
+
+
+_JA_DAY = re.compile(r"([月火水木金土日])曜")
+_JA_KANA_DAY = re.compile(r"(げつ|か|すい|もく|きん|ど|にち)ようび?")
+_KANA_DAYS = ("げつ", "か", "すい", "もく", "きん", "ど", "にち")
+_EN_DAY = re.compile(r"\b(mon|tue|wed|thu|fri|sat|sun)(?:days?|s|r|rs|nesdays?|sdays?|rsdays?|urdays?)?\b")
+_EN_DAYS_ORDER = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_AHEAD = (
+    (re.compile(r"明後日|あさって|\bday after tomorrow\b"), 2),
+    (re.compile(r"明日|あした|あす(?!か)|\btomorrow\b"), 1),
+    (re.compile(r"今日|きょう(?!しつ|かい|だい)|本日|今から|今夜|今晩|\btoday\b|\btonight\b|\bright now\b"), 0),
+)
+_JA_TIME = re.compile(
+    r"(午前|午後|朝|夕方|夜|ごぜん|ごご|あさ|よる)?の?\s*(?<![\d:])(\d{1,2})(?:時(?!間)|じ(?!かん)|:(\d{2}))(半|はん|\s*(\d{1,2})(?:分|ふん|ぷん))?"
+)
+_EN_TIME = re.compile(r"\b(\d{1,2})(?::(\d{2}))?\s*(am|pm|a\.m|p\.m)\b|\bat (\d{1,2}):(\d{2})\b")
+_EN_NOON = re.compile(r"\bnoon\b|正午")
+_FREE = re.compile(
+    r"無料|むりょう|ただで|タダで|お金(?:が)?(?:の)?かからない|おかね(?:が)?かからない|no charge"
+    r"|\bfree(?: of charge)?\b(?! (?:time|day|slot|spot|space))"
+)
+_NOT_FREE = re.compile(r"smoke.free|feel free|hands.free|無料じゃなくても|有料でも")
+
+
+def _weekday(text: str) -> int | None:
+    if match := _JA_DAY.search(text):
+        return "月火水木金土日".index(match.group(1))
+    if match := _EN_DAY.search(text):
+        # "sat" and "sun" alone are also ordinary words
+        if match.group() in ("sat", "sun", "wed", "mon"):
+            return None
+        return _EN_DAYS_ORDER.index(match.group(1))
+    if match := _JA_KANA_DAY.search(text):
+        return _KANA_DAYS.index(match.group(1))
+    return None
+
+
+def _clock(hour: int, minute: int) -> time | None:
+    return time(hour, minute) if 0 <= hour < 24 and 0 <= minute < 60 else None
+
+
+def _time(text: str) -> time | None:
+    if _EN_NOON.search(text):
+        return time(12)
+    if match := _EN_TIME.search(text):
+        if match.group(4):
+            return _clock(int(match.group(4)), int(match.group(5)))
+        hour = int(match.group(1))
+        if hour > 12:
+            return None
+        late = match.group(3).startswith("p")
+        return _clock(hour % 12 + (12 if late else 0), int(match.group(2) or 0))
+    if match := _JA_TIME.search(text):
+        hour = int(match.group(2))
+        part = match.group(1) or ""
+        minute = 30 if (match.group(4) or "") in ("半", "はん") else int(match.group(3) or match.group(5) or 0)
+        if (part in ("午後", "ごご", "夕方") and hour < 12) or (part in ("夜", "よる") and 5 <= hour < 12):
+            hour += 12
+        return _clock(hour, minute)
+    return None
+
+
+def _ahead(text: str) -> int | None:
+    return next((days for pattern, days in _AHEAD if pattern.search(text)), None)
+
+
+def read(text: str, areas: Collection[str] = ()) -> Slots:
+    """Return what a text says of age, area (the longest of the known `areas` in it), day, time and cost."""
+    folded = fold(text).text
+    named = [area for area in areas if area and fold(area).text in folded]
+    return Slots(
+        age_months=age_months(text),
+        area=max(named, key=len, default=""),
+        weekday=_weekday(folded),
+        at_time=_time(folded),
+        free=True if _FREE.search(folded) and not _NOT_FREE.search(folded) else None,
+        days_ahead=_ahead(folded),
+    )

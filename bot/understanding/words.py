@@ -1,0 +1,151 @@
+"""Cut folded text into words that patterns and topics compare: Sudachi's normalised forms, or words as written.
+
+The rule: one message gives one `Words` for Japanese and one for the Latin scripts; both lead back to the raw text.
+
+Japanese words are folded further, so that one pattern hears plain, polite and colloquial speech alike:
+ます, を, the honorific 御 and closing particles (よ ね な わ) are left out; られる is れる; で after a verb is て;
+てる is て 居る; ちゃう and じゃう are て 仕舞う; every negation (ぬ ん ず 無い) is ない; たら keeps its own form;
+a verb that is meant (死のう) is followed by the word よう, one that is ordered (死ね) by the word ろ.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
+from functools import lru_cache
+
+from sudachipy import Dictionary, SplitMode, Tokenizer
+
+from bot.understanding.normalise import JAPANESE, Text, unspaced
+
+ENDS = frozenset("。.!?")
+_LATIN = re.compile(r"[a-z\u00df-\u024f\u1e00-\u1eff]+|\d+(?:[.:]\d+)?|[.!?。]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Hold the words of a text as one string, each with a blank before and after, and where each stood."""
+
+    source: Text
+    line: str
+    each: tuple[str, ...]
+    offsets: tuple[int, ...]
+    spans: tuple[tuple[int, int], ...]
+    unique: frozenset[str]
+
+    def evidence(self, begin: int, end: int) -> tuple[int, int]:
+        """Return the span of the source text behind `line[begin:end]`."""
+        first = min(bisect_left(self.offsets, begin), len(self.offsets) - 1)
+        last = max(bisect_right(self.offsets, end - 1) - 1, first)
+        return self.spans[first][0], max(span[1] for span in self.spans[first : last + 1])
+
+
+def _build(source: Text, found: list[tuple[str, int, int]]) -> Words:
+    offsets: list[int] = []
+    parts: list[str] = [" "]
+    at = 1
+    for word, _begin, _end in found:
+        offsets.append(at)
+        parts.append(word + " ")
+        at += len(word) + 1
+    each = tuple(word for word, _begin, _end in found)
+    return Words(source, "".join(parts), each, tuple(offsets), tuple((b, e) for _w, b, e in found), frozenset(each))
+
+
+@lru_cache(maxsize=1)
+def _tokenizer() -> Tokenizer:
+    return Dictionary(dict="small").tokenizer(mode=SplitMode.A)
+
+
+_NEGATIONS = frozenset(("無い", "ず", "ぬ", "ん", "ない"))
+_SAME = {
+    "られる": "れる",
+    "させる": "せる",
+    "おっと": "夫",
+    "いき": "息",
+    "かね": "金",
+    "とまる": "止まる",
+    "いま": "今",
+    "こと": "事",
+    "やめる": "止める",
+    "辞める": "止める",
+    "可笑しい": "おかしい",
+    "苛々": "イライラ",
+    "御飯": "ご飯",
+    "未だ": "まだ",
+    "すわる": "座る",
+    "据わる": "座る",
+    "ゆする": "揺する",
+    "ふるう": "振るう",
+    "ため": "為",
+    "ところ": "所",
+    "どこ": "何処",
+    "どなり声": "怒鳴り声",
+    "怖がる": "怖い",
+    "ことば": "言葉",
+    "家の子": "子",
+    "ら": "達",
+}
+_CONTRACTED = {"てる": ("て", "居る"), "でる": ("て", "居る"), "ちゃう": ("て", "仕舞う"), "じゃう": ("て", "仕舞う")}
+_CONTRACTED |= {"ちまう": ("て", "仕舞う"), "じまう": ("て", "仕舞う"), "とく": ("て", "置く")}
+
+
+_AFTER_AN_ORDER = frozenset(("", "と", "って", "とか", "や", "よ", "!", "。", "」", "』", "、", "!」"))
+
+
+def _fold_word(form: str, pos: tuple[str, ...], follower: str) -> tuple[str, ...]:
+    kind, sub, shape = pos[0], pos[1], pos[5]
+    if kind == "空白" or (kind in ("補助記号", "記号") and form not in ENDS):
+        return ()
+    if form == "ます" and kind == "助動詞":
+        return ()
+    if form == "を" and kind == "助詞":
+        return ()
+    if form == "御" and kind == "接頭辞":
+        return ()
+    if sub == "終助詞" and form in ("よ", "ね", "な", "わ", "さ", "ぞ", "の"):
+        return ()
+    if form in _NEGATIONS and kind in ("助動詞", "形容詞"):
+        return ("ない",)
+    if form == "で" and sub == "接続助詞":
+        return ("て",)
+    if form in _CONTRACTED and kind == "助動詞":
+        return _CONTRACTED[form]
+    if form == "た" and shape.startswith("仮定形"):
+        return ("たら",)
+    form = _SAME.get(form, form)
+    if kind == "動詞" and shape.startswith("意志推量形"):
+        return (form, "よう")
+    if kind == "動詞" and (shape.startswith("命令形") or (shape.startswith("仮定形") and follower in _AFTER_AN_ORDER)):
+        return (form, "ろ")
+    return (form,)
+
+
+def japanese(text: Text) -> Words:
+    """Return the Japanese words of folded text (none if it holds no Japanese character)."""
+    if not JAPANESE.search(text.text):
+        return _build(text, [])
+    source = unspaced(text)
+    found: list[tuple[str, int, int]] = []
+    pieces = list(_tokenizer().tokenize(source.text))
+    for piece, follower in zip(pieces, [*(p.surface() for p in pieces[1:]), ""], strict=True):
+        form = piece.normalized_form().lower().replace(" ", "")
+        if not form:
+            continue
+        for word in _fold_word(form, piece.part_of_speech(), follower):
+            found.append((word, piece.begin(), piece.end()))
+    return _build(source, found)
+
+
+def latin(text: Text) -> Words:
+    """Return the words of the Latin scripts in folded text, as written; two or more full stops are no end."""
+    found: list[tuple[str, int, int]] = []
+    for match in _LATIN.finditer(text.text):
+        word = match.group()
+        if word[0] in ENDS:
+            if set(word) == {"."} and len(word) > 1:
+                continue
+            word = word[0]
+        found.append((word, match.start(), match.end()))
+    return _build(text, found)
