@@ -66,7 +66,7 @@ def turn(memory: Mapping[str, Any], inbound: Inbound, heard: Heard, desk: View, 
     safety = dict(known.get("safety", {}))
     answered = triage.answer(talk, open_, safety, list(known.get("choices", ())), words)
 
-    silent = answered.by == "person"
+    silent = answered.by == triage.HELD
     replies = () if silent else (*_before(known, desk, talk, first, answered.by), *talk.said)
     after: dict[str, Any] = {
         **known,

@@ -210,11 +210,19 @@ def _answer(path: Path) -> Answer:
 
 
 def extract_answers(
-    fileobj: IO[bytes], _keywords: Any, _comment_tags: Any, _options: Any
-) -> Iterator[tuple[int, str, str, list[str]]]:
+    fileobj: IO[bytes], _keywords: Any, _comment_tags: Any, options: Any = None
+) -> Iterator[tuple[int, None, str, list[str]]]:
     """Give Babel every paragraph of an answer (its extraction method for `content/answers/*.md`)."""
     head, paragraphs = _parts(fileobj.read().decode("utf-8"), getattr(fileobj, "name", "answer"))
     if head.get("ask_at_counter"):
-        yield 2, "", head["ask_at_counter"], ["show at a counter; keep the Japanese beside it"]
+        yield 2, None, head["ask_at_counter"], ["show at a counter; keep the Japanese beside it"]
     for line, text in paragraphs:
-        yield line, "", text, [f"answer: {head.get('topic', '')}"]
+        yield line, None, text, [f"answer: {head.get('topic', '')}"]
+
+
+def extract_hotlines(
+    fileobj: IO[bytes], _keywords: Any, _comment_tags: Any, options: Any = None
+) -> Iterator[tuple[int, None, str, list[str]]]:
+    """Give Babel the name of every number and written service (its extraction method for `content/hotlines.yaml`)."""
+    for line, entry in enumerate(yaml.safe_load(fileobj), 1):
+        yield line, None, entry["name"], ["telephone service: keep its Japanese name too"]

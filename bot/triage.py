@@ -35,6 +35,9 @@ COMMANDS: Mapping[str, str] = {
     "who_reads": "welcome.who",
 }
 
+#: Who "answered" when a person holds the talk: the desk says nothing.
+HELD = "held"
+
 #: The dialogs that may speak while an urgent or emergency case waits (CARE C15).
 ALLOWED_WHEN_PRESSING = frozenset({"safety", "language", "person"})
 
@@ -81,7 +84,7 @@ def answer(talk: Talk, open_: Open, safety: dict[str, Any], choices: list[dict[s
     grave = [s for s in talk.heard.signals if s.severity.rank > Severity.CONCERN.rank]
     case = talk.view.case
     if case is not None and case.held:
-        return Answered("person", talk, open_)
+        return Answered(HELD, talk, open_)
     if grave:
         return _safety(talk, safety, "alarm", open_)
     act = talk.inbound.act or _typed(talk, choices, words)

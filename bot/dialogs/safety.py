@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from bot.dialog import START, TEXT, Dialog, FollowUp, Go
-from bot.library import Hotline
-from bot.messages import Card, Choice, Clocktime, Phrase, Severity, Signal, Text, Verbatim, _
+from bot.library import Hotline, Library
+from bot.messages import Card, Choice, Clocktime, Fact, Phrase, Reply, Severity, Signal, Text, Verbatim, _
 from bot.opening import TOKYO
+from bot.situation import City
 
 AGAIN_AFTER = timedelta(minutes=30)  # CARE C15
 
@@ -336,7 +337,7 @@ class Safety(Dialog):
             said.append(_("・{name} {number}", name=_("市の夜の電話（宿直）"), number=city.night_phone))
         if not said:
             return ()
-        head = _("でんわで はなせる ところ") if key == "child_writing" else _("いま電話で話せるところ")
+        head = _("でんわで はなせる ところ") if key == "child_writing" else _("電話で話せるところ")
         note = () if language in ("ja", "ja-easy") else (_("電話は日本語です。むずかしいときは「電話できない」を。"),)
         return (head, *said, *note)
 
@@ -358,15 +359,35 @@ class Safety(Dialog):
         return self.talk.view.city.talk_in in ("room", "ask")
 
 
+def reminder(trouble_key: str, library: Library, city: City, language: str, now: datetime) -> tuple[Reply, ...]:
+    """Give what was asked for in the night: the number, what to say there, and the card (CARE C18, C6)."""
+    fits, card = FITS.get(trouble_key, FITS["exhausted"])
+    japanese, own = CARDS[card]
+    facts = [Fact(Verbatim(desk.name), Verbatim(desk.phone)) for desk in city.desks if desk.phone]
+    for fit in fits:
+        facts += [Fact(Phrase(h.name), Verbatim(h.number)) for h in library.lines_for(fit, language, now, most=1)]
+    shown = Card(
+        title=Verbatim(japanese),
+        kind=_("電話では、次のように言えば伝わります。読むだけでかまいません。"),
+        facts=tuple(facts),
+        note=own if language not in ("ja", "ja-easy") else None,
+    )
+    neutral = _("お知らせの時間になりました。")  # a preview shows this line only (CARE C21)
+    return (Reply((neutral,), cards=(shown,), choices=(Choice(_("人と話す"), "person.ask"),)),)
+
+
 def _number_line(hotline: Hotline) -> Phrase:
+    """Word one number; hours are told only when they are confirmed (CARE C14a)."""
     name = Phrase(hotline.name)
     if hotline.always and hotline.free:
         return _("・{name} {number}（24時間・無料）", name=name, number=hotline.number)
     if hotline.always:
         return _("・{name} {number}（24時間）", name=name, number=hotline.number)
+    if hotline.opening is not None:
+        return _("・{name} {number}（いま開いています）", name=name, number=hotline.number)
     if hotline.free:
-        return _("・{name} {number}（無料）", name=name, number=hotline.number)
-    return _("・{name} {number}", name=name, number=hotline.number)
+        return _("・{name} {number}（無料。つながらない時間もあります）", name=name, number=hotline.number)
+    return _("・{name} {number}（つながらない時間もあります）", name=name, number=hotline.number)
 
 
 def _chat_line(chat: Hotline, now: datetime) -> Phrase:

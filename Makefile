@@ -1,0 +1,49 @@
+# Madoguchi. `make demo` and `make test` do all the set-up by themselves.
+SHELL := /bin/bash
+PY := .venv/bin/python
+BABEL := $(PY) -m babel.messages.frontend
+
+.PHONY: help demo test check bench catalogs messages setup browser lock clean
+.DEFAULT_GOAL := help
+
+help:  ## show this help
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: .venv/.installed catalogs  ## make .venv, install from the lock, compile the catalogs
+
+.venv/.installed: requirements.lock
+	@test -x $(PY) || python3 -m venv .venv || { echo "Python 3.11 or newer with venv is needed (Debian: apt install python3-venv)"; exit 1; }
+	@echo "installing from requirements.lock …"
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+catalogs: .venv/.installed $(patsubst %.po,%.mo,$(wildcard locales/*/LC_MESSAGES/messages.po))
+
+%.mo: %.po
+	@$(BABEL) -q compile -i $< -o $@
+
+browser:  ## install Debian's Chromium and Noto fonts if missing (browser tests)
+	@.ci/browser
+
+demo: setup  ## the whole desk at http://localhost:8000: simulator, console, room; fresh database, invented city
+	@$(PY) -m bot.cli demo
+
+test: setup browser  ## everything that must always hold
+	@$(PY) -m pytest -q -n 2 --dist loadgroup tests
+
+check: setup  ## ruff, format, mypy, import-linter, content check
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy && .venv/bin/lint-imports && $(PY) -m bot.cli content check
+
+bench: setup  ## figures: webhook, directory search (nothing passes or fails here)
+	@for file in benchmarks/*.py; do echo "== $$file"; $(PY) $$file; done
+
+messages: .venv/.installed  ## take the sentences out of code and content and merge them into the catalogs
+	@mkdir -p var && $(BABEL) -q extract -F pyproject.toml -k _ -k N_ --no-location --sort-output -o var/messages.pot .
+	@for po in locales/*/LC_MESSAGES/messages.po; do \
+	  $(BABEL) -q update -i var/messages.pot -o $$po -l $$(basename $$(dirname $$(dirname $$po)) | cut -d@ -f1) --ignore-pot-creation-date --no-wrap; done
+
+lock:  ## renew requirements.lock from pyproject.toml (needs uv)
+	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --extra dev pyproject.toml -o requirements.lock
+
+clean:  ## remove what was made (not var/)
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis; find . -name __pycache__ -prune -exec rm -rf {} +

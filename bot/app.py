@@ -1,0 +1,258 @@
+"""The roof: builds every part from the settings, passes them down, registers jobs, mounts the web parts.
+
+The rule: this module and `cli` alone know both sides; nobody below reaches up, everything is handed in here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import secrets
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Any, Final
+from uuid import UUID
+
+import structlog
+from fastapi import FastAPI
+from sqlalchemy import insert
+from sqlalchemy.orm import Session
+
+import handoff.models  # noqa: F401 - the staff's tables belong to the same metadata
+from bot import catalogue, city, engine, i18n, library, logs, outreach, render, rooms, web
+from bot.clock import Clock
+from bot.dialog import Turn, View
+from bot.directory.documents import resources_from_documents
+from bot.directory.search import Directory
+from bot.errors import LineRefusedError, LineUnreachableError, SettingsError
+from bot.inbox import Intake
+from bot.library import Library
+from bot.line.client import LineClient
+from bot.messages import Heard, Inbound, Reply, Severity, Signal
+from bot.models import Campaign
+from bot.outbox import OutboxSender
+from bot.schedule import Scheduler
+from bot.settings import Settings
+from bot.simulator.app import create_app as create_simulator
+from bot.simulator.platform import Platform
+from bot.situation import Case, City
+from bot.store import Store, watched_version
+from bot.worker import ResidentFacts, Worker
+from handoff.console.app import create_console
+from handoff.room.app import create_room
+from handoff.staff import add_staff
+
+log = structlog.get_logger("app")
+
+WATCH_SECONDS: Final = 30.0  # the safety net under the wake-ups
+LAPSE_SECONDS: Final = 15.0  # how often leases are looked at (CARE C16 counts in minutes)
+STOP_SECONDS: Final = 8.0
+
+
+class Mind:
+    """Understand and decide: the pure part, with the content, city and directory of this moment."""
+
+    def __init__(self, content: Library, words: i18n.Catalogs) -> None:
+        self.content = content
+        self.words = words
+        self.city: City | None = None
+        self.directory = Directory((), content.topics_of_category)
+        self.clock: Callable[[], datetime] | None = None
+
+    def hear(self, inbound: Inbound, memory: Mapping[str, Any], language: str) -> Heard:
+        """Return what is heard in the inbound's words, joined with those of the last ten minutes."""
+        if not inbound.text:
+            return Heard()
+        prior = language or str(memory.get("language", ""))
+        return self.content.hearing.hear(inbound.text, prior=prior, recent=engine.recent_texts(memory, inbound.at))
+
+    def decide(
+        self,
+        memory: Mapping[str, Any],
+        inbound: Inbound,
+        heard: Heard,
+        *,
+        case: Case | None,
+        resident: ResidentFacts,
+        now: datetime,
+    ) -> Turn:
+        """Return the turn."""
+        assert self.city is not None
+        view = View(
+            library=self.content,
+            directory=self.directory,
+            city=self.city,
+            case=case,
+            language=resident.language,
+            language_hint=resident.language_hint,
+            is_friend=resident.is_friend,
+            contact_safety=resident.contact_safety,
+            consents=resident.consents,
+        )
+        return engine.turn(memory, inbound, heard, view, now, self.words)
+
+    def to_line(self, replies: Sequence[Reply], language: str, *, room_url: str = "") -> list[dict[str, Any]]:
+        """Return 1 to 5 LINE messages."""
+        return render.to_line(replies, language, self.words, room_url=room_url)
+
+    def to_text(self, replies: Sequence[Reply], language: str) -> str:
+        """Return plain lines for journal and room."""
+        return render.to_text(replies, language, self.words)
+
+    def wants_room(self, replies: Sequence[Reply]) -> bool:
+        """Return whether a reply leads into the room."""
+        return render.wants_room(replies)
+
+    def scan(self, text: str) -> Severity | None:
+        """Return how urgent the words sound, by patterns only."""
+        return self.content.hearing.signals.scan(text)
+
+    def first_aid(self, text: str) -> tuple[Signal, ...]:
+        """Return the signals by patterns only."""
+        return self.content.hearing.signals.hear(text)
+
+
+class Roof:
+    """Hold everything that one process is made of; `open` and `close` belong to the app's lifespan."""
+
+    def __init__(self, settings: Settings, clock: Clock, role: str = "all") -> None:
+        if settings.is_sqlite and role != "all":
+            raise SettingsError(
+                "on SQLite one process does everything (--role all); for several processes set "
+                "MADOGUCHI_DATABASE_URL to a PostgreSQL database"
+            )
+        self.settings = settings
+        self.clock = clock
+        self.role = role
+        self.store = Store(settings.database_url, settings.secret_key)
+        self.content = library.load()
+        self.words = i18n.load(self.content.vocabulary["languages"])
+        self.mind = Mind(self.content, self.words)
+        self.line = LineClient(settings.line_api_base, settings.line_channel_access_token)
+        self.intake = Intake(self.store)
+        self.destination = settings.line_destination
+        self.basic_id = settings.line_basic_id
+        self.scheduler = Scheduler(self.store, clock)
+        self.worker = Worker(self.store, self.mind, self.line, clock, self.city, base_url=settings.base_url)
+        self.outbox = OutboxSender(
+            self.store,
+            self.line,
+            clock,
+            self.city,
+            budget=settings.monthly_push_budget,
+            reserve=settings.push_reserve,
+        )
+        self._versions: dict[str, int] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def city(self) -> City:
+        """Return the settings of this moment; raise SettingsError while a city was never set up."""
+        if self.mind.city is None:
+            raise SettingsError("no city is set up: run `madoguchi demo`, or store a city's settings")
+        return self.mind.city
+
+    async def open(self) -> None:
+        """Connect, load what is kept in memory, and start the loops of this role."""
+        await self.store.open()
+        await self.line.open()
+        await self._load()
+        self._register_jobs()
+        loops = [self._watch()]
+        if self.role in ("all", "worker"):
+            loops += [self.worker.run(), self.outbox.run(), self.scheduler.run()]
+        self._tasks = [asyncio.create_task(loop) for loop in loops]
+        if not self.destination:
+            self._tasks.append(asyncio.create_task(self._learn_who_we_are()))
+
+    async def close(self) -> None:
+        """Let the loops finish what they hold, then disconnect."""
+        await asyncio.gather(self.worker.stop(), self.outbox.stop(), self.scheduler.stop())
+        _done, late = await asyncio.wait(self._tasks[1:], timeout=STOP_SECONDS) if self._tasks[1:] else ((), ())
+        for task in [*late, *self._tasks[:1]]:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.line.close()
+        await self.store.close()
+
+    # what processes hold in memory ------------------------------------------------------------------------------
+
+    async def _load(self) -> None:
+        def unit(session: Session) -> tuple[City | None, Directory | None]:
+            found_city = found_places = None
+            for name in ("city", catalogue.NAME):
+                version, _note = watched_version(session, name)
+                if self._versions.get(name) == version:
+                    continue
+                self._versions[name] = version
+                if name == "city":
+                    found_city = city.load(session)
+                else:
+                    found_places = catalogue.load(session, self.content.topics_of_category)
+            return found_city, found_places
+
+        new_city, new_places = await self.store.read(unit)
+        if new_city is not None:
+            self.mind.city = new_city
+        if new_places is not None:
+            self.mind.directory = new_places
+            log.info("loaded", name=catalogue.NAME, count=len(new_places))
+
+    async def _watch(self) -> None:
+        async with self.store.listen("watched") as bell:
+            while True:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(bell.wait(), WATCH_SECONDS)
+                bell.clear()
+                try:
+                    await self._load()
+                except Exception as error:
+                    log.error("load_failed", exc_info=error)
+
+    async def _learn_who_we_are(self) -> None:
+        while True:
+            try:
+                info = await self.line.bot_info()
+            except (LineRefusedError, LineUnreachableError) as error:
+                log.warning("bot_info_failed", error=type(error).__name__)
+                await asyncio.sleep(WATCH_SECONDS)
+                continue
+            self.destination, self.basic_id = info.user_id, self.basic_id or info.basic_id
+            return
+
+    # jobs -------------------------------------------------------------------------------------------------------
+
+    def _register_jobs(self) -> None:
+        async def remind(payload: Mapping[str, Any]) -> None:
+            def unit(session: Session) -> bool:
+                return outreach.remind(
+                    session,
+                    UUID(payload["resident_id"]),
+                    self.clock.now(),
+                    library=self.content,
+                    city=self.city(),
+                    to_line=self.mind.to_line,
+                    to_text=self.mind.to_text,
+                )
+
+            await self.store.write(unit)
+
+        self.scheduler.register("remind", remind)
+
+    # the web ----------------------------------------------------------------------------------------------------
+
+    def mount(self, app: FastAPI) -> None:
+        """Add every web part of this role to `app`."""
+        doors = web.Doors(
+            store=self.store,
+            intake=self.intake,
+            clock=self.clock,
+            secrets=lambda: self.settings.line_channel_secrets,
+            destination=lambda: self.destination,
+            scan=self.mind.scan,
+            line=self.line,
+            line_url_base=self.settings.line_url_base,
+            basic_id=lambda: self.basic_id,
+        )
+        app.router.routes.extend(web.routes(doors))
