@@ -207,23 +207,24 @@ def show(session: Session, visit: Visit, at: datetime) -> tuple[Bubble, ...]:
     newest_first = select(Journal).where(_visible(visit)).order_by(Journal.id.desc()).limit(SHOWN)
     rows = list(reversed(session.execute(newest_first).scalars().all()))
     fresh = [row for row in rows if row.who == "staff" and row.seen_at is None]
-    now = db_now(session)
-    last = RoomVisit.created_db + VISIT_SECONDS
-    session.execute(
-        update(RoomVisit)
-        .where(RoomVisit.token_hash == visit.token_hash)
-        .values(
-            seen_db=now,
-            expires_db=_least(session, last, now + IDLE_SECONDS),
-            # words that were committed late stay visible in the browser that showed them
-            unread_journal_id=min([visit.unread_from, *(row.id for row in fresh)]),
-        )
-    )
+    touch(session, visit, unread_from=min(visit.unread_from, *(row.id for row in fresh)) if fresh else None)
     session.execute(update(Room).where(Room.id == visit.room_id).values(opened_at=at, notice_out=False))
     if fresh:
         session.execute(update(Journal).where(Journal.id.in_([row.id for row in fresh])).values(seen_at=at))
         append_event(session, "room.opened", at, case_id=fresh[-1].case_id, resident_id=visit.resident_id)
     return tuple(bubble for row in rows if (bubble := _bubble(session, row)) is not None)
+
+
+def touch(session: Session, visit: Visit, *, unread_from: int | None = None) -> None:
+    """Note that this browser is looking now, so that its visit lives on within its twelve hours."""
+    now = db_now(session)
+    values: dict[str, Any] = {
+        "seen_db": now,
+        "expires_db": _least(session, RoomVisit.created_db + VISIT_SECONDS, now + IDLE_SECONDS),
+    }
+    if unread_from is not None:  # words that were committed late stay visible in the browser that showed them
+        values["unread_journal_id"] = unread_from
+    session.execute(update(RoomVisit).where(RoomVisit.token_hash == visit.token_hash).values(**values))
 
 
 def state(session: Session, visit: Visit) -> str:

@@ -1,0 +1,469 @@
+"""The resident's private page at /room: the door, the talk, sending, leaving, and the stream of what is new.
+
+The rule: every link that does not open, every ended visit and every unknown address get the same gentle page, so
+that no talk is ever confirmed to anybody (CARE C20); nothing that a resident wrote is logged, cached or in an address.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import unicodedata
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import structlog
+from argon2 import PasswordHasher
+from argon2.exceptions import Argon2Error, InvalidHashError
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from sse_starlette import EventSourceResponse
+from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
+from starlette.middleware import Middleware
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from bot import rooms
+from bot.cases import open_case
+from bot.clock import Clock
+from bot.opening import TOKYO
+from bot.situation import City
+from bot.store import Store
+from handoff.models import Staff
+from handoff.room import words as say
+from handoff.room.words import Words, html_language
+
+log = structlog.get_logger(__name__)
+
+KeepRoomText = Callable[[uuid.UUID, str, uuid.UUID], Awaitable[object]]  # (resident, text, id of this writing)
+
+HERE: Final = Path(__file__).parent
+TEXT_MOST: Final = 5_000  # characters of one writing, as many as LINE takes
+BODY_MOST: Final = 65_536  # bytes of one request
+SECRET_LEAST: Final = 6  # characters of a 合言葉; throttled to five tries, then waits
+JOURNAL_SECONDS: Final = 3.0  # how long sending waits for its words to appear in the journal
+BEAT_SECONDS: Final = 10.0  # facts/reliability.md C: a named heartbeat; the page doubts the stream after 25 s
+STREAM_SECONDS: Final = 900.0  # a stream lives 15 minutes, then the page asks for another one
+STREAMS: Final = 3  # at once per browser
+CSP: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+def create_room(
+    *,
+    store: Store,
+    clock: Clock,
+    city: Callable[[], City],
+    words: Words,
+    keep_room_text: KeepRoomText,
+    base_url: str,
+    exit_url: str = "https://www.jma.go.jp/",
+) -> Starlette:
+    """Return the application to mount at /room.
+
+    `city` gives the current settings, `words` words a phrase in a language (`i18n.Catalogs.word`), `keep_room_text`
+    takes (resident id, text, id of this writing) into the inbox and keeps one id once; `exit_url` is the harmless page
+    that "このページを出る" leads to. Cookies are Secure when `base_url` is https.
+    """
+    desk = _Pages(store, clock, city, words, keep_room_text, base_url, exit_url)
+    return Starlette(
+        routes=[
+            Route("/enter/{token}", desk.door, methods=["GET"]),
+            Route("/enter/{token}", desk.enter, methods=["POST"]),
+            Route("/", desk.room, methods=["GET"]),
+            Route("/words", desk.words, methods=["GET"]),
+            Route("/stream", desk.stream, methods=["GET"]),
+            Route("/say", desk.say, methods=["POST"]),
+            Route("/secret/set", desk.set_secret, methods=["POST"]),
+            Route("/secret/open", desk.open_secret, methods=["POST"]),
+            Route("/leave", desk.leave, methods=["GET", "POST"]),
+            Mount("/static", StaticFiles(directory=HERE / "static")),
+        ],
+        middleware=[
+            Middleware(_Headers, https=base_url.startswith("https://")),
+            Middleware(RequestBodyLimitMiddleware, max_body_size=BODY_MOST),
+        ],
+        exception_handlers={404: desk.closed_handler, 405: desk.closed_handler},
+    )
+
+
+class _Headers:
+    """Put the same strict headers on every answer; nothing of the room may be kept by anybody but its style."""
+
+    def __init__(self, app: ASGIApp, *, https: bool) -> None:
+        self.app = app
+        self.headers = {
+            "content-security-policy": CSP,
+            "x-content-type-options": "nosniff",
+            "referrer-policy": "no-referrer",
+            "cross-origin-opener-policy": "same-origin",
+            "cross-origin-resource-policy": "same-origin",
+            "x-robots-tag": "noindex, nofollow",
+            **({"strict-transport-security": "max-age=31536000"} if https else {}),
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.update(self.headers)
+                fixed = "/static/" in scope["path"] and message["status"] < 400
+                headers["cache-control"] = "private, max-age=3600" if fixed else "no-store"
+            await send(message)
+
+        await self.app(scope, receive, with_headers)
+
+
+@dataclass
+class _Pages:
+    """Answer the room's requests; holds what the roof passed in, and how many streams each browser has."""
+
+    store: Store
+    clock: Clock
+    city: Callable[[], City]
+    wording: Words
+    keep_room_text: KeepRoomText
+    base_url: str
+    exit_url: str
+    streams: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.secure = self.base_url.startswith("https://")
+        self.cookie = "__Secure-visit" if self.secure else "visit"
+        self.hasher = PasswordHasher(time_cost=1, memory_cost=47_104, parallelism=1)  # facts/reliability.md D2
+        self.hashing = asyncio.Semaphore(2)  # each takes 46 MiB
+        self.templates = Environment(
+            loader=FileSystemLoader(HERE / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        files = sorted((HERE / "static").iterdir())
+        self.version = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:10]
+
+    # the door ---------------------------------------------------------------------------------------------------
+
+    async def door(self, request: Request) -> Response:
+        """Show a button and touch nothing: previews and crawlers open no room, and every token looks the same."""
+        return self._door(request, open=True)
+
+    async def enter(self, request: Request) -> Response:
+        """Redeem the link: a cookie and the room, or the gentle page."""
+        token, old = request.path_params["token"], request.cookies.get(self.cookie, "")
+        if not self._same_site(request):
+            return self._door(request, open=False)
+        now = self.clock.now()
+
+        def unit(session: Session) -> tuple[str | None, bool]:
+            visit = rooms.find_visit(session, old) if old else None
+            fresh = rooms.redeem(session, token, now)
+            if fresh and old:
+                rooms.end_visit(session, old)
+            return fresh, visit is not None and rooms.opens_again(session, token, visit)
+
+        fresh, again = await self.store.write(unit)
+        if fresh is None and not again:
+            return self._door(request, open=False)
+        response = RedirectResponse("/room/", 303)
+        if fresh is not None:
+            response.set_cookie(
+                self.cookie,
+                fresh,
+                max_age=rooms.VISIT_SECONDS,
+                path="/room",
+                secure=self.secure,
+                httponly=True,
+                samesite="lax",
+            )
+        return response
+
+    async def leave(self, request: Request) -> Response:
+        """End the visit and go to the harmless page; also the page's farewell call (POST)."""
+        if cookie := request.cookies.get(self.cookie, ""):
+            await self.store.write(lambda session: rooms.end_visit(session, cookie))
+        response = Response(status_code=204) if request.method == "POST" else RedirectResponse(self.exit_url, 303)
+        response.delete_cookie(self.cookie, path="/room", secure=self.secure, httponly=True, samesite="lax")
+        return response
+
+    async def closed_handler(self, request: Request, _error: Exception) -> Response:
+        """Answer unknown addresses like links that do not open."""
+        return self._door(request, open=False)
+
+    def _door(self, request: Request, *, open: bool, kept: str = "") -> Response:
+        city = self.city()
+        language = say.pick_language(request.headers.get("accept-language", ""), city.languages)
+        other = "en" if language in ("ja", "ja-easy") else "ja"
+        second = {"lang": html_language(other), "t": self._labels(other)} if other in city.languages else None
+        page = self.templates.get_template("door.html").render(
+            self._frame(city, language), open=open, second=second, kept=kept
+        )
+        return HTMLResponse(page, 200 if open else 404)
+
+    # the talk ---------------------------------------------------------------------------------------------------
+
+    async def room(self, request: Request) -> Response:
+        """Show the whole page."""
+        visit = await self._visit(request)
+        if visit is None:
+            return self._door(request, open=False)
+        note = say.NOTES.get(request.query_params.get("n", ""))
+        return await self._room(visit, note=self.wording(note, self._language(visit)) if note else "")
+
+    async def words(self, request: Request) -> Response:
+        """Show the words alone, or 204 when the browser has them all (`have`)."""
+        visit = await self._visit(request)
+        if visit is None:
+            return self._door(request, open=False)
+        return await self._part(visit, request.query_params.get("have", ""))
+
+    async def say(self, request: Request) -> Response:
+        """Take what the resident wrote into the inbox; the same words under the same key are kept once."""
+        form = await _form(request)
+        text = form.get("text", "").replace("\r\n", "\n").strip()
+        visit = await self._visit(request)
+        if visit is None or not self._allowed(request, visit, form):
+            return self._door(request, open=False, kept=text)
+        part, key = request.headers.get("x-part") == "words", form.get("key", "")
+        if not text:
+            return RedirectResponse("/room/#last", 303)
+        if len(text) > TEXT_MOST:
+            return await self._refused(visit, "too_long", text, key, 413, part=part)
+        before = await self.store.read(lambda session: rooms.state(session, visit))
+        try:
+            await self.keep_room_text(visit.resident_id, text, uuid.uuid5(visit.room_id, f"{key}\n{text}"))
+        except Exception as error:  # whatever it was: the words stay in her hands, and the reason's name in the log
+            log.error("room_text_not_kept", error=type(error).__name__)
+            return await self._refused(visit, "failed", text, key, 503, part=part)
+        arrived = await self._wait(visit, before)
+        if part:
+            return await self._part(visit, "")
+        return RedirectResponse("/room/#last" if arrived else f"/room/?n={say.SENT}#last", 303)
+
+    async def stream(self, request: Request) -> Response:
+        """Tell the page when there is something new: marks only, no words."""
+        visit, cookie = await self._visit(request), request.cookies.get(self.cookie, "")
+        if visit is None:
+            return self._door(request, open=False)
+        if self.streams.get(visit.token_hash, 0) >= STREAMS:
+            return Response(status_code=429)
+        return EventSourceResponse(self._news(cookie, visit.token_hash))
+
+    async def _news(self, cookie: str, browser: str) -> AsyncIterator[dict[str, str]]:
+        def look(session: Session) -> str | None:
+            visit = rooms.find_visit(session, cookie)
+            return rooms.state(session, visit) if visit else None
+
+        loop, known = asyncio.get_running_loop(), ""
+        until = loop.time() + STREAM_SECONDS
+        self.streams[browser] = self.streams.get(browser, 0) + 1
+        try:
+            async with self.store.listen("event") as bell:
+                while loop.time() < until:
+                    bell.clear()
+                    state = await self.store.read(look)
+                    if state is None:
+                        yield {"event": "over", "data": "-"}
+                        return
+                    if state != known:
+                        known = state
+                        yield {"event": "words", "data": state}
+                    try:
+                        await asyncio.wait_for(bell.wait(), BEAT_SECONDS)
+                        await asyncio.sleep(0.1)  # several changes, one look
+                    except TimeoutError:
+                        yield {"event": "beat", "data": "-"}
+        finally:
+            self.streams[browser] -= 1
+            if not self.streams[browser]:
+                del self.streams[browser]
+
+    # 合言葉 -------------------------------------------------------------------------------------------------------
+
+    async def set_secret(self, request: Request) -> Response:
+        """Let the resident choose the 合言葉 of this room."""
+        form, visit = await _form(request), await self._visit(request)
+        if visit is None or not self._allowed(request, visit, form):
+            return self._door(request, open=False)
+        secret = _secret(form)
+        if len(secret) < SECRET_LEAST:
+            return _back(say.SHORT)
+        async with self.hashing:
+            hashed = await asyncio.to_thread(self.hasher.hash, secret)
+        done = await self.store.write(lambda session: rooms.set_password(session, visit, hashed))
+        return _back(say.SET if done else say.WRONG)
+
+    async def open_secret(self, request: Request) -> Response:
+        """Open what the 合言葉 opens, or say the same gentle no for a wrong one, none and a wait."""
+        form, visit = await _form(request), await self._visit(request)
+        if visit is None or not self._allowed(request, visit, form):
+            return self._door(request, open=False)
+        hashed = await self.store.write(lambda session: rooms.take_try(session, visit))
+        if not hashed:
+            return _back(say.WRONG)
+        try:
+            async with self.hashing:
+                await asyncio.to_thread(self.hasher.verify, hashed, _secret(form))
+        except (Argon2Error, InvalidHashError):
+            return _back(say.WRONG)
+        done = await self.store.write(lambda session: rooms.unlock(session, visit, hashed))
+        return _back(say.OPENED if done else say.WRONG)
+
+    # parts ------------------------------------------------------------------------------------------------------
+
+    async def _visit(self, request: Request) -> rooms.Visit | None:
+        cookie = request.cookies.get(self.cookie, "")
+        return await self.store.read(lambda session: rooms.find_visit(session, cookie)) if cookie else None
+
+    def _same_site(self, request: Request) -> bool:
+        """Return whether a POST comes from our own page, as far as this browser can say."""
+        site = request.headers.get("sec-fetch-site")
+        if site is not None:
+            return site == "same-origin"
+        origin = request.headers.get("origin", "null")
+        ours = (urlsplit(self.base_url).netloc, request.headers.get("host", ""))
+        return origin == "null" or urlsplit(origin).netloc in ours
+
+    def _allowed(self, request: Request, visit: rooms.Visit, form: Mapping[str, str]) -> bool:
+        return self._same_site(request) and hmac.compare_digest(form.get("csrf", "").encode(), visit.csrf.encode())
+
+    async def _wait(self, visit: rooms.Visit, before: str) -> bool:
+        """Wait for what was sent to appear in the journal; return whether it did in time."""
+        until = asyncio.get_running_loop().time() + JOURNAL_SECONDS
+        async with self.store.listen("event") as bell:
+            while asyncio.get_running_loop().time() < until:
+                bell.clear()
+                if await self.store.read(lambda session: rooms.state(session, visit)) != before:
+                    return True
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(bell.wait(), 0.15)
+        return False
+
+    async def _refused(self, visit: rooms.Visit, why: str, text: str, key: str, code: int, *, part: bool) -> Response:
+        if part:
+            return Response(status_code=code)
+        note = self.wording(say.LABELS[why], self._language(visit))
+        return await self._room(visit, note=note, kept=text, key=key, code=code)
+
+    async def _part(self, visit: rooms.Visit, have: str) -> Response:
+        picture = await self._picture(visit, have)
+        if picture is None:
+            return Response(status_code=204)
+        return HTMLResponse(self.templates.get_template("words.html").render(picture))
+
+    async def _room(
+        self, visit: rooms.Visit, *, note: str = "", kept: str = "", key: str = "", code: int = 200
+    ) -> Response:
+        picture = await self._picture(visit, "")
+        assert picture is not None
+        if key:
+            picture["key"] = key
+        page = self.templates.get_template("room.html").render(
+            self._frame(self.city(), self._language(visit)) | picture,
+            csrf=visit.csrf,
+            note=note,
+            kept=kept,
+            text_most=TEXT_MOST,
+            locked=visit.has_password and not visit.unlocked,
+            unlocked=visit.unlocked,
+        )
+        return HTMLResponse(page, code)
+
+    async def _picture(self, visit: rooms.Visit, have: str) -> dict[str, Any] | None:
+        """Return what words.html shows, marking it seen; None when the browser has it all."""
+        now, city, language = self.clock.now(), self.city(), self._language(visit)
+
+        def unit(session: Session) -> tuple[str, tuple[rooms.Bubble, ...], str, dict[uuid.UUID, str]] | None:
+            state = rooms.state(session, visit)
+            if have == state:
+                rooms.touch(session, visit)
+                return None
+            bubbles = rooms.show(session, visit, now)
+            case = open_case(session, visit.resident_id)
+            holder = case.holder_id if case is not None and case.held else None
+            people = {b.staff_id for b in bubbles if b.staff_id} | ({holder} if holder else set())
+            names = {
+                row.id: row.work_name
+                for row in session.execute(select(Staff.id, Staff.work_name).where(Staff.id.in_(people)))
+            }
+            return state, bubbles, names.get(holder, "") if holder else "", names
+
+        found = await self.store.write(unit)
+        if found is None:
+            return None
+        state, bubbles, holder, names = found
+        labels = self._labels(language)
+        return {
+            "t": labels,
+            "state": state,
+            "key": uuid.uuid4().hex,
+            "status": self.wording(say.status(city, now, holder), language),
+            "bubbles": [_bubble(b, names, labels, now) for b in bubbles],
+        }
+
+    def _language(self, visit: rooms.Visit) -> str:
+        return visit.language if visit.language in self.city().languages else "ja"
+
+    def _labels(self, language: str) -> dict[str, str]:
+        return {name: self.wording(phrase, language) for name, phrase in say.LABELS.items()}
+
+    def _frame(self, city: City, language: str) -> dict[str, Any]:
+        title = city.name if html_language(language) == "ja" or not city.name_en else city.name_en
+        return {
+            "title": title,
+            "html_language": html_language(language),
+            "t": self._labels(language),
+            "version": self.version,
+            "exit_url": self.exit_url,
+        }
+
+
+def _bubble(
+    bubble: rooms.Bubble, names: Mapping[uuid.UUID, str], t: Mapping[str, str], now: datetime
+) -> dict[str, Any]:
+    local = bubble.at.astimezone(TOKYO)
+    clock = f"{local.hour}:{local.minute:02}"
+    person = names.get(bubble.staff_id, "") if bubble.staff_id else ""
+    name = {
+        "resident": t["me"],
+        "desk": t["machine"],
+        "staff": f"{person}（{t['person']}）" if person else t["person"],
+    }[bubble.who]
+    return {
+        "id": bubble.id,
+        "who": bubble.who,
+        "name": name,
+        "text": bubble.text,
+        "lang": html_language(bubble.language) if bubble.language else "",
+        "iso": local.isoformat(timespec="minutes"),
+        "time": clock if local.date() == now.astimezone(TOKYO).date() else f"{local.month}/{local.day} {clock}",
+    }
+
+
+async def _form(request: Request) -> dict[str, str]:
+    """Return the fields of a form; files and repeats are not ours."""
+    async with request.form(max_files=0, max_fields=10) as form:
+        return {name: value for name, value in form.items() if isinstance(value, str)}
+
+
+def _secret(form: Mapping[str, str]) -> str:
+    return unicodedata.normalize("NFKC", form.get("secret", "")).strip()[:100]
+
+
+def _back(note: str) -> Response:
+    return RedirectResponse(f"/room/?n={note}#last", 303)
