@@ -43,7 +43,7 @@ class Ticks:
 
 
 class Desk:
-    """Keep every webhook that came in; `statuses` are answered first, then 200; `silent` never answers."""
+    """Keep every webhook that came in; `statuses` are answered first, then 200; `silent` answers too late."""
 
     def __init__(self) -> None:
         self.bodies: list[bytes] = []
@@ -58,7 +58,7 @@ class Desk:
             return Response(status_code=400)
         self.bodies.append(raw)
         if self.silent:
-            await asyncio.Event().wait()
+            await asyncio.sleep(1.0)  # far beyond the deadlines that tests set
         return Response(status_code=self.statuses.pop(0) if self.statuses else 200)
 
     @property

@@ -336,6 +336,7 @@ async def test_rich_menu(here: Town) -> None:
     assert (await api.post(f"/v2/bot/user/all/richmenu/{ids[0]}")).status_code == 200
     assert (await api.post(f"/v2/bot/user/{friend.id}/richmenu/{ids[1]}")).status_code == 200
     assert (await api.post(f"/v2/bot/user/{stranger.id}/richmenu/{ids[1]}")).status_code == 200
+    await platform.follow(stranger)
     assert (platform.menus.shown_id(friend), platform.menus.shown_id(stranger)) == (ids[1], ids[0])
     assert (await api.get(f"/v2/bot/user/{friend.id}/richmenu")).json() == {"richMenuId": ids[1]}
     assert (await api.get("/v2/bot/user/all/richmenu")).json() == {"richMenuId": ids[0]}
@@ -528,6 +529,7 @@ async def test_unsend_empties_the_bubble(here: Town) -> None:
     await here.push(mother.id, text("はい"))
     await here.platform.unsend(mother, event)
     assert here.desk.events[-1]["unsend"] == {"messageId": event.message_id}
+    assert (mother.chat[0].kind, mother.chat[0].text) == ("unsent", "")
     assert "まちがえた" not in json.dumps([bubble.message for bubble in mother.chat], ensure_ascii=False)
     with pytest.raises(RefusedError):
         await here.platform.unsend(mother, mother.heard[0])

@@ -147,7 +147,8 @@ class Webhooks:
                 transport=self._transport,
                 trust_env=False,
                 timeout=self.deadline,
-                limits=httpx.Limits(keepalive_expiry=2.0),  # below uvicorn's five seconds: never a half-closed one
+                # expiry below uvicorn's five seconds: never a half-closed connection
+                limits=httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=2.0),
             )
         headers = {
             "content-type": "application/json; charset=utf-8",

@@ -18,7 +18,7 @@ Json = dict[str, Any]
 class Bubble:
     """Hold one bubble: `message` is a LINE message object as it was sent or written; `sender` is the name over it.
 
-    `mine` means the resident wrote it. An unsent bubble stays as a note without its message.
+    `mine` means the resident wrote it. A bubble that was taken back stays as a note: `{"type": "unsent"}`.
     """
 
     id: str
@@ -28,27 +28,26 @@ class Bubble:
     sender: str
     icon: str = ""
     read: bool = False
-    unsent: bool = False
 
     @property
     def kind(self) -> str:
         """Return the type of the message, or `unsent`."""
-        return "unsent" if self.unsent else str(self.message["type"])
+        return str(self.message["type"])
 
     @property
     def text(self) -> str:
         """Return every word that stands in the bubble, line by line; quick replies are not part of it."""
-        return "" if self.unsent else "\n".join(_words(self.message))
+        return "\n".join(_words(self.message))
 
     @property
     def actions(self) -> list[Json]:
         """Return the actions of the buttons and tappable parts inside the bubble, in reading order."""
-        return [] if self.unsent else list(_actions(self.message))
+        return list(_actions(self.message))
 
     @property
     def quick_replies(self) -> list[Json]:
         """Return the actions of the quick replies that came with the bubble."""
-        return [] if self.unsent else [item["action"] for item in self.message.get("quickReply", {}).get("items", ())]
+        return [item["action"] for item in self.message.get("quickReply", {}).get("items", ())]
 
 
 def _words(part: Any) -> Iterator[str]:

@@ -191,8 +191,13 @@ class Phone:
             case "fault":
                 p.faults.clear(asked["fault"])
                 if asked.get("on"):
-                    path, times = str(asked.get("path", "/v2/bot/message/")), asked.get("times")
-                    p.faults.add(asked["fault"], path=path, times=times, after=bool(asked.get("after")))
+                    p.faults.add(
+                        asked["fault"],
+                        path=str(asked.get("path", "/v2/bot/message/")),
+                        times=asked.get("times"),
+                        after=bool(asked.get("after")),
+                        seconds=float(asked.get("seconds", 30.0)),
+                    )
             case "redelivery":
                 p.webhooks.redelivery = bool(asked.get("on"))
             case "twice":

@@ -268,7 +268,7 @@ class Platform:
         bubble = next((b for b in resident.chat if b.id == message_id and b.mine), None)
         if bubble is None:
             raise RefusedError("取り消せるのは、自分が送ったメッセージだけです。")
-        bubble.unsent, bubble.message = True, {"type": "unsent"}
+        bubble.message = {"type": "unsent"}
         if message_id in self.contents:
             self.contents[message_id].gone = True
         return await self._happen(self._event("unsend", resident, token=False, unsend={"messageId": message_id}))

@@ -144,7 +144,7 @@ function choose(id) {
 
 function drawQuick(resident) {
   const last = resident?.chat.at(-1);
-  const hidden = !last || last.mine || dismissed.has(last.id) || $("desktop").checked || resident.blocked;
+  const hidden = !last || dismissed.has(last.id) || $("desktop").checked || resident.blocked;
   const items = hidden ? [] : last.message.quickReply?.items ?? [];
   const box = $("quick");
   const json = JSON.stringify([last?.id, items]);
