@@ -40,6 +40,7 @@ from sqlalchemy import (
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
@@ -53,6 +54,8 @@ Unit = Callable[[Session], T]
 
 INSTALL: Final = "install"  # owner of what has no resident
 GROUP: Final = 64  # units of work that may share one commit
+TRIES: Final = 4  # of a unit that loses against another one
+AGAIN: Final = frozenset({"40001", "40P01"})  # PostgreSQL: serialization failure, deadlock
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 #: One number for the advisory lock that keeps event ids in commit order on PostgreSQL (facts/reliability.md 0.8).
 EVENT_LOCK: Final = 0x6D61646F
@@ -336,9 +339,16 @@ class Store:
     async def write(self, unit: Unit[T], *, group: bool = False) -> T:
         """Run `unit` in one transaction and return its value; it is never cancelled half-way.
 
-        With `group`, units that wait at the same time share one commit on PostgreSQL too (intake).
+        With `group`, units that wait at the same time share one commit on PostgreSQL too (intake). A unit that
+        PostgreSQL chose as the victim of a deadlock runs again, so it must have no effect outside its session.
         """
-        return await asyncio.shield(asyncio.ensure_future(self._backend.write(unit, group)))
+        for attempt in range(1, TRIES + 1):
+            try:
+                return await asyncio.shield(asyncio.ensure_future(self._backend.write(unit, group)))
+            except DBAPIError as error:
+                if attempt == TRIES or getattr(error.orig, "sqlstate", "") not in AGAIN:
+                    raise
+        raise AssertionError("unreachable")
 
     async def read(self, unit: Unit[T]) -> T:
         """Run `unit` on a read-only connection and return its value."""
@@ -361,6 +371,10 @@ class Store:
 
             for owner, wrapped in await asyncio.shield(asyncio.ensure_future(self._backend.write_keys(unit))):
                 self.vault.remember(owner, wrapped)
+
+    async def read_keys(self, unit: Unit[T]) -> T:
+        """Run `unit` where the keys are kept and return its value (sweeps)."""
+        return await self._backend.write_keys(unit)
 
     async def destroy_key(self, owner: str) -> None:
         """Destroy a key: every text sealed under it is gone, in backups of the main database too."""

@@ -1,0 +1,430 @@
+"""Send what was decided: free reply first, then push under its stored retry key; say what became of it, honestly.
+
+The rule: LINE's 200 means accepted, never delivered. A push is repeated only under its own key and only within a day;
+a reply has no key, so after an uncertain one ordinary words stay `unknown` and only vital words are said twice
+(facts/line.md 2, facts/reliability.md A).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import uuid
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final, Literal, Protocol, cast
+
+import structlog
+from sqlalchemy import Table, or_, select, update
+from sqlalchemy.orm import Session
+
+from bot import cases
+from bot.clock import Clock
+from bot.errors import LineRefusedError, LineUnreachableError
+from bot.inbox import RESIDENT, line_id
+from bot.lanes import Lease, LeaseLostError, backoff, claim, held, release
+from bot.line.client import Answer, BotInfo, Quota
+from bot.logs import frames
+from bot.models import Outbox
+from bot.situation import City
+from bot.store import Store, append_event, bump, db_now, resident_owner, unseal, watched_version
+
+OUTBOX: Final = cast(Table, Outbox.__table__)
+
+CONCURRENCY: Final = 64  # requests in flight; the answers take about 20-100 ms
+LEASE_SECONDS: Final = 30.0  # far longer than one request may take (5 s, and 5 s for a profile)
+POLL_SECONDS: Final = 1.0
+PROBE_SECONDS: Final = 15.0  # while LINE refuses our token
+QUOTA_SECONDS: Final = 600.0  # how old a known quota may be
+PARKED_SECONDS: Final = 3600.0  # a push without quota is looked at again after this
+KEY_SECONDS: Final = 86_400.0  # LINE remembers a retry key for 24 hours
+SEVEN_DAYS: Final = 7 * 86_400.0  # pushes reach who is no friend only this long after they wrote
+ASK_PROFILE_AFTER: Final = 86_400.0  # whoever was silent for a day may have left while we were away
+QUOTA: Final = "monthly_quota"  # the error of a parked row: pending, shown to staff as not delivered
+CHANNEL: Final = "channel"  # what is watched: its note says why the channel stands still
+
+log = structlog.get_logger("outbox")
+
+Verdict = Literal["accepted", "unknown", "unreachable", "given_up", "withdrawn", "again", "parked", "stopped"]
+
+
+class Sender(Protocol):
+    """Be what the outbox asks of LINE (`line.client.LineClient`)."""
+
+    async def reply(self, token: str, messages: Sequence[dict[str, Any]]) -> Answer:
+        """Send with a reply token."""
+
+    async def push(self, user_id: str, messages: Sequence[dict[str, Any]], retry_key: uuid.UUID) -> Answer:
+        """Send with a retry key."""
+
+    async def reachable(self, user_id: str) -> bool:
+        """Return False when LINE knows no profile."""
+
+    async def quota(self) -> Quota:
+        """Return this month's pushes."""
+
+    async def bot_info(self) -> BotInfo:
+        """Answer when the token works."""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """Hold one claimed row, opened, with what decides how it may go."""
+
+    lease: Lease
+    id: uuid.UUID
+    resident_id: uuid.UUID
+    user_id: str
+    messages: list[dict[str, Any]]
+    origin: str
+    vital: bool
+    retry_key: uuid.UUID
+    reply_token: str
+    reply_seconds: float  # that the token stays fresh
+    doubtful: bool
+    attempts: int
+    age: float  # seconds since the first attempt
+    is_friend: bool
+    unreachable: bool
+    silence: float  # seconds since the resident last did something
+
+    @property
+    def by_reply(self) -> bool:
+        """Return whether the free way is open."""
+        return bool(self.reply_token) and self.reply_seconds > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Hold what became of one attempt, to be written down."""
+
+    verdict: Verdict
+    error: str = ""
+    request_id: str = ""
+    doubtful: bool = False
+    drop_token: bool = False
+    wait: float = 0.0  # seconds
+    unreachable: bool = False
+
+
+class OutboxSender:
+    """Claim due lanes of outgoing messages and send the head of each."""
+
+    def __init__(
+        self,
+        store: Store,
+        sender: Sender,
+        clock: Clock,
+        city: Callable[[], City],
+        *,
+        budget: int = 0,
+        reserve: int = 20,
+        concurrency: int = CONCURRENCY,
+        lease_seconds: float = LEASE_SECONDS,
+        poll_seconds: float = POLL_SECONDS,
+        probe_seconds: float = PROBE_SECONDS,
+    ) -> None:
+        self.store = store
+        self.sender = sender
+        self.clock = clock
+        self.city = city
+        self.budget = budget
+        self.reserve = reserve
+        self.concurrency = concurrency
+        self.lease_seconds = lease_seconds
+        self.poll_seconds = poll_seconds
+        self.probe_seconds = probe_seconds
+        self.owner = f"outbox:{uuid.uuid4()}"
+        self.stopped = ""  # why nothing is sent now, e.g. 401
+        self._left: int | None = None
+        self._asked_quota = float("-inf")
+        self._pause_until = 0.0
+        self._running: set[asyncio.Task[None]] = set()
+        self._stopping = asyncio.Event()
+
+    async def run(self) -> None:
+        """Send until `stop`; a failing database or LINE only makes it wait."""
+        async with self.store.listen("outbox", "watched") as bell:
+            while not self._stopping.is_set():
+                bell.clear()
+                wait = self.poll_seconds
+                claimed: list[Letter] = []
+                free = self.concurrency - len(self._running)
+                try:
+                    if self.stopped and not await self._probe():
+                        wait = self.probe_seconds
+                    elif self._pause_until > self._now():
+                        wait = min(self._pause_until - self._now(), wait)
+                    elif free:
+                        claimed = await self._claim(free)
+                        if self.stopped:
+                            continue
+                except Exception as error:
+                    log.error("claim_failed", error=type(error).__name__)
+                for letter in claimed:
+                    task = asyncio.create_task(self._send(letter))
+                    self._running.add(task)
+                    task.add_done_callback(self._running.discard)
+                    task.add_done_callback(lambda _task: bell.set())
+                if len(claimed) < free or not free:
+                    await self._rest(bell, wait)
+        await asyncio.gather(*self._running)
+
+    async def stop(self) -> None:
+        """Take nothing new and finish what is in flight."""
+        self._stopping.set()
+        self.store.ring(["outbox"])
+
+    async def drain(self) -> int:
+        """Send until nothing is due now, and return how many attempts were made (tests, demo)."""
+        count = 0
+        while claimed := await self._claim(self.concurrency):
+            await asyncio.gather(*(self._send(letter) for letter in claimed))
+            count += len(claimed)
+        return count
+
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()
+
+    async def _rest(self, bell: asyncio.Event, seconds: float) -> None:
+        """Wait for a bell; while the channel stands still or LINE asked for a pause, only for time or `stop`."""
+        patient = self.stopped or self._pause_until > self._now()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait() if patient else bell.wait(), seconds)
+
+    # the channel ---------------------------------------------------------------------------------------------------
+
+    async def _probe(self) -> bool:
+        """Ask LINE whether our token works again, and tell every process."""
+        try:
+            await self.sender.bot_info()
+        except (LineRefusedError, LineUnreachableError):
+            return False
+        await self.store.write(lambda session: bump(session, CHANNEL, ""))
+        self.stopped = ""
+        log.info("channel_resumed")
+        return True
+
+    async def _halt(self, status: int) -> None:
+        self.stopped = f"stopped: {status}"
+        log.critical("channel_stopped", status=status)
+        await self.store.write(lambda session: bump(session, CHANNEL, self.stopped))
+
+    async def _may_push(self, letter: Letter) -> bool:
+        """Return whether the month's pushes allow this one; the reserve is for vital words only."""
+        if self._now() - self._asked_quota > QUOTA_SECONDS:
+            self._asked_quota = self._now()
+            try:
+                quota = await self.sender.quota()
+            except (LineRefusedError, LineUnreachableError) as error:
+                log.warning("quota_unknown", error=type(error).__name__)
+            else:
+                limit = self.budget or quota.limit
+                self._left = None if limit is None else max(limit - quota.used, 0)
+        if letter.vital or self._left is None:
+            return True  # vital words try even when the count says nothing is left: LINE's own count decides
+        return self._left > self.reserve
+
+    # one letter ----------------------------------------------------------------------------------------------------
+
+    async def _claim(self, limit: int) -> list[Letter]:
+        def unit(session: Session) -> tuple[str, list[Letter]]:
+            _version, stopped = watched_version(session, CHANNEL)
+            leases = [] if stopped else claim(session, "out:", self.owner, self.lease_seconds, limit)
+            return stopped, [letter for lease in leases if (letter := _open(session, lease)) is not None]
+
+        self.stopped, claimed = await self.store.write(unit)
+        return claimed
+
+    async def _send(self, letter: Letter) -> None:
+        try:
+            outcome = await self._attempt(letter)
+            if outcome.verdict == "stopped":
+                await self._halt(int(outcome.error))
+            await self.store.write(lambda session: self._write_down(session, letter, outcome))
+            log.info("sent", outcome=outcome.verdict, error=outcome.error, request_id=outcome.request_id)
+        except LeaseLostError:
+            log.warning("lease_lost", lane=str(letter.resident_id))
+        except Exception as error:  # the lease runs out and the row is tried again
+            log.error("send_failed", error=type(error).__name__, frames=frames(error))
+
+    async def _attempt(self, letter: Letter) -> Outcome:
+        if letter.age > KEY_SECONDS:
+            return Outcome("unknown" if letter.doubtful else "given_up", "a day has passed", doubtful=letter.doubtful)
+        if letter.by_reply:
+            return await self._by_reply(letter)
+        if letter.reply_token and letter.doubtful and not letter.vital:
+            return Outcome("unknown", "reply uncertain", doubtful=True)
+        return await self._by_push(letter)
+
+    async def _by_reply(self, letter: Letter) -> Outcome:
+        try:
+            answer = await self.sender.reply(letter.reply_token, letter.messages)
+        except LineUnreachableError as error:
+            return Outcome("again", str(error), doubtful=True, wait=self._backoff(letter))
+        if answer.status == 400 and answer.message.startswith("Invalid reply token"):
+            if letter.doubtful and not letter.vital:
+                return Outcome("unknown", "reply uncertain", answer.request_id, doubtful=True)
+            return await self._by_push(letter)
+        return self._judge(letter, answer)
+
+    async def _by_push(self, letter: Letter) -> Outcome:
+        gone = not letter.is_friend and letter.silence > SEVEN_DAYS
+        if letter.unreachable or gone:
+            return Outcome("unreachable", "left" if letter.unreachable else "seven days", drop_token=True)
+        if not await self._may_push(letter):
+            return Outcome("parked", QUOTA, drop_token=True, wait=PARKED_SECONDS)
+        try:
+            if letter.silence > ASK_PROFILE_AFTER and not await self.sender.reachable(letter.user_id):
+                return Outcome("unreachable", "no profile", drop_token=True, unreachable=True)
+        except (LineRefusedError, LineUnreachableError) as error:
+            log.info("profile_unknown", error=type(error).__name__)
+        try:
+            answer = await self.sender.push(letter.user_id, letter.messages, letter.retry_key)
+        except LineUnreachableError as error:
+            return Outcome("again", str(error), doubtful=True, drop_token=True, wait=self._backoff(letter))
+        if answer.status == 400 and answer.message.startswith("Failed to send messages"):
+            with suppress(LineRefusedError, LineUnreachableError):
+                if not await self.sender.reachable(letter.user_id):
+                    return Outcome("unreachable", "no profile", answer.request_id, drop_token=True, unreachable=True)
+        if answer.status == 200 and self._left is not None:
+            self._left = max(self._left - 1, 0)
+        return self._judge(letter, answer, pushed=True)
+
+    def _judge(self, letter: Letter, answer: Answer, *, pushed: bool = False) -> Outcome:
+        """Return what an answer of LINE means (facts/reliability.md A, table of outcomes)."""
+        status, said, request_id = answer.status, f"{answer.status} {answer.message}"[:200].strip(), answer.request_id
+        if status == 200 or (status == 409 and pushed):
+            return Outcome("accepted", "", request_id, drop_token=True)
+        if status in (401, 403):
+            return Outcome("stopped", str(status), request_id, drop_token=pushed)
+        if status == 429 and "monthly" in answer.message:
+            self._left = 0
+            return Outcome("parked", QUOTA, request_id, drop_token=True, wait=PARKED_SECONDS)
+        if status == 429:
+            wait = answer.retry_after or self._backoff(letter)
+            self._pause_until = self._now() + min(wait, 5.0)
+            return Outcome("again", said, request_id, drop_token=pushed, wait=wait)
+        if status == 0:
+            return Outcome("again", said, drop_token=pushed, wait=self._backoff(letter))
+        if status >= 500:
+            return Outcome("again", said, request_id, doubtful=True, drop_token=pushed, wait=self._backoff(letter))
+        return Outcome("given_up", said, request_id, drop_token=True)
+
+    @staticmethod
+    def _backoff(letter: Letter) -> float:
+        return backoff(letter.attempts, random.random())  # noqa: S311 - jitter, not a secret
+
+    def _write_down(self, session: Session, letter: Letter, outcome: Outcome) -> None:
+        """Keep the outcome. Locks in the order of everybody: case, event, lane."""
+        now = self.clock.now()
+        verdict = outcome.verdict
+        goes_on = verdict in ("again", "parked", "stopped")
+        case = None
+        if goes_on and letter.origin == "desk":
+            case = cases.open_case(session, letter.resident_id, lock=True)
+            if case is not None and case.held:
+                verdict, goes_on = "withdrawn", False  # a person took over while it was on its way
+        elif verdict == "given_up" or (verdict == "unknown" and letter.age > KEY_SECONDS):
+            case = cases.open_for_failure(session, letter.resident_id, "given_up", now, self.city())
+        if not goes_on or verdict == "parked" or letter.attempts == 1:
+            append_event(
+                session, "outbox.changed", now, case_id=case.id if case else None, resident_id=letter.resident_id
+            )
+        held(session, letter.lease)
+        values: dict[str, Any] = {
+            "state": "pending" if goes_on else verdict,
+            "in_flight": False,
+            "doubtful": letter.doubtful or outcome.doubtful,
+            "error": outcome.error[:200],
+            "next_db": db_now(session) + outcome.wait,
+        }
+        if outcome.request_id:
+            values["line_request_id"] = outcome.request_id[:80]
+        if outcome.drop_token or not goes_on:
+            values["reply_token_sealed"] = None
+        session.execute(update(OUTBOX).where(OUTBOX.c.id == letter.id).values(**values))
+        if outcome.unreachable:
+            session.execute(update(RESIDENT).where(RESIDENT.c.id == letter.resident_id).values(unreachable=True))
+        _release(session, letter.lease)
+
+
+# --- pieces of units -------------------------------------------------------------------------------------------------
+
+
+def _head(session: Session, lane_key: str) -> Any:
+    """Return the row that is next: the first pending one, passing over those that wait for quota unless they are due.
+
+    Words for which there is no quota must not hold up vital ones behind them.
+    """
+    return session.execute(
+        select(OUTBOX)
+        .where(
+            OUTBOX.c.lane_key == lane_key,
+            OUTBOX.c.state == "pending",
+            or_(OUTBOX.c.error != QUOTA, OUTBOX.c.next_db <= db_now(session)),
+        )
+        .order_by(OUTBOX.c.seq)
+        .limit(1)
+    ).one_or_none()
+
+
+def _open(session: Session, lease: Lease) -> Letter | None:
+    """Return the head of the lane, marked as in flight; None when there is nothing to send now."""
+    row = _head(session, lease.key)
+    now = db_now(session)
+    if row is None or row.next_db > now:
+        _release(session, lease)
+        return None
+    taken = session.execute(
+        update(OUTBOX)
+        .where(OUTBOX.c.id == row.id, OUTBOX.c.state == "pending")
+        .values(
+            in_flight=True,
+            attempts=OUTBOX.c.attempts + 1,
+            first_attempt_db=row.first_attempt_db or now,
+            doubtful=row.doubtful or row.in_flight,  # a process died between sending and writing it down
+        )
+    )
+    if not cast(Any, taken).rowcount:  # withdrawn in this very moment
+        _release(session, lease)
+        return None
+    owner = resident_owner(row.resident_id)
+    resident = session.execute(select(RESIDENT).where(RESIDENT.c.id == row.resident_id)).one()
+    token = row.reply_token_sealed
+    return Letter(
+        lease=lease,
+        id=row.id,
+        resident_id=row.resident_id,
+        user_id=line_id(session, row.resident_id),
+        messages=json.loads(unseal(session, owner, "outbox", "body", row.id, row.body_sealed)),
+        origin=row.origin,
+        vital=row.vital,
+        retry_key=row.retry_key,
+        reply_token=unseal(session, owner, "outbox", "reply_token", row.id, token) if token else "",
+        reply_seconds=row.reply_until_db - now,
+        doubtful=row.doubtful or row.in_flight,
+        attempts=row.attempts + 1,
+        age=now - (row.first_attempt_db or now),
+        is_friend=resident.is_friend,
+        unreachable=resident.unreachable,
+        silence=now - resident.last_inbound_db,
+    )
+
+
+def _release(session: Session, lease: Lease) -> None:
+    """Give the lane back, due when its next row is."""
+    row = _head(session, lease.key)
+    if row is not None:
+        release(session, lease, max(row.next_db, db_now(session)))
+        return
+    parked = session.execute(
+        select(OUTBOX.c.next_db)
+        .where(OUTBOX.c.lane_key == lease.key, OUTBOX.c.state == "pending")
+        .order_by(OUTBOX.c.next_db)
+        .limit(1)
+    ).scalar_one_or_none()
+    release(session, lease, parked)

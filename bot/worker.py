@@ -1,0 +1,758 @@
+"""Work the lanes of what residents did: understand, decide, and keep all that follows in one transaction.
+
+The rule: nothing slow and no network happens inside the transaction; it is guarded by the lane's fence, and it reads
+holder and memory again and decides again when either moved (DESIGN 4.2-4.4). Safety beats everything: what the scan
+hears in a message whose turn fails opens its case at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import re
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Final, Protocol, cast
+
+import structlog
+from sqlalchemy import Table, insert, select, update
+from sqlalchemy.orm import Session
+
+from bot import cases, rooms
+from bot.clock import Clock
+from bot.dialog import Turn
+from bot.errors import MadoguchiError
+from bot.inbox import INBOX, RESIDENT, lane_resident, line_id, message_hash
+from bot.lanes import Lease, LeaseLostError, backoff, claim, held, release
+from bot.line import webhook
+from bot.logs import frames
+from bot.messages import Heard, Inbound, Reply, Severity, Signal
+from bot.models import Campaign, CaseRow, Consent, Journal, Memory, SignalRow
+from bot.situation import Case, City
+from bot.store import (
+    Store,
+    append_event,
+    db_now,
+    enqueue_job,
+    enqueue_outbox,
+    resident_owner,
+    seal,
+    unseal,
+    upsert,
+)
+
+JOURNAL: Final = cast(Table, Journal.__table__)
+MEMORY: Final = cast(Table, Memory.__table__)
+SIGNAL: Final = cast(Table, SignalRow.__table__)
+CAMPAIGN: Final = cast(Table, Campaign.__table__)
+CONSENT: Final = cast(Table, Consent.__table__)
+
+CONCURRENCY: Final = 8
+LEASE_SECONDS: Final = 30.0
+POLL_SECONDS: Final = 1.0  # the safety net under the wake-ups
+MAX_ATTEMPTS: Final = 6  # of one event; then a person sees it
+REPLY_SECONDS: Final = 50.0  # LINE allows about one minute from receipt (facts/line.md 1, reply token)
+TOO_OLD: Final = timedelta(days=7)
+SLOW_SECONDS: Final = 1.0  # after this the resident sees the loading animation
+LOADING_SECONDS: Final = 20
+PROFILE_SECONDS: Final = 1.5
+WATCHED_EVENTS: Final = 50  # of a blocked lane, looked through for signals
+MESSAGES: Final = frozenset({"text", "choice", "place", "sticker", "image", "video", "audio", "file", "unknown"})
+UNANSWERED: Final = frozenset({"unfollow", "unsend"})  # nobody is there to read an answer
+CAMPAIGN_TOKEN: Final = re.compile(r"\[([0-9A-Za-z]{2,16})\]")
+
+log = structlog.get_logger("worker")
+
+
+# --- what the worker is given ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ResidentFacts:
+    """Hold what the desk knows about the person who writes. Languages are "" when not chosen or not hinted."""
+
+    id: uuid.UUID
+    language: str = ""
+    language_hint: str = ""
+    is_friend: bool = False
+    contact_safety: str = "any"
+    consents: frozenset[str] = frozenset()
+
+
+class Mind(Protocol):
+    """Understand and decide; the roof gives the real one, tests give their own."""
+
+    def hear(self, inbound: Inbound, memory: Mapping[str, Any], language: str) -> Heard:
+        """Return what is heard in it; may be slow, so it runs in a thread and outside any transaction."""
+
+    def decide(
+        self,
+        memory: Mapping[str, Any],
+        inbound: Inbound,
+        heard: Heard,
+        *,
+        case: Case | None,
+        resident: ResidentFacts,
+        now: datetime,
+    ) -> Turn:
+        """Return the turn; pure, a few milliseconds."""
+
+    def to_line(self, replies: tuple[Reply, ...], language: str, *, room_url: str = "") -> list[dict[str, Any]]:
+        """Return 1 to 5 LINE messages within LINE's limits."""
+
+    def to_text(self, replies: tuple[Reply, ...], language: str) -> str:
+        """Return the same as plain text, for the journal."""
+
+    def wants_room(self, replies: tuple[Reply, ...]) -> bool:
+        """Return whether a choice opens the room, so that a link must be made."""
+
+    def scan(self, text: str) -> Severity | None:
+        """Return how urgent the words sound, by patterns only; for the lane's priority after the 200."""
+
+    def first_aid(self, text: str) -> tuple[Signal, ...]:
+        """Return the signals by patterns only; what is left when hear or decide fails."""
+
+
+class Courtesy(Protocol):
+    """Ask LINE for what is kind but not needed; every failure is passed over."""
+
+    async def language(self, user_id: str) -> str:
+        """Return the language of the person's profile, "" when unknown."""
+
+    async def start_loading(self, user_id: str, seconds: int) -> None:
+        """Show that an answer is being written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Hold one claimed event with all that understanding and deciding need."""
+
+    lease: Lease
+    inbox_id: uuid.UUID
+    raw: Mapping[str, Any]
+    at: datetime
+    received_db: float
+    attempts: int
+    due: bool  # False: its back-off is not over, somebody only knocked
+    resident: ResidentFacts
+    memory: Mapping[str, Any] = field(default_factory=dict)
+    version: int = 0
+    case: Case | None = None
+
+    @property
+    def inbound(self) -> Inbound:
+        """Return what the resident did."""
+        return replace(webhook.inbound(self.raw, first_contact=self.version == 0), at=self.at)
+
+
+# --- the worker ------------------------------------------------------------------------------------------------------
+
+
+class Worker:
+    """Claim due lanes and take one event of each through understanding, decision and commit."""
+
+    def __init__(
+        self,
+        store: Store,
+        mind: Mind,
+        courtesy: Courtesy,
+        clock: Clock,
+        city: Callable[[], City],
+        *,
+        base_url: str,
+        concurrency: int = CONCURRENCY,
+        lease_seconds: float = LEASE_SECONDS,
+        poll_seconds: float = POLL_SECONDS,
+        max_attempts: int = MAX_ATTEMPTS,
+    ) -> None:
+        self.store = store
+        self.mind = mind
+        self.courtesy = courtesy
+        self.clock = clock
+        self.city = city
+        self.base_url = base_url
+        self.concurrency = concurrency
+        self.lease_seconds = lease_seconds
+        self.poll_seconds = poll_seconds
+        self.max_attempts = max_attempts
+        self.owner = f"worker:{uuid.uuid4()}"
+        self._running: set[asyncio.Task[None]] = set()
+        self._aside: set[asyncio.Task[None]] = set()
+        self._stopping = asyncio.Event()
+
+    async def run(self) -> None:
+        """Work until `stop`; a failing database only makes it wait."""
+        async with self.store.listen("inbox") as bell:
+            while not self._stopping.is_set():
+                bell.clear()
+                free = self.concurrency - len(self._running)
+                claimed: list[Work] = []
+                try:
+                    claimed = await self._claim(free) if free else []
+                except Exception as error:
+                    log.error("claim_failed", error=type(error).__name__)
+                for work in claimed:
+                    task = asyncio.create_task(self._process(work))
+                    self._running.add(task)
+                    task.add_done_callback(self._running.discard)
+                    task.add_done_callback(lambda _task: bell.set())  # its lane may hold more
+                if len(claimed) < free or not free:
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(bell.wait(), self.poll_seconds)
+        await asyncio.gather(*self._running, *self._aside)
+
+    async def stop(self) -> None:
+        """Take nothing new and finish what was begun."""
+        self._stopping.set()
+        self.store.ring(["inbox"])
+
+    async def drain(self) -> int:
+        """Work until nothing is due now, and return how many events were taken up (tests, demo)."""
+        count = 0
+        while claimed := await self._claim(self.concurrency):
+            await asyncio.gather(*(self._process(work) for work in claimed))
+            count += len(claimed)
+        return count
+
+    # claiming ------------------------------------------------------------------------------------------------------
+
+    async def _claim(self, limit: int) -> list[Work]:
+        def unit(session: Session) -> list[Work]:
+            leases = claim(session, "in:", self.owner, self.lease_seconds, limit)
+            return _load(session, leases) if leases else []
+
+        return await self.store.write(unit)
+
+    # one event -----------------------------------------------------------------------------------------------------
+
+    async def _process(self, work: Work) -> None:
+        heard: Heard | None = None
+        try:
+            if not work.due:
+                await self._knocked(work)
+                return
+            if work.attempts > self.max_attempts:  # it took whole processes down with it
+                raise MadoguchiError("tried too often")
+            work = await self._welcome(work)
+            inbound, resident = work.inbound, work.resident
+            with self._patience(work, inbound):
+                language = resident.language or resident.language_hint
+                heard = await asyncio.to_thread(self.mind.hear, inbound, work.memory, language)
+            turn = self._decide(work.memory, inbound, heard, work.case, resident)
+            await self.store.write(lambda session: self._commit(session, work, inbound, heard, turn))
+        except LeaseLostError:
+            log.warning("lease_lost", lane=str(work.resident.id))
+        except Exception as error:
+            await self._failed(work, heard, error)
+
+    def _decide(
+        self, memory: Mapping[str, Any], inbound: Inbound, heard: Heard, case: Case | None, resident: ResidentFacts
+    ) -> Turn:
+        return self.mind.decide(memory, inbound, heard, case=case, resident=resident, now=self.clock.now())
+
+    async def _welcome(self, work: Work) -> Work:
+        """Find out at first contact which language the person may read: LINE's profile, else the poster's."""
+        resident = work.resident
+        if work.version or resident.language or resident.language_hint or work.raw.get("type") == "unfollow":
+            return work
+        hint = ""
+        try:
+            user_id = await self._line_id(resident.id)
+            hint = await asyncio.wait_for(self.courtesy.language(user_id), PROFILE_SECONDS)
+        except Exception as error:  # a greeting never waits for a profile
+            log.info("profile_unknown", error=type(error).__name__)
+        if not hint and (token := _campaign_token(work.raw)):
+            found = select(CAMPAIGN.c.language).where(CAMPAIGN.c.token == token)
+            hint = await self.store.read(lambda s: str(s.execute(found).scalar_one_or_none() or ""))
+        return replace(work, resident=replace(resident, language_hint=hint[:10]))
+
+    async def _line_id(self, resident_id: uuid.UUID) -> str:
+        return await self.store.read(lambda session: line_id(session, resident_id))
+
+    @contextmanager
+    def _patience(self, work: Work, inbound: Inbound) -> Iterator[None]:
+        """Show LINE's loading animation when the turn is slow and the desk may speak."""
+        if inbound.kind not in ("text", "choice", "place") or (work.case is not None and work.case.held):
+            yield
+            return
+
+        def begin() -> None:
+            task = asyncio.create_task(self._show_loading(work.resident.id))
+            self._aside.add(task)
+            task.add_done_callback(self._aside.discard)
+
+        handle = asyncio.get_running_loop().call_later(SLOW_SECONDS, begin)
+        try:
+            yield
+        finally:
+            handle.cancel()
+
+    async def _show_loading(self, resident_id: uuid.UUID) -> None:
+        try:
+            await self.courtesy.start_loading(await self._line_id(resident_id), LOADING_SECONDS)
+        except Exception as error:
+            log.info("loading_failed", error=type(error).__name__)
+
+    # the one transaction -------------------------------------------------------------------------------------------
+
+    def _commit(self, session: Session, work: Work, inbound: Inbound, heard: Heard, turn: Turn) -> None:
+        held(session, work.lease)
+        resident_id, now = work.resident.id, self.clock.now()
+        case = cases.open_case(session, resident_id, lock=True)
+        memory, version = _memory(session, resident_id, lock=True)
+        if case != work.case or version != work.version:
+            turn = self._decide(memory, inbound, heard, case, work.resident)
+        taken_back = _taken_back(session, resident_id, inbound)
+        too_old = now - inbound.at > TOO_OLD
+        aside = work.raw.get("mode") == "standby" or too_old  # kept and heard, never answered by the machine
+        silent = aside or (case is not None and case.held) or inbound.kind in UNANSWERED
+        if taken_back and not turn.signals:
+            silent = True
+        replies = () if silent else turn.replies
+
+        if inbound.kind == "unsend":
+            self._unsend(session, resident_id, inbound, case, now)
+        uid = _journal(session, work, inbound, heard, case, keep_words=not taken_back)
+        case = self._call_a_person(session, work, inbound, turn, case, uid, now, keep_words=not taken_back)
+        if too_old and inbound.kind in MESSAGES and case is None:
+            case = cases.open_for_failure(session, resident_id, "dead_letter", now, self.city())
+        if not aside and not taken_back and turn.memory != memory:
+            _remember(session, resident_id, turn.memory, version)
+        self._say(session, work, inbound, turn, replies, case, now)
+        if not aside:
+            self._follow_up(session, work, inbound, turn)
+        _done(session, work, "done")
+
+    def _call_a_person(
+        self,
+        session: Session,
+        work: Work,
+        inbound: Inbound,
+        turn: Turn,
+        case: Case | None,
+        uid: uuid.UUID,
+        now: datetime,
+        *,
+        keep_words: bool,
+    ) -> Case | None:
+        signals = turn.signals if keep_words else tuple(replace(s, evidence="") for s in turn.signals)
+        fresh = _not_yet_kept(session, uid, signals)
+        if turn.case or fresh:
+            return cases.apply(
+                session,
+                work.resident.id,
+                signals=fresh,
+                event=turn.case,
+                reason=turn.reason,
+                journal_uid=uid,
+                at=now,
+                city=self.city(),
+            )
+        if case is not None and (inbound.kind in MESSAGES or inbound.kind == "room_text"):
+            cases.note_inbound(session, work.resident.id, now)
+        return case
+
+    def _say(
+        self,
+        session: Session,
+        work: Work,
+        inbound: Inbound,
+        turn: Turn,
+        replies: tuple[Reply, ...],
+        case: Case | None,
+        now: datetime,
+    ) -> None:
+        """Put what the desk says into outbox and journal; in the room it is only written down there."""
+        resident = work.resident
+        reply_token = str(work.raw.get("replyToken") or "")
+        reply_until = work.received_db + REPLY_SECONDS
+        language = turn.language or resident.language or resident.language_hint or "ja"
+        in_line = inbound.kind != "room_text"
+        if replies:
+            outbox_id = None
+            if in_line:
+                room_url = ""
+                if self.mind.wants_room(replies):
+                    seconds = self.city().room_link_seconds
+                    token = rooms.make_link(session, resident.id, ttl_seconds=seconds, at=now)
+                    room_url = rooms.link_url(self.base_url, token)
+                outbox_id = enqueue_outbox(
+                    session,
+                    resident.id,
+                    self.mind.to_line(replies, language, room_url=room_url),
+                    origin="desk",
+                    at=now,
+                    case_id=case.id if case else None,
+                    inbox_id=work.inbox_id,
+                    reply_token=reply_token,
+                    reply_until_db=reply_until,
+                    vital=any(reply.vital for reply in replies),
+                )
+            cases.write_journal(
+                session,
+                resident.id,
+                who="desk",
+                kind="reply",
+                words=self.mind.to_text(replies, language),
+                language=language,
+                at=now,
+                place="line" if in_line else "room",
+                case_id=case.id if case else None,
+                outbox_id=outbox_id,
+            )
+        elif in_line and inbound.kind in MESSAGES and case is not None:
+            rooms.entrance(
+                session,
+                resident.id,
+                now,
+                city=self.city(),
+                language=language,
+                room_url_base=self.base_url,
+                to_line=self.mind.to_line,
+                reply_token=reply_token,
+                reply_until_db=reply_until,
+                inbox_id=work.inbox_id,
+            )
+
+    def _follow_up(self, session: Session, work: Work, inbound: Inbound, turn: Turn) -> None:
+        resident = work.resident
+        values: dict[str, object] = {}
+        if turn.chosen_language and turn.chosen_language != resident.language:
+            values["language"] = turn.chosen_language
+        if turn.contact_safety and turn.contact_safety != resident.contact_safety:
+            values["contact_safety"] = turn.contact_safety
+        if inbound.first_contact and resident.language_hint:
+            values["language_hint"] = resident.language_hint
+        if values:
+            session.execute(update(RESIDENT).where(RESIDENT.c.id == resident.id).values(**values))
+        if inbound.first_contact and (token := _campaign_token(work.raw)):
+            session.execute(update(CAMPAIGN).where(CAMPAIGN.c.token == token).values(greeted=CAMPAIGN.c.greeted + 1))
+        for wish in turn.follow_ups:
+            key = f"{wish.name}:{resident.id}:{wish.key}"[:120]
+            enqueue_job(session, wish.name, key, wish.at, {"resident_id": str(resident.id)})
+
+    def _unsend(
+        self, session: Session, resident_id: uuid.UUID, inbound: Inbound, case: Case | None, now: datetime
+    ) -> None:
+        """Remove the words; kind, severity and time of a signal stay, and the holder is told (CARE C17)."""
+        found = message_hash(session, inbound.message_id)
+        if not found:
+            return
+        rows = session.execute(
+            update(JOURNAL)
+            .where(JOURNAL.c.message_hash == found, JOURNAL.c.resident_id == resident_id, JOURNAL.c.kind != "unsend")
+            .values(body_sealed=None, unsent_at=now)
+            .returning(JOURNAL.c.uid)
+        )
+        uids = list(rows.scalars())
+        if uids:
+            session.execute(update(SIGNAL).where(SIGNAL.c.journal_uid.in_(uids)).values(evidence_sealed=None))
+        append_event(session, "journal.unsent", now, case_id=case.id if case else None, resident_id=resident_id)
+
+    # when it fails -------------------------------------------------------------------------------------------------
+
+    async def _failed(self, work: Work, heard: Heard | None, error: Exception) -> None:
+        """Back off or give up; either way what sounds urgent reaches a person now."""
+        dead = work.attempts >= self.max_attempts
+        log.error(
+            "turn_failed",
+            kind=str(work.raw.get("type") or ""),
+            error=type(error).__name__,
+            frames=frames(error),
+            attempts=work.attempts,
+            dead=dead,
+        )
+        try:
+            aid = await self._first_aid(work, heard)
+            await self.store.write(lambda session: self._keep_failure(session, work, aid, error, dead=dead))
+        except LeaseLostError:
+            log.warning("lease_lost", lane=str(work.resident.id))
+        except Exception as worse:
+            log.critical("failure_failed", error=type(worse).__name__, frames=frames(worse))
+            with suppress(Exception):
+                await self.store.write(lambda session: self._keep_failure(session, work, None, error, dead=dead))
+
+    async def _knocked(self, work: Work) -> None:
+        """Look through a lane whose head is backing off: an emergency behind it waits for nobody."""
+        aid = await self._first_aid(work, None)
+
+        def unit(session: Session) -> None:
+            held(session, work.lease)
+            self._open_cases(session, aid or [])
+            if aid is None:
+                cases.open_for_failure(session, work.resident.id, "dead_letter", self.clock.now(), self.city())
+            _release(session, work.lease)
+
+        await self.store.write(unit)
+
+    async def _first_aid(self, work: Work, heard: Heard | None) -> list[tuple[Work, tuple[Signal, ...]]] | None:
+        """Return the signals in this event and in those behind it; None when even patterns fail."""
+        behind = await self.store.read(lambda session: _behind(session, work))
+
+        def look() -> list[tuple[Work, tuple[Signal, ...]]]:
+            found = []
+            for one in [work, *behind]:
+                if heard is not None and one is work:
+                    signals = heard.signals
+                else:
+                    text = webhook.words(one.raw)
+                    signals = self.mind.first_aid(text) if text else ()
+                found.append((one, signals))
+            return found
+
+        try:
+            return await asyncio.to_thread(look)
+        except Exception as error:
+            log.critical("first_aid_failed", error=type(error).__name__, frames=frames(error))
+            return None
+
+    def _open_cases(self, session: Session, aid: Sequence[tuple[Work, tuple[Signal, ...]]]) -> None:
+        for one, signals in aid:
+            if not any(signal.severity.rank >= Severity.URGENT.rank for signal in signals):
+                continue
+            keep_words = not _taken_back(session, one.resident.id, one.inbound)
+            case = cases.open_case(session, one.resident.id, lock=True)
+            uid = _journal(session, one, one.inbound, Heard(), case, keep_words=keep_words)
+            turn = Turn(memory={}, language="", signals=signals, case="alarm", reason="signal")
+            if _not_yet_kept(session, uid, signals):
+                self._call_a_person(session, one, one.inbound, turn, case, uid, self.clock.now(), keep_words=keep_words)
+
+    def _keep_failure(
+        self,
+        session: Session,
+        work: Work,
+        aid: list[tuple[Work, tuple[Signal, ...]]] | None,
+        error: Exception,
+        *,
+        dead: bool,
+    ) -> None:
+        held(session, work.lease)
+        self._open_cases(session, aid or [])
+        if dead or (aid is None and work.attempts <= 1):
+            keep_words = not _taken_back(session, work.resident.id, work.inbound)
+            case = cases.open_for_failure(session, work.resident.id, "dead_letter", self.clock.now(), self.city())
+            _journal(session, work, work.inbound, Heard(), case, keep_words=keep_words)
+        if dead:
+            _done(session, work, "dead", error=type(error).__name__)
+            return
+        wait = backoff(work.attempts, random.random())  # noqa: S311 - jitter, not a secret
+        session.execute(
+            update(INBOX)
+            .where(INBOX.c.id == work.inbox_id)
+            .values(next_db=db_now(session) + wait, error=type(error).__name__[:200])
+        )
+        _release(session, work.lease)
+
+
+# --- pieces of units -------------------------------------------------------------------------------------------------
+
+
+def _load(session: Session, leases: Sequence[Lease]) -> list[Work]:
+    """Return the head of every lane, with its resident; lanes that hold nothing are given back."""
+    residents = [lane_resident(lease.key) for lease in leases]
+    facts = _facts(session, residents)
+    memories = {
+        row.resident_id: row for row in session.execute(select(MEMORY).where(MEMORY.c.resident_id.in_(residents)))
+    }
+    having_case = set(
+        session.execute(
+            select(CaseRow.resident_id).where(CaseRow.resident_id.in_(residents), CaseRow.state != "closed")
+        ).scalars()
+    )
+    found = []
+    now = db_now(session)
+    for lease, resident_id in zip(leases, residents, strict=True):
+        head = session.execute(_open_events(lease.key).limit(1)).one_or_none()
+        if head is None:
+            release(session, lease, None)
+            continue
+        due = head.next_db <= now
+        if due:  # counted now: what takes the process down with it is counted too
+            session.execute(update(INBOX).where(INBOX.c.id == head.id).values(attempts=INBOX.c.attempts + 1))
+        memory, version = _opened(session, resident_id, memories.get(resident_id))
+        found.append(
+            Work(
+                lease=lease,
+                inbox_id=head.id,
+                raw=_raw(session, resident_id, head),
+                at=webhook.moment(head.timestamp_ms),
+                received_db=head.received_db,
+                attempts=head.attempts + due,
+                due=due,
+                resident=facts[resident_id],
+                memory=memory,
+                version=version,
+                case=cases.open_case(session, resident_id) if resident_id in having_case else None,
+            )
+        )
+    return found
+
+
+def _open_events(lane_key: str) -> Any:
+    return (
+        select(
+            INBOX.c.id,
+            INBOX.c.timestamp_ms,
+            INBOX.c.raw_sealed,
+            INBOX.c.received_db,
+            INBOX.c.attempts,
+            INBOX.c.next_db,
+        )
+        .where(INBOX.c.lane_key == lane_key, INBOX.c.done_db.is_(None))
+        .order_by(INBOX.c.timestamp_ms, INBOX.c.seq)
+    )
+
+
+def _raw(session: Session, resident_id: uuid.UUID, row: Any) -> Mapping[str, Any]:
+    text = unseal(session, resident_owner(resident_id), "inbox", "raw", row.id, row.raw_sealed)
+    return cast(Mapping[str, Any], json.loads(text))
+
+
+def _facts(session: Session, residents: Sequence[uuid.UUID]) -> dict[uuid.UUID, ResidentFacts]:
+    given: dict[uuid.UUID, dict[str, bool]] = {resident_id: {} for resident_id in residents}
+    rows = session.execute(select(CONSENT).where(CONSENT.c.resident_id.in_(residents)).order_by(CONSENT.c.at))
+    for row in rows:
+        given[row.resident_id][row.kind] = row.given  # the newest word counts
+    found = session.execute(
+        select(
+            RESIDENT.c.id,
+            RESIDENT.c.language,
+            RESIDENT.c.language_hint,
+            RESIDENT.c.is_friend,
+            RESIDENT.c.contact_safety,
+        ).where(RESIDENT.c.id.in_(residents))
+    )
+    return {
+        row.id: ResidentFacts(
+            row.id,
+            row.language,
+            row.language_hint,
+            row.is_friend,
+            row.contact_safety,
+            frozenset(kind for kind, yes in given[row.id].items() if yes),
+        )
+        for row in found
+    }
+
+
+def _behind(session: Session, work: Work) -> list[Work]:
+    """Return the events of the same lane that wait behind this one."""
+    rows = session.execute(_open_events(work.lease.key).limit(WATCHED_EVENTS)).all()
+    return [
+        replace(
+            work,
+            inbox_id=row.id,
+            raw=_raw(session, work.resident.id, row),
+            at=webhook.moment(row.timestamp_ms),
+            attempts=row.attempts,
+        )
+        for row in rows
+        if row.id != work.inbox_id
+    ]
+
+
+def _memory(session: Session, resident_id: uuid.UUID, *, lock: bool = False) -> tuple[dict[str, Any], int]:
+    statement = select(MEMORY).where(MEMORY.c.resident_id == resident_id)
+    row = session.execute(statement.with_for_update() if lock else statement).one_or_none()
+    return _opened(session, resident_id, row)
+
+
+def _opened(session: Session, resident_id: uuid.UUID, row: Any) -> tuple[dict[str, Any], int]:
+    if row is None:
+        return {}, 0
+    body = unseal(session, resident_owner(resident_id), "memory", "body", resident_id, row.body_sealed)
+    return json.loads(body), row.version
+
+
+def _remember(session: Session, resident_id: uuid.UUID, memory: Mapping[str, Any], version: int) -> None:
+    body = json.dumps(memory, ensure_ascii=False)
+    sealed = seal(session, resident_owner(resident_id), "memory", "body", resident_id, body)
+    if version:
+        session.execute(
+            update(MEMORY).where(MEMORY.c.resident_id == resident_id).values(version=version + 1, body_sealed=sealed)
+        )
+    else:
+        session.execute(insert(MEMORY).values(resident_id=resident_id, version=1, body_sealed=sealed))
+
+
+def _taken_back(session: Session, resident_id: uuid.UUID, inbound: Inbound) -> bool:
+    """Return whether the resident unsent this message before it was read."""
+    if not inbound.message_id or inbound.kind == "unsend":
+        return False
+    found = select(JOURNAL.c.id).where(
+        JOURNAL.c.message_hash == message_hash(session, inbound.message_id),
+        JOURNAL.c.resident_id == resident_id,
+        JOURNAL.c.kind == "unsend",
+    )
+    return session.execute(found.limit(1)).first() is not None
+
+
+def _journal(
+    session: Session, work: Work, inbound: Inbound, heard: Heard, case: Case | None, *, keep_words: bool
+) -> uuid.UUID:
+    """Write down what the resident did, once, and return the row's uid. An unsend's row is also its tombstone."""
+    uid = uuid.uuid5(work.inbox_id, "journal")
+    resident_id = work.resident.id
+    body: dict[str, Any] = {"text": inbound.text, "language": heard.language}
+    if inbound.act:
+        body["act"] = inbound.act
+    if inbound.point is not None:
+        point = inbound.point
+        body["place"] = [point.latitude, point.longitude, point.title, point.address]
+    sealed = seal(session, resident_owner(resident_id), "journal", "body", uid, json.dumps(body, ensure_ascii=False))
+    session.execute(
+        upsert(session, Journal)
+        .values(
+            uid=uid,
+            resident_id=resident_id,
+            case_id=case.id if case else None,
+            who="resident",
+            place="room" if inbound.kind == "room_text" else "line",
+            kind=inbound.kind,
+            body_sealed=sealed if keep_words else None,
+            unsent_at=None if keep_words else inbound.at,
+            language=heard.language[:10],
+            message_hash=message_hash(session, inbound.message_id),
+            at=inbound.at,
+        )
+        .on_conflict_do_nothing(index_elements=[Journal.uid])
+    )
+    return uid
+
+
+def _not_yet_kept(session: Session, uid: uuid.UUID, signals: tuple[Signal, ...]) -> tuple[Signal, ...]:
+    """Return the signals of a message that no earlier, failed attempt has kept already."""
+    if not signals:
+        return ()
+    rows = session.execute(select(SIGNAL.c.kind, SIGNAL.c.severity).where(SIGNAL.c.journal_uid == uid))
+    kept = {(row.kind, row.severity) for row in rows}
+    return tuple(signal for signal in signals if (signal.kind, signal.severity.value) not in kept)
+
+
+def _done(session: Session, work: Work, outcome: str, *, error: str = "") -> None:
+    """End the event: its raw words go (journal and signals hold what stays), and the lane goes on."""
+    session.execute(
+        update(INBOX)
+        .where(INBOX.c.id == work.inbox_id)
+        .values(done_db=db_now(session), outcome=outcome, raw_sealed=b"", error=error[:200])
+    )
+    _release(session, work.lease)
+
+
+def _release(session: Session, lease: Lease) -> None:
+    next_db = session.execute(
+        select(INBOX.c.next_db)
+        .where(INBOX.c.lane_key == lease.key, INBOX.c.done_db.is_(None))
+        .order_by(INBOX.c.timestamp_ms, INBOX.c.seq)
+        .limit(1)
+    ).scalar_one_or_none()
+    release(session, lease, None if next_db is None else max(next_db, db_now(session)))
+
+
+def _campaign_token(raw: Mapping[str, Any]) -> str:
+    found = CAMPAIGN_TOKEN.search(webhook.words(raw))
+    return found.group(1) if found else ""
