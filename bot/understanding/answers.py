@@ -16,7 +16,7 @@ from typing import Any
 
 from bot.messages import TopicScore
 from bot.understanding.normalise import JAPANESE, fold
-from bot.understanding.patterns import Views, views
+from bot.understanding.patterns import Views, lines, views
 
 BEST = 5
 CONFIDENT, MARGIN = 0.55, 0.08  # chosen on the files' own examples; issue B calibrates
@@ -43,6 +43,14 @@ _TAIL = re.compile(
 _STEM = re.compile(r"(?:ies|es|s|ing|ed)$")
 
 
+_HIRAGANA = {ord("ァ") + i: ord("ぁ") + i for i in range(86)}
+
+
+def _hiragana(text: str) -> str:
+    """Return a text with its katakana as hiragana: beginners type いべんと, others イベント."""
+    return text.translate(_HIRAGANA)
+
+
 def _stem(word: str) -> str:
     return _STEM.sub("", word) if len(word) > 4 else word
 
@@ -51,7 +59,7 @@ def _features(seen: Views) -> tuple[set[str], set[str]]:
     """Return the words that mean something, and the pairs of neighbouring Japanese letters (or Latin triples)."""
     words = {word for word in seen.japanese.unique if word not in _STOP_JA and not word.isascii()}
     words |= {_stem(word) for word in seen.latin.unique if word not in _STOP_EN}
-    line = seen.tight.text
+    line = _hiragana(seen.tight.text)
     pairs = {line[i : i + 2] for i in range(len(line) - 1) if JAPANESE.match(line[i]) and JAPANESE.match(line[i + 1])}
     return words, pairs
 
@@ -73,13 +81,13 @@ class Answers:
         raw: list[tuple[str, set[str], set[str]]] = []
         for _language, document in sorted(documents.items()):
             for topic, entry in (document.get("topics") or {}).items():
-                for name in entry.get("words") or ():
-                    self._names.append((self._name(str(name)), str(topic)))
-                for phrase in (*(entry.get("words") or ()), *(entry.get("phrases") or ())):
-                    raw.append((str(topic), *_features(views(fold(str(phrase))))))
+                names = [name for line in lines(entry.get("words")) for name in line.split(" / ")]
+                self._names += [(self._name(name), str(topic)) for name in names]
+                for phrase in (*names, *lines(entry.get("phrases"))):
+                    raw.append((str(topic), *_features(views(fold(phrase)))))
             for command, phrases in (document.get("commands") or {}).items():
-                for phrase in phrases:
-                    self._commands[self._bare(str(phrase))] = str(command)
+                for phrase in lines(phrases):
+                    self._commands[self._bare(phrase)] = str(command)
         self._names.sort(key=lambda name: -len(name[0]))
         spread: dict[str, set[str]] = defaultdict(set)
         for topic, words, pairs in raw:
@@ -100,8 +108,8 @@ class Answers:
 
     @staticmethod
     def _name(name: str) -> str:
-        folded = views(fold(name)).tight.text
-        return f" {folded} " if folded.isascii() else folded
+        seen = views(fold(name))
+        return f" {' '.join(seen.latin.each)} " if name.isascii() else _hiragana(seen.tight.text)
 
     def _norm(self, features: set[str]) -> float:
         return math.sqrt(sum(self._weight.get(feature, self._unseen) ** 2 for feature in features)) or 1.0
@@ -133,7 +141,7 @@ class Answers:
 
     def _named(self, seen: Views) -> dict[str, float]:
         """Return the topics whose own names stand in the text; a name inside a longer one found counts no more."""
-        line = seen.tight.text
+        line = _hiragana(seen.tight.text)
         latin = " " + " ".join(seen.latin.each) + " "
         found: dict[str, float] = {}
         taken = [False] * len(line)
