@@ -1,0 +1,55 @@
+"""The console as one application, to be mounted at /console by the roof.
+
+The rule: it is given everything it needs and reads nothing from the environment.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.staticfiles import StaticFiles
+
+from bot.clock import Clock
+from bot.errors import RefusedError
+from bot.rooms import ToLine
+from bot.situation import City
+from bot.store import Store
+from handoff.console import conversation, gate, live, queue, sign_in
+from handoff.staff import Passwords
+
+HERE: Final = Path(__file__).parent
+STATIC: Final = HERE.parent / "static"
+LARGEST: Final = 65_536  # bytes of a form
+
+
+def create_console(
+    *, store: Store, clock: Clock, city: Callable[[], City], base_url: str, to_line: ToLine, passwords: Passwords
+) -> FastAPI:
+    """Return the application to mount at /console.
+
+    `city` gives the settings that count now; `to_line` words the room's notice (`render`); `base_url` is where
+    families' links and our own forms lead.
+    """
+    base_url = base_url.rstrip("/")
+    app = FastAPI(
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        max_body_size=LARGEST,
+        middleware=[Middleware(gate.Guard, secure=base_url.startswith("https://"))],
+        exception_handlers={RefusedError: gate.refuse, HTTPException: gate.turn_away},
+    )
+    app.state.house = gate.House(
+        store, clock, city, base_url, to_line, passwords, gate.templates(str(HERE / "templates"))
+    )
+    app.state.streams = Counter()
+    for part in (sign_in.router, queue.router, live.router, conversation.router):
+        app.include_router(part)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    return app

@@ -1,0 +1,475 @@
+"""One talk: what was said, why a person was called, who she is as far as known, and what staff can do now.
+
+The rule: opening this page is an audited act; words stay blurred until the talk is held or somebody asks to see them
+(CARE C32); every change goes through `cases`, so a lost claim is a calm sentence and never a lost draft.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import JSONResponse, RedirectResponse, Response
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from bot import cases, rooms
+from bot.clock import TOKYO
+from bot.errors import RefusedError
+from bot.messages import Severity
+from bot.models import Audit, CaseRow, Journal, Outbox, Resident, Room, SignalRow
+from bot.situation import CASE_TABLE, Case, City
+from bot.store import db_now
+from handoff import audit, notes, staff
+from handoff.console import labels, live
+from handoff.console.gate import House, Pass, house_of, may, wants_json
+from handoff.staff import Actor
+
+SHOWN: Final = 200  # things said on one page; older ones behind a link
+WORDS: Final = 2_000  # characters of a reply; LINE takes 5,000 UTF-16 units (facts/line.md)
+FACT: Final = 200  # characters that the desk may tell the family
+NOTE: Final = 4_000
+
+router = APIRouter(prefix="/cases/{case_id}")
+Before = Annotated[int, Query(ge=0, le=live.BIGGEST)]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Hold a stretch of text; with `why` it is evidence, and `gloss` says in Japanese what it means (CARE C28)."""
+
+    text: str
+    why: str = ""
+    gloss: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Hold one thing that was said or done in the talk."""
+
+    id: int
+    at: datetime
+    who: str  # resident | desk | staff | system
+    name: str
+    place: str
+    kind: str
+    language: str
+    pieces: tuple[Piece, ...]
+    done: str = ""  # what was done, where no words were said
+    unsent: bool = False
+    state: str = ""  # of the request to LINE
+    seen: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Hold one change of the case, for the same timeline."""
+
+    at: datetime
+    name: str
+    text: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Hold one signal as staff read it."""
+
+    at: datetime
+    kind: str
+    severity: str
+    aspects: tuple[str, ...]
+    why: str
+    gloss: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """Hold everything on the page, read at once, and the cursor it was read at."""
+
+    cursor: int
+    case: CaseRow
+    name: str
+    timeline: tuple[Said | Moved, ...]
+    earlier: bool  # there is more than is shown
+    reasons: tuple[Reason, ...]
+    resident: Resident
+    language: str
+    room: Room | None
+    holder: str
+    mine: bool
+    waited: str
+    lapses_in: float | None
+    unanswered: bool
+    unsent: int
+    last_heard: int  # journal number of her last words
+    default_place: str
+    line_allowed: bool
+    line_reason: str
+    draft: str
+    others_drafts: tuple[tuple[str, notes.Kept], ...]
+    notes: tuple[tuple[str, notes.Kept], ...]
+    desk: str
+    can: frozenset[str] = field(default_factory=frozenset)
+
+
+# --- reading --------------------------------------------------------------------------------------------------------
+
+
+def read_talk(
+    session: Session, actor: Actor, case_id: uuid.UUID, city: City, now: datetime, *, before: int = 0
+) -> Talk:
+    """Read the talk of one case and the cursor together. `before` is a journal number to go further back from."""
+    cursor = live.newest(session)
+    case = session.get_one(CaseRow, case_id)
+    resident = session.get_one(Resident, case.resident_id)
+    names = staff.work_names(session)
+    signals = list(session.scalars(select(SignalRow).where(SignalRow.case_id == case_id).order_by(SignalRow.at)))
+    reasons = tuple(
+        Reason(s.at, s.kind, s.severity, tuple(s.aspects), s.why, s.gloss, cases.evidence(session, s)) for s in signals
+    )
+    marks: dict[uuid.UUID, list[Reason]] = {}
+    for signal, reason in zip(signals, reasons, strict=True):
+        if signal.journal_uid is not None and reason.words:
+            marks.setdefault(signal.journal_uid, []).append(reason)
+
+    statement = select(Journal, Outbox).join(Outbox, Outbox.id == Journal.outbox_id, isouter=True)
+    statement = statement.where(Journal.resident_id == case.resident_id)
+    if before:
+        statement = statement.where(Journal.id < before)
+    rows = list(session.execute(statement.order_by(Journal.id.desc()).limit(SHOWN + 1)).tuples())
+    earlier, rows = len(rows) > SHOWN, list(reversed(rows[:SHOWN]))
+    said = [_said(session, row, sent, names, marks.get(row.uid, [])) for row, sent in rows]
+    timeline: list[Said | Moved] = [*said, *_moves(session, case_id, names)]
+    timeline.sort(key=lambda one: one.at)
+
+    value = cases.as_case(case)
+    mine = value.held and case.holder_id == actor.id
+    kept = notes.drafts(session, case_id, resident.id)
+    allowed, why = rooms.may_talk_in_line(session, value, now, city)
+    return Talk(
+        cursor=cursor,
+        case=case,
+        name=labels.short(case.id),
+        timeline=tuple(timeline),
+        earlier=earlier,
+        reasons=reasons,
+        resident=resident,
+        language=resident.language or resident.language_hint,
+        room=session.scalars(select(Room).where(Room.resident_id == resident.id)).one_or_none(),
+        holder=names.get(case.holder_id, "") if case.holder_id else "",
+        mine=mine,
+        waited=labels.waited((now - case.waiting_since_at).total_seconds()),
+        lapses_in=max(0.0, cases.lapses_at_db(case, city) - db_now(session)) if value.held else None,
+        unanswered=case.unanswered_since_db is not None,
+        unsent=sum(one.state in labels.UNSENT for one in said),
+        last_heard=max((one.id for one in said if one.who == "resident"), default=0),
+        default_place=rooms.talk_place(session, resident.id, city),
+        line_allowed=allowed,
+        line_reason=why,
+        draft=next((one.text for one in kept if one.staff_id == actor.id), ""),
+        others_drafts=tuple((names.get(one.staff_id, ""), one) for one in kept if one.staff_id != actor.id),
+        notes=tuple((names.get(one.staff_id, ""), one) for one in notes.notes(session, case_id, resident.id)),
+        desk=next((desk.name for desk in city.desks if desk.id == case.desk_id), ""),
+        can=_possible(actor, value),
+    )
+
+
+def _possible(actor: Actor, case: Case) -> frozenset[str]:
+    """Return the actions that the state and the role allow now; the page shows no others."""
+    moves: set[str] = set(CASE_TABLE[case.state])
+    found = moves & {"claim", "release", "transfer", "close", "reopen"}
+    found |= {"reply"} if case.held else set()
+    found |= {"lower"} if case.state != "closed" and case.severity is not Severity.CONCERN else set()
+    return frozenset(name for name in found if _allowed(actor, f"case.{name}", case))
+
+
+def _allowed(actor: Actor, action: str, case: Case) -> bool:
+    try:
+        staff.authorize(actor, action, case)
+    except RefusedError:
+        return False
+    return not (action == "case.close" and case.held and case.holder_id != actor.id)
+
+
+def _said(
+    session: Session, row: Journal, sent: Outbox | None, names: dict[uuid.UUID, str], marks: list[Reason]
+) -> Said:
+    body = cases.journal_body(session, row)
+    words = str(body.get("text") or "")
+    state = "" if sent is None else "in_flight" if sent.in_flight and sent.state == "pending" else sent.state
+    return Said(
+        id=row.id,
+        at=row.at,
+        who=row.who,
+        name=names.get(row.staff_id, "") if row.staff_id else labels.WHO[row.who],
+        place=row.place,
+        kind=row.kind,
+        language=row.language,
+        pieces=highlight(words, marks),
+        done=labels.DONE.get(row.kind, ""),
+        unsent=row.unsent_at is not None or row.body_sealed is None,
+        state=state,
+        seen=row.seen_at,
+    )
+
+
+def highlight(words: str, marks: list[Reason]) -> tuple[Piece, ...]:
+    """Return the words in pieces, the evidence of each signal marked where it stands; overlaps keep the first."""
+    found: list[tuple[int, int, Reason]] = []
+    lowered = words.casefold()
+    if len(lowered) != len(words):
+        lowered = words  # folding changed the length: look for the very letters
+    for mark in marks:
+        start = lowered.find(mark.words.casefold() if lowered is not words else mark.words)
+        if start >= 0:
+            found.append((start, start + len(mark.words), mark))
+    pieces, here = [], 0
+    for start, end, mark in sorted(found, key=lambda one: (one[0], -one[1])):
+        if start < here:
+            continue
+        if start > here:
+            pieces.append(Piece(words[here:start]))
+        pieces.append(Piece(words[start:end], mark.why or mark.kind, mark.gloss))
+        here = end
+    if here < len(words):
+        pieces.append(Piece(words[here:]))
+    return tuple(pieces)
+
+
+def _moves(session: Session, case_id: uuid.UUID, names: dict[uuid.UUID, str]) -> list[Moved]:
+    statement = select(Audit).where(Audit.case_id == case_id, Audit.action.in_(labels.MOVES), Audit.allowed.is_(True))
+    found = []
+    for row in session.scalars(statement.order_by(Audit.id)):
+        who = row.actor.removeprefix("staff:")
+        name = names.get(uuid.UUID(who), "") if who != row.actor else ""
+        reason = row.reason if row.action == "case.lowered" else ""
+        found.append(Moved(row.at, name, labels.MOVES[row.action], reason))
+    return found
+
+
+# --- pages ----------------------------------------------------------------------------------------------------------
+
+
+async def _show(house: House, door: Pass, *, before: int = 0) -> dict[str, Any]:
+    """Read the talk; write the reading into the audit first, once per sitting."""
+    store, now, case_id, who = house.store, house.clock.now(), door.the_case.id, door.actor.id
+    if not await store.read(lambda s: audit.reading_is_noted(s, who, case_id, now)):
+
+        def unit(session: Session) -> None:
+            audit.note_reading(session, who, case_id, now)
+            cases.mark_read(session, case_id, now)
+
+        await store.write(unit)
+    talk = await store.read(lambda s: read_talk(s, door.actor, case_id, house.city(), now, before=before))
+    return {"talk": talk, "now": now, "today": now.astimezone(TOKYO).date(), "signed": door.signed}
+
+
+@router.get("")
+async def page(request: Request, door: Annotated[Pass, Depends(may("talk.read"))], before: Before = 0) -> Response:
+    """Show the talk."""
+    house = house_of(request)
+    values = await _show(house, door, before=before)
+    return house.page(request, "conversation/page.html", key=uuid.uuid4(), city=house.city().name, **values)
+
+
+@router.get("/parts")
+async def parts(
+    request: Request, door: Annotated[Pass, Depends(may("talk.read", human=False))], before: Before = 0
+) -> Response:
+    """Show the parts that change by themselves."""
+    house = house_of(request)
+    return house.page(request, "conversation/parts.html", **await _show(house, door, before=before))
+
+
+# --- acts -----------------------------------------------------------------------------------------------------------
+
+
+async def _act(request: Request, door: Pass, unit: Callable[[Session, datetime], Any]) -> Response:
+    """Run one act on the case and go back to its page."""
+    house = house_of(request)
+    at = house.clock.now()
+    await house.store.write(lambda s: unit(s, at))
+    if wants_json(request):
+        return JSONResponse({})
+    root = request.scope.get("root_path", "")
+    return RedirectResponse(f"{root}/cases/{door.the_case.id}", 303)
+
+
+@router.post("/claim")
+async def claim(request: Request, door: Annotated[Pass, Depends(may("case.claim"))]) -> Response:
+    """Take the talk."""
+    return await _act(request, door, lambda s, at: cases.claim(s, door.the_case.id, door.actor.id, at))
+
+
+@router.post("/renew")
+async def renew(request: Request, door: Annotated[Pass, Depends(may("case.renew"))]) -> Response:
+    """Note a human act of the holder and return how long the claim lives on."""
+    house, case_id = house_of(request), door.the_case.id
+
+    def unit(session: Session) -> float:
+        cases.renew(session, case_id, door.actor.id)
+        row = session.get_one(CaseRow, case_id, populate_existing=True)
+        return max(0.0, cases.lapses_at_db(row, house.city()) - db_now(session))
+
+    return JSONResponse({"lapses_in": await house.store.write(unit)})
+
+
+@router.post("/draft")
+async def draft(request: Request, door: Annotated[Pass, Depends(may("case.draft"))]) -> Response:
+    """Keep what was typed and not sent."""
+    house, words = house_of(request), str(door.form.get("words", ""))[:WORDS]
+    at, case_id = house.clock.now(), door.the_case.id
+
+    def unit(session: Session) -> None:
+        row = session.get_one(CaseRow, case_id)
+        notes.keep_draft(session, case_id, row.resident_id, door.actor.id, words, at)
+
+    await house.store.write(unit)
+    return JSONResponse({"at": labels.moment(at, at.astimezone(TOKYO).date())})
+
+
+@router.post("/reply")
+async def reply(request: Request, door: Annotated[Pass, Depends(may("case.draft"))]) -> Response:
+    """Say something to the family: in the room with a notice, or in LINE where CARE C19 and C21 allow it.
+
+    The door asks for `case.draft` only, so that a repeated press after the claim ended finds its own message; whether
+    the actor holds the case is asked below, by `authorize` and by the compare-and-swap of `cases.reply`.
+    """
+    house, actor, case_id = house_of(request), door.actor, door.the_case.id
+    words = door.text("words", WORDS)
+    if not words:
+        raise RefusedError("ことばを入れてください。")
+    place: cases.Place = "line" if door.form.get("place") == "line" else "room"
+    key = _uuid(str(door.form.get("key", "")))
+    at, city = house.clock.now(), house.city()
+
+    def unit(session: Session) -> str:
+        if cases.said_before(session, case_id, key, words) is not None:
+            notes.drop_draft(session, case_id, actor.id)
+            return ""
+        case = cases.get_case(session, case_id)
+        staff.authorize(actor, "case.reply", case)
+        assert case is not None
+        row = session.get_one(CaseRow, case_id)
+        resident = session.get_one(Resident, row.resident_id)
+        language = resident.language or resident.language_hint or "ja"
+        reason = ""
+        if place == "line":
+            allowed, reason = rooms.may_talk_in_line(session, case, at, city)
+            if not allowed:
+                raise RefusedError(labels.NOT_IN_LINE.get(reason, labels.NOT_IN_LINE["room"]))
+        sent = cases.reply(session, case_id, actor.id, words, at, key=key, name=actor.work_name, place=place)
+        notes.drop_draft(session, case_id, actor.id)
+        if not sent.fresh:
+            return ""
+        if place == "line":
+            rooms.log_line_talk(session, f"staff:{actor.id}", case_id, reason, at)
+            return "line"
+        return rooms.notify(
+            session,
+            resident.id,
+            at,
+            city=city,
+            case_id=case_id,
+            staff_name=actor.work_name,
+            language=language,
+            room_url_base=house.base_url,
+            to_line=house.to_line,
+        )
+
+    outcome = await house.store.write(unit)
+    if wants_json(request):
+        return JSONResponse({"key": str(uuid.uuid4()), "notice": labels.NOTICES.get(outcome, "")})
+    return RedirectResponse(f"{request.scope.get('root_path', '')}/cases/{case_id}#latest", 303)
+
+
+@router.post("/release")
+async def release(request: Request, door: Annotated[Pass, Depends(may("case.release"))]) -> Response:
+    """Give the talk back to the desk with a fact for the family, and a note for colleagues if there is one."""
+    agreed, note, next_date = door.text("agreed", FACT), door.text("note", NOTE), _date(door.text("next", 10))
+    if not agreed:
+        raise RefusedError("約束したことを、ひとこと書いてください。")
+
+    def unit(session: Session, at: datetime) -> None:
+        case = cases.release(
+            session,
+            door.the_case.id,
+            door.actor.id,
+            at,
+            name=door.actor.work_name,
+            agreed=agreed,
+            next_date=next_date,
+        )
+        _note(session, case.id, door, "release", "\n".join(part for part in (agreed, note) if part), at)
+
+    return await _act(request, door, unit)
+
+
+@router.post("/transfer")
+async def transfer(request: Request, door: Annotated[Pass, Depends(may("case.transfer"))]) -> Response:
+    """Hand the talk to the colleagues with a note."""
+    note = door.text("note", NOTE)
+    if not note:
+        raise RefusedError("引き継ぐ人へのメモを書いてください。")
+
+    def unit(session: Session, at: datetime) -> None:
+        case = cases.transfer(session, door.the_case.id, door.actor.id, at, name=door.actor.work_name)
+        _note(session, case.id, door, "transfer", note, at)
+
+    return await _act(request, door, unit)
+
+
+@router.post("/close")
+async def close(request: Request, door: Annotated[Pass, Depends(may("case.close"))]) -> Response:
+    """End the talk."""
+    agreed, note = door.text("agreed", FACT), door.text("note", NOTE)
+
+    def unit(session: Session, at: datetime) -> None:
+        case = cases.close(session, door.the_case.id, door.actor.id, at, name=door.actor.work_name, agreed=agreed)
+        _note(session, case.id, door, "close", "\n".join(part for part in (agreed, note) if part), at)
+
+    return await _act(request, door, unit)
+
+
+@router.post("/reopen")
+async def reopen(request: Request, door: Annotated[Pass, Depends(may("case.reopen"))]) -> Response:
+    """Let a closed case wait again."""
+    return await _act(request, door, lambda s, at: cases.reopen(s, door.the_case.id, door.actor.id, at))
+
+
+@router.post("/lower")
+async def lower(request: Request, door: Annotated[Pass, Depends(may("case.lower"))]) -> Response:
+    """Lower the severity, with a reason."""
+    wanted, reason = door.text("severity", 10), door.text("reason", 200)
+    if wanted not in (Severity.CONCERN, Severity.URGENT):
+        raise RefusedError("どこまで下げるかを選んでください。")
+    return await _act(
+        request,
+        door,
+        lambda s, at: cases.lower(s, door.the_case.id, door.actor.id, Severity(wanted), reason, at),
+    )
+
+
+def _note(session: Session, case_id: uuid.UUID, door: Pass, kind: notes.NoteKind, words: str, at: datetime) -> None:
+    row = session.get_one(CaseRow, case_id)
+    notes.keep_note(session, case_id, row.resident_id, door.actor.id, kind, words, at)
+
+
+def _uuid(words: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(words)
+    except ValueError:
+        raise RefusedError("画面が古くなりました。開きなおして、もう一度送ってください。") from None
+
+
+def _date(words: str) -> date | None:
+    try:
+        return date.fromisoformat(words) if words else None
+    except ValueError:
+        raise RefusedError("日付は 2026-11-24 のように書いてください。") from None

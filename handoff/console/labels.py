@@ -1,0 +1,177 @@
+"""What staff read for the ids of the vocabulary, the states and the refusals: one small Japanese table.
+
+The rule: every id that the console can show has a label here (a test compares with content/vocabulary.yaml).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Final
+
+from bot.clock import TOKYO
+
+SEVERITIES: Final[Mapping[str, str]] = {"emergency": "緊急", "urgent": "急ぎ", "concern": "気がかり"}
+#: Shape beside the word, so that colour is never the only sign.
+MARKS: Final[Mapping[str, str]] = {"emergency": "▲", "urgent": "◆", "concern": "●"}
+
+KINDS: Final[Mapping[str, str]] = {
+    "crisis": "死にたい・消えたい気持ち",
+    "abuse": "子どもの安全",
+    "dv": "パートナーなどからの暴力",
+    "medical": "けが・病気・行方",
+    "anxiety": "育児のつらさ・孤立",
+    "development": "発達の心配",
+    "hardship": "お金・住まい・妊娠の困りごと",
+}
+
+ASPECTS: Final[Mapping[str, str]] = {
+    "sexual": "性被害",
+    "infant": "乳児",
+    "child_writing": "子ども本人",
+    "facility_staff": "施設の職員",
+    "weapon": "刃物など",
+    "strangling": "首を絞める",
+    "documents_taken": "証明書を取られた",
+    "child_taken": "子どもを連れ去られた",
+    "missing_child": "子どもの行方不明",
+    "unattended_birth": "ひとりでの出産",
+    "psychosis": "幻聴・妄想",
+}
+
+LANGUAGES: Final[Mapping[str, str]] = {
+    "ja": "日本語",
+    "ja-easy": "やさしい日本語",
+    "en": "英語",
+    "zh-Hans": "中国語（簡体字）",
+    "zh-Hant": "中国語（繁体字）",
+    "ko": "韓国語",
+    "vi": "ベトナム語",
+    "pt-BR": "ポルトガル語",
+    "fil": "フィリピノ語",
+    "ne": "ネパール語",
+    "es": "スペイン語",
+    "id": "インドネシア語",
+}
+
+STATES: Final[Mapping[str, str]] = {
+    "offered": "声をかけた",
+    "waiting": "待っています",
+    "claimed": "対応中",
+    "on_hold": "保留（担当あり）",
+    "declined": "いまはいい、との返事",
+    "closed": "終わった相談",
+}
+
+REASONS: Final[Mapping[str, str]] = {
+    "signal": "ことばから気づいた",
+    "asked": "人と話したいとの希望",
+    "dead_letter": "機械が読めなかったメッセージがある",
+    "given_up": "返事が届かなかった",
+}
+
+OUTBOX: Final[Mapping[str, str]] = {
+    "pending": "送信待ち",
+    "in_flight": "送信中",
+    "accepted": "LINEが受け付けました",
+    "unknown": "届いたか分かりません",
+    "unreachable": "届きません（ブロックなど）",
+    "given_up": "送れませんでした",
+    "withdrawn": "取り下げ",
+}
+#: States of a message that staff should look at: it has not surely left.
+UNSENT: Final = frozenset({"pending", "in_flight", "unknown", "unreachable", "given_up"})
+
+CONTACT: Final[Mapping[str, str]] = {
+    "any": "いつでも連絡してよい",
+    "when_writing": "本人が書いているときだけ",
+    "times": "決まった時間だけ",
+}
+
+WHO: Final[Mapping[str, str]] = {"resident": "ご本人", "desk": "窓口（自動）", "staff": "担当", "system": "記録"}
+PLACES: Final[Mapping[str, str]] = {"line": "LINE", "room": "ルーム"}
+
+#: Things without words of their own.
+DONE: Final[Mapping[str, str]] = {
+    "choice": "ボタンを押しました",
+    "place": "位置を送りました",
+    "sticker": "スタンプ",
+    "image": "写真",
+    "video": "動画",
+    "audio": "音声",
+    "file": "ファイル",
+    "follow": "友だちになりました",
+    "unfollow": "ブロックしました",
+    "unsend": "送信を取り消しました",
+    "notice": "ルームのお知らせを送りました",
+    "unknown": "新しい種類の操作",
+}
+
+#: What happened to the case, for the timeline.
+MOVES: Final[Mapping[str, str]] = {
+    "case.opened": "相談が開きました",
+    "case.claimed": "受けました",
+    "case.released": "窓口に戻しました（保留）",
+    "case.transferred": "引き継ぎに出しました",
+    "case.lapsed": "動きがなかったので、列に戻りました",
+    "case.closed": "終えました",
+    "case.reopened": "もう一度開きました",
+    "case.lowered": "緊急度を下げました",
+    "case.dead_letter": "読めなかったメッセージがあります",
+    "case.given_up": "送れなかった返事があります",
+}
+
+NOTES: Final[Mapping[str, str]] = {"release": "保留のメモ", "transfer": "引き継ぎのメモ", "close": "終了のメモ"}
+
+#: Why LINE is not the place now (`rooms.may_talk_in_line`).
+NOT_IN_LINE: Final[Mapping[str, str]] = {
+    "room": "この方とはルームで話します。",
+    "not_urgent": "相談の内容はルームに書いてください。LINEには、届いたことだけが知らされます。",
+    "no_notice": "まずルームに書いてください。「読みました」のお知らせがLINEに届きます。",
+    "opened": "ルームが開かれています。ルームに書いてください。",
+    "wait": "ルームのお知らせを送ったところです。2分たっても開かれなければ、LINEで続けられます。",
+    "contact_safety": "ご本人が書いているときだけ送れる方です。ルームに書いておけば、次に書いたときに届きます。",
+}
+
+#: What became of the notice of a reply in the room (`rooms.notify`).
+NOTICES: Final[Mapping[str, str]] = {
+    "sent": "LINEでお知らせしました。",
+    "out": "お知らせはもう届いています（まだ開かれていません）。",
+    "reading": "いまルームを開いています。",
+    "quiet": "安全のため、LINEには知らせていません。次に書いたときに届きます。",
+    "line": "LINEで送ります。",
+}
+
+_WEEKDAYS: Final = "月火水木金土日"
+
+
+def label(table: Mapping[str, str], key: str) -> str:
+    """Return the label, or the id itself when an older row holds an id that is gone."""
+    return table.get(key, key)
+
+
+def moment(at: datetime | None, today: date | None = None) -> str:
+    """Return Tokyo time as 02:10, with its day unless it is `today`."""
+    if at is None:
+        return ""
+    here = at.astimezone(TOKYO)
+    if here.date() == today:
+        return f"{here:%H:%M}"
+    return f"{here.month}月{here.day}日（{_WEEKDAYS[here.weekday()]}）{here:%H:%M}"
+
+
+def waited(seconds: float) -> str:
+    """Return a waiting time in words, as coarse as it is long."""
+    minutes = max(0, int(seconds // 60))
+    if minutes < 1:
+        return "1分未満"
+    if minutes < 60:
+        return f"{minutes}分"
+    if minutes < 60 * 24:
+        return f"{minutes // 60}時間{minutes % 60}分"
+    return f"{minutes // (60 * 24)}日{minutes // 60 % 24}時間"
+
+
+def short(id: object) -> str:
+    """Return the short name of a case, by which staff speak of it without naming anybody."""
+    return f"相談 {str(id)[:4].upper()}"

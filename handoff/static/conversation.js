@@ -1,0 +1,182 @@
+// One talk: it follows by itself, keeps the draft, sends once, and tells the server of human acts only.
+
+import { follow, gathered, ticking, waited } from "./live.js";
+import { composing, keys, step } from "./keys.js";
+
+const root = document.documentElement.dataset.root;
+const main = document.getElementById("main");
+const notice = document.getElementById("notice");
+const here = `${root}/cases/${main.dataset.case}`;
+const tick = ticking();
+const form = document.getElementById("reply");
+const words = document.getElementById("words");
+const draftState = document.getElementById("draft-state");
+const showWords = document.getElementById("show-words");
+let lapsesAt = 0;
+
+const parts = () => document.getElementById("parts");
+const mine = () => parts().dataset.mine === "yes";
+
+function tell(text) {
+  notice.textContent = text;
+  notice.hidden = !text;
+}
+
+function post(act, fields = {}) {
+  const body = new URLSearchParams({ csrf: main.dataset.csrf, ...fields });
+  return fetch(`${here}/${act}`, { method: "POST", body, headers: { accept: "application/json" } });
+}
+
+// --- what the server says now ---------------------------------------------------------------------------------------
+
+function blur(on) {
+  main.classList.toggle("blurred", on);
+  showWords.setAttribute("aria-pressed", String(!on));
+  showWords.firstChild.textContent = on ? "ことばを見る " : "ことばを伏せる ";
+}
+
+function settle() {
+  const now = parts().dataset;
+  const can = new Set(now.can.split(" "));
+  for (const one of document.querySelectorAll("[data-when]")) {
+    const when = one.dataset.when;
+    one.hidden = when === "mine" ? now.mine !== "yes"
+      : when === "held-by-other" ? !(now.held === "yes" && now.mine !== "yes")
+      : !can.has(when.slice(4));
+  }
+  document.getElementById("place-line").disabled = now.line !== "yes";
+  lapsesAt = now.lapsesIn ? Date.now() + Number(now.lapsesIn) * 1000 : 0;
+  tick(Number(now.now));
+  lease();
+}
+
+function lease() {
+  const text = document.querySelector("[data-lease-text]");
+  if (!text || !lapsesAt) return;
+  const left = Math.max(0, (lapsesAt - Date.now()) / 1000);
+  text.textContent = left < 60 ? `あと${Math.ceil(left)}秒` : `あと${waited(left)}`;
+  text.parentElement.classList.toggle("soon", left < 60);
+}
+
+const refresh = gathered(async () => {
+  const answer = await fetch(`${here}/parts${location.search}`, { headers: { accept: "text/html" }, redirect: "error" });
+  if (!answer.ok) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("parts");
+  const old = parts();
+  const wasMine = mine();
+  const heard = Number(old.dataset.lastHeard);
+  const journal = old.querySelector("[data-part=journal]");
+  const atEnd = journal.scrollHeight - journal.scrollTop - journal.clientHeight < 80;
+  for (const part of fresh.querySelectorAll("[data-part]")) {
+    const place = old.querySelector(`[data-part="${part.dataset.part}"]`);
+    if (place.innerHTML !== part.innerHTML) place.innerHTML = part.innerHTML;
+    place.className = part.className;
+  }
+  for (const name of [...old.getAttributeNames()].filter((n) => n.startsWith("data-"))) old.removeAttribute(name);
+  for (const name of fresh.getAttributeNames()) old.setAttribute(name, fresh.getAttribute(name));
+  settle();
+  if (atEnd) journal.scrollTop = journal.scrollHeight;
+  if (wasMine && !mine()) tell("この相談は、あなたの担当ではなくなりました。下書きは残っています。");
+  else if (mine() && Number(old.dataset.lastHeard) > heard) tell("新しいメッセージが届きました。");
+});
+
+// --- human acts -----------------------------------------------------------------------------------------------------
+
+let renewed = 0;
+async function act() {
+  if (!mine() || Date.now() - renewed < 20000) return;
+  renewed = Date.now();
+  const answer = await post("renew").catch(() => null);
+  if (answer?.ok) {
+    lapsesAt = Date.now() + (await answer.json()).lapses_in * 1000;
+    lease();
+  } else if (answer?.status === 403) refresh();
+}
+for (const kind of ["keydown", "pointerdown"]) main.addEventListener(kind, act);
+
+// --- the draft ------------------------------------------------------------------------------------------------------
+
+let saved = words.value;
+let timer = 0;
+async function save() {
+  clearTimeout(timer);
+  if (words.value === saved) return;
+  const text = words.value;
+  const answer = await post("draft", { words: text }).catch(() => null);
+  if (answer?.ok) {
+    saved = text;
+    draftState.textContent = text ? `下書きを残しました ${(await answer.json()).at}` : "";
+  } else draftState.textContent = "下書きをまだ残せていません";
+}
+words.addEventListener("input", () => {
+  clearTimeout(timer);
+  timer = setTimeout(save, 1200);
+});
+addEventListener("pagehide", () => {
+  if (words.value !== saved) {
+    navigator.sendBeacon(`${here}/draft`, new URLSearchParams({ csrf: main.dataset.csrf, words: words.value }));
+  }
+});
+
+// --- sending --------------------------------------------------------------------------------------------------------
+
+let sending = false;
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  if (sending || !words.value.trim()) return;
+  sending = true;
+  clearTimeout(timer);
+  form.querySelector("button").disabled = true;
+  try {
+    const answer = await post("reply", Object.fromEntries(new FormData(form)));
+    const said = await answer.json();
+    if (answer.ok) {
+      form.elements.key.value = said.key;
+      words.value = saved = "";
+      draftState.textContent = "";
+      tell(said.notice);
+    } else {
+      tell(said.message);
+      await save();
+    }
+    refresh();
+  } catch {
+    tell("送れたか分かりません。もう一度「送る」を押しても、二重には届きません。");
+  } finally {
+    sending = false;
+    form.querySelector("button").disabled = false;
+    words.focus();
+  }
+});
+words.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !composing(event)) {
+    event.preventDefault();
+    form.requestSubmit();
+  }
+});
+
+// --- the page -------------------------------------------------------------------------------------------------------
+
+showWords.hidden = false;
+showWords.addEventListener("click", () => blur(!main.classList.contains("blurred")));
+
+keys({
+  c: () => { const button = document.getElementById("claim"); if (button.offsetParent) button.click(); },
+  r: () => { if (words.offsetParent) words.focus(); },
+  v: () => blur(!main.classList.contains("blurred")),
+  j: () => step(".said", 1),
+  k: () => step(".said", -1),
+  q: () => location.assign(`${root}/`),
+});
+
+follow({
+  root,
+  cursor: Number(parts().dataset.cursor),
+  onChange: (changes) => {
+    if (changes.some((one) => one.case === main.dataset.case || one.resident === main.dataset.resident)) refresh();
+  },
+});
+setInterval(lease, 1000);
+settle();
+const journal = document.querySelector("[data-part=journal]");
+journal.scrollTop = journal.scrollHeight;

@@ -1,0 +1,43 @@
+// The queue stays current by itself and can be walked with j, k, Enter and c.
+
+import { follow, gathered, ticking } from "./live.js";
+import { keys, step } from "./keys.js";
+
+const root = document.documentElement.dataset.root;
+const main = document.getElementById("main");
+const queue = document.getElementById("queue");
+const said = document.getElementById("said");
+const tick = ticking();
+
+function settle() {
+  const list = queue.querySelector("[data-waiting]");
+  document.title = document.title.replace(/^\(\d+\)/, `(${list.dataset.waiting})`);
+  tick(Number(list.dataset.now));
+}
+
+const refresh = gathered(async () => {
+  const answer = await fetch(`${root}/queue`, { headers: { accept: "text/html" }, redirect: "error" });
+  if (!answer.ok) return;
+  const focused = document.activeElement?.closest?.("[data-row]")?.dataset.row;
+  const open = queue.querySelector("details")?.open;
+  const before = queue.querySelector("[data-waiting]").dataset.waiting;
+  queue.innerHTML = await answer.text();
+  if (open) queue.querySelector("details")?.setAttribute("open", "");
+  if (focused) queue.querySelector(`[data-row="${focused}"] a`)?.focus();
+  settle();
+  const after = queue.querySelector("[data-waiting]").dataset.waiting;
+  if (after !== before) said.textContent = `待っている方 ${after}人`;
+});
+
+async function claim() {
+  const id = document.activeElement?.closest?.("[data-row]")?.dataset.row;
+  if (!id) return;
+  const body = new URLSearchParams({ csrf: main.dataset.csrf });
+  const answer = await fetch(`${root}/cases/${id}/claim`, { method: "POST", body, headers: { accept: "application/json" } });
+  if (answer.ok) location.assign(`${root}/cases/${id}`);
+  else said.textContent = (await answer.json()).message;
+}
+
+keys({ j: () => step(".row-link", 1), k: () => step(".row-link", -1), c: claim });
+follow({ root, cursor: Number(main.dataset.cursor), onChange: refresh, onEnd: () => location.reload() });
+settle();
