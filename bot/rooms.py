@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, t
 from sqlalchemy.orm import Session
 
 from bot import cases, crypto
-from bot.messages import Choice, Phrase, Reply, Severity, _
+from bot.messages import ROOM_LINK, Choice, Phrase, Reply, Severity, _
 from bot.models import CaseRow, Consent, Journal, Resident, Room, RoomLink, RoomVisit
 from bot.situation import Case, City
 from bot.store import (
@@ -504,14 +504,16 @@ def entrance(
     """Give a resident who has just written in LINE a fresh entrance, if the talk is in a room; return the outbox id.
 
     This keeps the promise of the page for dead links and brings the words that CARE C21 held back. None when the room
-    is not where they talk, nobody talks and nothing waits there, or a link of the last ten minutes is still unused.
+    is not where they talk, nobody holds the talk and nothing unread waits, or a link of the last ten minutes is still
+    unused. So it may be called after every message in LINE, whether the desk answered or not.
     """
     if talk_place(session, resident_id, city) != "room":
         return None
     room = session.execute(select(Room.id, Room.notice_out).where(Room.resident_id == resident_id)).one_or_none()
     if room is None:
         return None
-    room_id, case_id = room.id, _open_case_id(session, resident_id)
+    case = cases.open_case(session, resident_id)
+    room_id, case_id = room.id, case.id if case is not None else None
     unread = bool(
         session.execute(
             select(func.count(Journal.id)).where(Journal.resident_id == resident_id, _unread())
@@ -520,7 +522,7 @@ def entrance(
     told = _usable_since(session, room_id, db_now(session) - ENTRANCE_SECONDS)
     if unread:
         told = told and room.notice_out
-    elif case_id is None or _looking(session, room_id):
+    elif case is None or not case.held or _looking(session, room_id):
         return None
     if told:
         return None
@@ -548,7 +550,9 @@ def _send(
     reply: tuple[str, float, uuid.UUID | None] = ("", 0.0, None),
 ) -> uuid.UUID:
     token = make_link(session, resident_id, ttl_seconds=city.room_link_seconds, at=at)
-    replies: Sequence[Reply] = (Reply(lines=(line,), choices=(Choice(_("ひらく"), opens="room"),), vital=vital),)
+    replies: Sequence[Reply] = (
+        Reply(lines=(line, ROOM_LINK), choices=(Choice(_("ひらく"), opens="room"),), vital=vital),
+    )
     outbox_id = enqueue_outbox(
         session,
         resident_id,

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from bot import rooms
 from bot.crypto import token_hash
-from bot.messages import Severity
+from bot.messages import ROOM_LINK, Severity
 from bot.models import CaseRow, Event, Job, Journal, Outbox, Resident, Room, RoomLink, RoomVisit
 from bot.opening import Opening
 from bot.situation import Case, City, Desk
@@ -30,8 +30,12 @@ SENSITIVE = ("相談", "虐待", "暴力", "DV", "死", "たたく", "子ども"
 
 def to_line(replies: Any, _language: str, *, room_url: str = "") -> list[dict[str, Any]]:
     """Stand in for render: the words and the address."""
-    text = "\n".join(line.msgid.format(**dict(line.args)) for reply in replies for line in reply.lines)
-    return [{"type": "text", "text": f"{text}\n{room_url}"}]
+    text = "\n".join(
+        room_url if line is ROOM_LINK else line.msgid.format(**dict(line.args))
+        for reply in replies
+        for line in reply.lines
+    )
+    return [{"type": "text", "text": text}]
 
 
 @dataclass
@@ -515,6 +519,11 @@ async def test_who_writes_in_line_gets_an_entrance_when_it_is_needed(home: Home)
     assert await enter_again(home) is None
     await home.pass_db(601)
     assert await enter_again(home)
+    await home.pass_db(601)
+    await home.store.write(lambda s: s.execute(update(CaseRow).values(state="on_hold")))
+    assert await enter_again(home) is None, "nobody holds the talk, nothing waits"
+    await home.say("staff", "あとで読んでください")
+    assert await enter_again(home), "unread words wait"
 
 
 async def may(home: Home, case: Case, city: City = CITY) -> tuple[bool, str]:

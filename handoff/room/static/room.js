@@ -111,6 +111,11 @@ async function send() {
       problem = "";
       time.textContent = words.sent;
       key = take(html); // a new one only now: until then the same words under the same key are kept once
+      const mine = [...$("log").querySelectorAll("li.resident:not(.waiting) p")].pop();
+      if (waiting === item && mine && mine.textContent === text) { // they had arrived before
+        item.remove();
+        waiting = null;
+      }
     } else if (answer.status === 413) problem = words.tooLong;
     else if (answer.status === 404) { problem = words.closed; done = true; stop(); }
   } catch { /* not reached: said below, and the same key is used again, so nothing is sent twice */ }
