@@ -70,7 +70,7 @@ def test_free_is_three_valued() -> None:
     assert Resource("a", "b", "other").free is None
     assert Resource("a", "b", "other", cost=(CostOption(0),)).free is True
     assert Resource("a", "b", "other", cost=(CostOption(0), CostOption(300))).free is False
-    assert Resource("a", "b", "other", cost=(CostOption(None, "", "園による"),)).free is False
+    assert Resource("a", "b", "other", cost=(CostOption(0), CostOption(None, "", "おやつ代"))).free is None
 
 
 def test_age_bounds_are_inclusive_and_unknown_bounds_exclude_nobody() -> None:

@@ -149,11 +149,11 @@ class Resource:
 
     @property
     def free(self) -> bool | None:
-        """Return whether it costs nothing; None when that is not known."""
-        amounts = [c.amount for c in self.cost if c.amount is not None]
-        if not amounts:
-            return False if self.cost else None
-        return not any(amounts)
+        """Return whether it costs nothing at all; None when that is not known, as with a fee told only in words."""
+        amounts = [c.amount for c in self.cost]
+        if any(amounts):
+            return False
+        return None if not amounts or None in amounts else True
 
     def takes_age(self, months: int) -> bool:
         """Return whether a child of `months` may come; an unknown bound excludes nobody."""

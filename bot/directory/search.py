@@ -150,7 +150,12 @@ class Directory:
         return tuple(a.name for a in self._resolve(text))
 
     def search(self, query: Query, *, now: datetime | None = None) -> Found:
-        """Return the places that fit `query`; `now` (aware) tells of each whether it is open. Widen if none fits."""
+        """Return the places that fit `query`, widened if none fits.
+
+        `now` (aware) tells of each whether it is open, and leaves out what has ended unless `query.today` is set.
+        """
+        if query.today is None and now is not None:
+            query = replace(query, today=now.astimezone(TOKYO).date())
         areas = self._resolve(query.area)
         kept = self._fitting(query, areas)
         widened: tuple[Wish, ...] = ()

@@ -85,29 +85,27 @@ def _date(year: int, month: int, dom: int) -> date | None:
 
 
 def days_without_year(cell: str, around: date) -> list[date]:
-    """Read 9月7日(土)～11月4日(月・祝) into dates, the year found by the weekday; empty when any year stays open.
+    """Read 9月7日(土)～11月4日(月・祝), or 10月4日、11日 いずれも(金), into dates; empty when any year stays open.
 
     A day's year is the only one from three years before `around` to one after in which it falls on its weekday;
     a later day without weekday takes the year of the day before it.
     """
     words = plain(cell)
+    each = re.search(r"いずれも\s*\(([月火水木金土日])\)", words)
+    month = 0
     found: list[date] = []
-    spots = list(re.finditer(r"(\d{1,2})月(\d{1,2})日\s*(?:\(([月火水木金土日])[^)]*\))?", words))
-    for spot in spots:
-        month, dom = int(spot[1]), int(spot[2])
-        if spot[3]:
-            years = [
-                d
-                for year in range(around.year - 3, around.year + 2)
-                if (d := _date(year, month, dom)) and d.weekday() == WEEKDAYS.index(spot[3])
-            ]
-            if len(years) != 1:
-                return []
-            found.append(years[0])
-        elif found and (later := _date(found[-1].year, month, dom)):
-            found.append(later)
-        else:
+    for spot in re.finditer(r"(?:(\d{1,2})月)?(\d{1,2})日\s*(?:\(([月火水木金土日])[^)]*\))?", words):
+        month = int(spot[1] or month)
+        weekday = spot[3] or (each[1] if each else "")
+        years = range(around.year - 3, around.year + 2) if weekday else [found[-1].year] if found else []
+        fitting = [
+            d
+            for year in years
+            if (d := _date(year, month, int(spot[2]))) and (not weekday or d.weekday() == WEEKDAYS.index(weekday))
+        ]
+        if len(fitting) != 1:
             return []
+        found.append(fitting[0])
     return found
 
 

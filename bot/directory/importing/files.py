@@ -1,0 +1,245 @@
+"""Imports a city's file: every row is taken or refused with a reason, and every repair is counted.
+
+The rule: nothing disappears silently. A dialect is one file in `dialects/`, found by being there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from functools import lru_cache
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+from typing import Any, Protocol, cast
+
+from bot.directory.importing import cells, dialects
+from bot.directory.importing.entries import Entry, File, Read, build, municipality_of
+from bot.directory.importing.headers import KNOWN, canonical
+from bot.directory.importing.tables import Row, Table, read_table
+from bot.directory.resources import Resource, is_hidden_place
+from bot.errors import DataFileError
+from bot.opening import TOKYO
+
+LIKELY_ROWS = 3  # rows that must agree before a file speaks for a row that is silent
+
+
+class Dialect(Protocol):
+    """Say what a module in `dialects/` holds."""
+
+    NAME: str
+
+    def fits(self, table: Table) -> int:
+        """Return how surely the table is of this dialect: 0 not at all, 1 like any other, more for a closer fit."""
+        ...
+
+    def adapt(self, entry: Entry, row: Row, file: File) -> str:
+        """Complete `entry` from what only this dialect knows; return a reason to refuse the row, or an empty text."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Hold a row that was not taken, and why, in words for the person who imports."""
+
+    row: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mending:
+    """Hold a row that was taken after a repair, and which."""
+
+    row: int
+    what: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """Hold what became of a file. `stated` and `understood` count taken rows by hours, ages, phones.
+
+    `dataset` names the file across its editions; `unread`: headers that no field took over.
+    """
+
+    path: str
+    dialect: str
+    dataset: str
+    rows: int
+    taken: tuple[Resource, ...]
+    mended: tuple[Mending, ...]
+    refused: tuple[Refusal, ...]
+    stated: tuple[tuple[str, int], ...]
+    understood: tuple[tuple[str, int], ...]
+    unread: tuple[str, ...] = ()
+    encoding: str = ""
+
+
+@lru_cache(maxsize=1)
+def known_dialects() -> dict[str, Dialect]:
+    """Return the dialects found in `dialects/`, by name."""
+    found = {}
+    for info in iter_modules(dialects.__path__):
+        module = cast(Dialect, import_module(f"{dialects.__name__}.{info.name}"))
+        found[module.NAME] = module
+    return dict(sorted(found.items()))
+
+
+def read_file(
+    path: str | Path,
+    *,
+    dialect: str = "auto",
+    category: str | None = None,
+    municipality: str = "",
+    licence: str = "",
+    attribution: str = "",
+    verified_on: date | None = None,
+    today: date | None = None,
+) -> Imported:
+    """Read one file of places.
+
+    `category` holds for all rows; `municipality` for rows that name none. `today` (default: the machine's day in
+    Tokyo) only dates events whose year is not written. Raise DataFileError when the file cannot be read at all or
+    `dialect` does not exist.
+    """
+    path = Path(path)
+    table = read_table(path, tuple(KNOWN))
+    chosen = _dialect(dialect, table)
+    file = File(
+        name=path.name,
+        dataset=_dataset(path.stem),
+        title=table.title,
+        category=category or "",
+        licence=licence,
+        attribution=attribution,
+        verified_on=verified_on,
+        today=today or datetime.now(TOKYO).date(),
+    )
+    entries = [_entry(row) for row in table.rows]
+    file = _with_common_knowledge(file, entries, municipality)
+    reads = _without_twins([_read(e, row, file, chosen) for e, row in zip(entries, table.rows, strict=True)], entries)
+    taken = [r for r in reads if r.resource is not None]
+    return Imported(
+        path=str(path),
+        dialect=chosen.NAME,
+        dataset=file.dataset,
+        rows=len(reads),
+        taken=tuple(cast(Resource, r.resource) for r in taken),
+        mended=tuple(
+            Mending(e.row, r.mended) for e, r in zip(entries, reads, strict=True) if r.resource is not None and r.mended
+        ),
+        refused=tuple(Refusal(e.row, r.reason) for e, r in zip(entries, reads, strict=True) if r.resource is None),
+        stated=_count(r.stated for r in taken),
+        understood=_count(r.understood for r in taken),
+        unread=tuple(h for h in table.headers if not canonical(h)),
+        encoding=table.encoding,
+    )
+
+
+def report(imported: Iterable[Imported]) -> dict[str, Any]:
+    """Return the report of an import as DESIGN 7 lays it down, ready for JSON."""
+    files = []
+    for one in imported:
+        stated, understood = dict(one.stated), dict(one.understood)
+        entry: dict[str, Any] = {
+            "path": one.path,
+            "dialect": one.dialect,
+            "rows": one.rows,
+            "taken": len(one.taken),
+            "mended": len(one.mended),
+            "refused": [{"row": r.row, "reason": r.reason} for r in one.refused],
+        }
+        for kind in ("hours", "ages", "phones"):
+            entry[f"{kind}_stated"] = stated.get(kind, 0)
+            entry[f"{kind}_understood"] = understood.get(kind, 0)
+        files.append(entry)
+    return {"files": files}
+
+
+# --- steps ----------------------------------------------------------------------------------------------------------
+
+
+def _dialect(name: str, table: Table) -> Dialect:
+    every = known_dialects()
+    if name != "auto":
+        if name not in every:
+            raise DataFileError(f"方言 {name!r} はありません。あるもの: {', '.join(every)}")
+        return every[name]
+    return max(every.values(), key=lambda d: d.fits(table))
+
+
+def _dataset(stem: str) -> str:
+    """Return a file's name without the date of its edition: nursery_school_20260801 -> nursery_school."""
+    return re.sub(r"[_\-. ]?(?:19|20)\d{2}(?:[_\-]?\d{2}){0,2}$", "", stem) or stem
+
+
+def _entry(row: Row) -> Entry:
+    ours: dict[str, str] = {}
+    for header, value in row.cells.items():
+        name = canonical(header)
+        if name and not ours.get(name, "").strip():
+            ours[name] = value
+    return Entry(row.number, ours)
+
+
+def _with_common_knowledge(file: File, entries: Sequence[Entry], municipality: str) -> File:
+    """Learn from the whole file: its municipality, its one area code, whether its numbers identify or only count."""
+    known = {municipality_of(e) for e in entries} | {municipality}
+    named = Counter(m for e in entries if (m := municipality_of(e)))
+    if not municipality and len(named) == 1 and named.total() >= LIKELY_ROWS:
+        municipality = next(iter(named))
+    codes = Counter(
+        code
+        for e in entries
+        for p in cells.phones(e.get("phone")).phones
+        if not re.match(r"0[5789]0|0120|0800|0570", code := p.number.split("-")[0])
+    )
+    ids = [e.get("id") for e in entries if e.get("name")]
+    return replace(
+        file,
+        municipality=municipality,
+        known=frozenset(known - {""}),
+        area_code=next(iter(codes)) if len(codes) == 1 and codes.total() >= LIKELY_ROWS else "",
+        ids=not _only_counts(ids) and all(ids) and len(set(ids)) == len(ids),
+    )
+
+
+def _only_counts(ids: Sequence[str]) -> bool:
+    """Return whether an id column numbers the rows: then a row put in between would move every later identity."""
+    return all(re.fullmatch(r"[1-9]\d*", i) and int(i) <= 2 * len(ids) for i in ids if i)
+
+
+def _read(entry: Entry, row: Row, file: File, dialect: Dialect) -> Read:
+    if row.surplus:
+        return Read(None, f"見出しより列が多い（{len(row.surplus)}列）。区切りがずれている")
+    entry.category = file.category
+    if reason := dialect.adapt(entry, row, file):
+        return Read(None, reason)
+    if is_hidden_place(*row.cells.values()):
+        return Read(None, "所在地を載せてはいけない施設（一時保護所・母子生活支援施設・シェルター等）にふれている")
+    return build(entry, file)
+
+
+def _without_twins(reads: list[Read], entries: Sequence[Entry]) -> list[Read]:
+    """Refuse a row that says nothing new of a place already taken; give a different service there its own id."""
+    seen: dict[str, tuple[int, Resource]] = {}
+    result = []
+    for read, entry in zip(reads, entries, strict=True):
+        resource = read.resource
+        if resource is not None and resource.id in seen:
+            row, first = seen[resource.id]
+            if replace(resource, source=first.source) == first:
+                read = Read(None, f"{row}行目と同じ内容")
+            else:
+                number = sum(i.split("-")[0] == resource.id for i in seen) + 1
+                read = replace(read, resource=replace(resource, id=f"{resource.id}-{number}"))
+        if read.resource is not None:
+            seen[read.resource.id] = (entry.row, read.resource)
+        result.append(read)
+    return result
+
+
+def _count(sets: Iterable[frozenset[str]]) -> tuple[tuple[str, int], ...]:
+    return tuple(sorted(Counter(kind for s in sets for kind in s).items()))

@@ -1,0 +1,65 @@
+"""Knows what the columns of cities' files are called: header -> our field (facts/domain.md 1.1 and 1.3).
+
+The rule: one header means one field. Headers are compared folded (`tables.fold_header`); a dialect handles the rest.
+"""
+
+from __future__ import annotations
+
+from bot.directory.importing.tables import fold_header
+
+FIELDS: dict[str, str] = {
+    "id": "property NO ID HID № 番号 管理番号 整理番号",
+    "code": "都道府県コード又は市区町村コード 全国地方公共団体コード prefCode",
+    "name": "名称 施設名 施設名称 登録施設名 助産所名 公園名 行事名 イベント名 クラブ名 事業所名 園名 医療機関名 name "
+    "clubName",
+    "kana": "名称_カナ 名称(カナ) 名称カナ 施設名カナ 施設名(カナ) 施設名_カナ フリガナ ふりがな イベント名_カナ "
+    "fullNameInKana",
+    "name_latin": "名称_英字 名称(英字) イベント名_英語 名称_英語",
+    "alternate_name": "名称_通称 名称(通称) 通称",
+    "kind": "種別 施設種別 業種 区分 医療機関の種類 施設区分 施設分類 イベント種類 カテゴリー Type certifiedType "
+    "category alternativeName",
+    "address": "住所 所在地 所在地_連結表記 住所(番地まで) Add1 Address addr 住所表記",
+    "address2": "Add2 Address2",
+    "prefecture": "都道府県名 所在地_都道府県 住所都道府県 pref",
+    "city": "市区町村名 所在地_市区町村 住所市区町村 city",
+    "town": "所在地_町字 住所町名",
+    "block": "所在地_番地以下 住所丁目以下",
+    "building": "方書 建物名等(方書) 建物名等 建物名 katagaki",
+    "site": "場所名称 implementationLocation 会場",
+    "latitude": "緯度 latitude lat Y",
+    "longitude": "経度 longitude lng lon X",
+    "phone": "電話番号 TEL tell telephoneNumber 施設電話番号 連絡先電話番号 電話 phone contactAddress",
+    "extension": "内線番号 連絡先内線番号",
+    "email": "連絡先メールアドレス メールアドレス",
+    "url": "URL 公式サイトアドレス 公園HPアドレス ホームページ ホームページアドレス referenceObject",
+    "operator": "団体名 施設設置者 運営主体 設置主体 運営者 Owner Establisher 法人の名称 主催者 主催団体 開設者 法人名",
+    "capacity": "収容定員 定員 定員(人) Full capacity 利用定員",
+    "ages": "受入年齢 受入開始年齢(歳) 対象 対象者 対象年齢 acceptedAge targetAge targetChildren",
+    "days": "利用可能曜日 診療曜日 開所曜日 availableDate",
+    "opens": "開始時間 開始時刻 診療開始時間 Open startTime",
+    "closes": "終了時間 終了時刻 診療終了時間 Close endTime",
+    "hours": "提供時間 保育時間 基本保育時間 開館時間 利用時間 開設時間 営業時間 開所時間",
+    "closed": "定休日 休館日 休業日 休所日",
+    "hours_note": "利用可能日時特記事項 日時備考 診療日時特記事項 availableDateNote",
+    "temporary_care": "一時預かりの有無 一時預かり Temp temporaryKeeping",
+    "sick_care": "病児保育の有無 病児保育 Sick",
+    "cost": "料金 料金(基本) 料金_基本 利用料 利用料金 子供預かり料金 detailPrice normalPrice",
+    "cost_note": "料金(詳細) 料金_詳細 子供預かり料金備考",
+    "description": "説明 概要 活動内容 提供内容 公園紹介文 事業内容 serviceContents",
+    "subjects": "診療科目 medicalSubjects",
+    "transportation": "アクセス方法 access",
+    "parking": "駐車場情報 駐車場詳細 parkingInformation",
+    "booking": "申込方法 参加申込方法 利用方法",
+    "accessible": "バリアフリー情報",
+    "nursing_room": "授乳室",
+    "diaper_changing": "おむつ替えコーナー",
+    "note": "備考 note Remarks Memo 特記事項",
+    "verified": "最終確認日 更新日 データ更新日",
+}
+
+KNOWN: dict[str, str] = {fold_header(h): field for field, headers in FIELDS.items() for h in headers.split()}
+
+
+def canonical(header: str) -> str:
+    """Return the field that a folded header means, or an empty text."""
+    return KNOWN.get(header, "")
