@@ -9,19 +9,20 @@ import asyncio
 import fcntl
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 from uuid import UUID
 
 import structlog
+import uvicorn
 from fastapi import FastAPI
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 import handoff.models  # noqa: F401 - the staff's tables belong to the same metadata
-from bot import catalogue, city, engine, i18n, library, logs, outreach, render, rooms, web
+from bot import catalogue, city, engine, i18n, library, logs, outreach, render, web
 from bot.clock import Clock
 from bot.dialog import Turn, View
 from bot.directory.documents import resources_from_documents
@@ -42,7 +43,7 @@ from bot.store import Store, watched_version
 from bot.worker import ResidentFacts, Worker
 from handoff.console.app import create_console
 from handoff.room.app import create_room
-from handoff.staff import add_staff
+from handoff.staff import Passwords, add_staff
 
 log = structlog.get_logger("app")
 
@@ -134,6 +135,7 @@ class Roof:
         self.intake = Intake(self.store)
         self.destination = settings.line_destination
         self.basic_id = settings.line_basic_id
+        self.passwords = Passwords()
         self.scheduler = Scheduler(self.store, clock)
         self.worker = Worker(self.store, self.mind, self.line, clock, self.city, base_url=settings.base_url)
         self.outbox = OutboxSender(
@@ -256,3 +258,198 @@ class Roof:
             basic_id=lambda: self.basic_id,
         )
         app.router.routes.extend(web.routes(doors))
+        app.mount(
+            "/console",
+            create_console(
+                store=self.store,
+                clock=self.clock,
+                city=self.city,
+                base_url=self.settings.base_url,
+                to_line=self.mind.to_line,
+                passwords=self.passwords,
+            ),
+        )
+        app.mount(
+            "/room",
+            create_room(
+                store=self.store,
+                clock=self.clock,
+                city=self.city,
+                words=self.words.word,
+                keep_room_text=self.intake.keep_room_text,
+                base_url=self.settings.base_url,
+            ),
+        )
+
+
+def create_app(roof: Roof, *extra: Callable[[FastAPI], None]) -> FastAPI:
+    """Return the application of one process; `extra` adds what only the demo has."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        try:
+            await roof.open()
+            yield
+        finally:
+            await roof.close()
+
+    app = FastAPI(lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
+    if roof.role in ("all", "web"):
+        roof.mount(app)
+    for add in extra:
+        add(app)
+    return app
+
+
+@contextmanager
+def only_one(settings: Settings) -> Any:
+    """Hold the lock that keeps a second process from serving the same SQLite file."""
+    if not settings.is_sqlite:
+        yield
+        return
+    path = settings.database_path.with_suffix(".lock")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SettingsError(f"another process already serves {settings.database_path}") from None
+        yield
+
+
+# --- the demo ---------------------------------------------------------------------------------------------------------
+
+DEMO_DESTINATION: Final = "U" + "d" * 32
+DEMO_CAMPAIGN: Final = "K7F3"
+DEMO_STAFF: Final = (
+    ("sakura", "さくら", "specialist"),
+    ("mori", "もり", "supervisor"),
+    ("tanaka", "たなか", "officer"),
+    ("kanri", "かんり", "administrator"),
+)
+
+
+def demo_settings(host: str, port: int, folder: Path) -> Settings:
+    """Return settings for a desk that talks to the simulator in the same process, on a fresh database in `folder`."""
+    base = f"http://{host}:{port}"
+    return Settings(
+        database_url=f"sqlite:///{folder / 'demo.db'}",
+        secret_key=secrets.token_hex(32),
+        line_channel_secrets=(secrets.token_hex(16),),
+        line_channel_access_token=secrets.token_urlsafe(32),
+        line_api_base=f"{base}/simulator",
+        line_destination=DEMO_DESTINATION,
+        line_basic_id="@hinata-demo",
+        line_url_base=f"{base}/simulator",
+        base_url=base,
+    )
+
+
+async def set_up_demo(roof: Roof) -> dict[str, str]:
+    """Fill a fresh database with ひなた市, a printed card and the staff; return login -> password."""
+    store, now = roof.store, roof.clock.now()
+    await store.migrate()
+    await store.open()
+    try:
+        settings, documents = library.sample_city()
+        places = resources_from_documents(documents, roof.content.vocabulary["categories"])
+
+        def unit(session: Session) -> None:
+            city.save(session, settings["city"], now, "demo")
+            catalogue.keep(session, "sample_city", places, now)
+            session.execute(
+                insert(Campaign).values(
+                    token=DEMO_CAMPAIGN,
+                    channel="こんにちは赤ちゃん訪問",
+                    place="ひなた市",
+                    language="ja",
+                    created_at=now,
+                )
+            )
+
+        await store.write(unit)
+        signs_in = {login: secrets.token_urlsafe(12) for login, _name, _role in DEMO_STAFF}
+        for login, name, role in DEMO_STAFF:
+            await add_staff(
+                store,
+                roof.passwords,
+                login=login,
+                work_name=name,
+                role=role,
+                password=signs_in[login],
+                at=now,
+            )
+        return signs_in
+    finally:
+        await store.close()
+
+
+def demo_platform(settings: Settings, clock: Clock) -> Platform:
+    """Return the LINE stand-in that knows the demo's secrets."""
+    return Platform(
+        channel_secret=settings.line_channel_secrets[0],
+        access_token=settings.line_channel_access_token,
+        destination=settings.line_destination,
+        webhook_url=f"{settings.base_url}/line/webhook",
+        clock=clock,
+        basic_id=settings.line_basic_id,
+        account_name="ひなた市 子育てのまどぐち",
+    )
+
+
+def add_simulator(platform: Platform, clock: Clock) -> Callable[[FastAPI], None]:
+    """Return what mounts the simulator; its clock button moves desk time."""
+
+    def set_clock(moment: datetime | None) -> None:
+        clock.reset() if moment is None else clock.set(moment)
+
+    def add(app: FastAPI) -> None:
+        app.mount("/simulator", create_simulator(platform, set_clock=set_clock))
+
+    return add
+
+
+def serve_app(app: FastAPI, host: str, port: int) -> None:
+    """Serve until SIGINT or SIGTERM, then end streams and loops within seconds."""
+    uvicorn.run(
+        app,
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,  # our own log lines say less and enough
+        server_header=False,
+        timeout_graceful_shutdown=5,
+        limit_concurrency=1_000,
+    )
+
+
+def run(settings: Settings, host: str, port: int, role: str) -> None:
+    """Serve a city."""
+    logs.set_up(settings.log_level)
+    with only_one(settings):
+        serve_app(create_app(Roof(settings, Clock(), role)), host, port)
+
+
+def run_demo(host: str, port: int, folder: Path, told: Callable[[dict[str, Any]], None]) -> None:
+    """Serve the demo on a fresh database in `folder`; `told` gets the addresses and sign-ins before it serves."""
+    logs.set_up("WARNING")
+    settings = demo_settings(host, port, folder)
+    with only_one(settings):
+        for old in settings.database_path.parent.glob("demo*.db*"):
+            old.unlink()
+        clock = Clock()
+        roof = Roof(settings, clock)
+        signs_in = asyncio.run(set_up_demo(roof))
+        platform = demo_platform(settings, clock)
+        told(
+            {
+                "phone": f"{settings.base_url}/simulator/",
+                "card": f"{settings.base_url}/q/{DEMO_CAMPAIGN}",
+                "console": f"{settings.base_url}/console/",
+                "staff": [
+                    {"role": role, "login": login, "name": name, "password": signs_in[login]}
+                    for login, name, role in DEMO_STAFF
+                ],
+            }
+        )
+        serve_app(create_app(Roof(settings, clock), add_simulator(platform, clock)), host, port)

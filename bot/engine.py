@@ -136,7 +136,7 @@ def _before(memory: Mapping[str, Any], desk: View, talk: Talk, first: bool, by: 
             ),
         )
     lines: list[Phrase] = [
-        _("ここからは機械が答えます。{name}との話は、相談員が記録しています。", name=handback["name"])
+        _("ここからは機械が答えます。{name}に伝えたいことは、「人と話す」から書けます。", name=handback["name"])
     ]
     if handback.get("next"):
         lines.append(_("次の連絡の予定: {date}", date=datetime.fromisoformat(handback["next"]).date()))

@@ -115,7 +115,7 @@ def load(content: Path = CONTENT) -> Library:
         if path.is_file():
             digest.update(path.relative_to(content).as_posix().encode() + path.read_bytes())
     vocabulary = read_yaml(content / "vocabulary.yaml")
-    hearing = Hearing.of(_documents(content / "signals"), _documents(content / "topics"))
+    hearing = Hearing.of(documents(content / "signals"), documents(content / "topics"))
     return Library(
         vocabulary=vocabulary,
         hearing=hearing,
@@ -127,11 +127,12 @@ def load(content: Path = CONTENT) -> Library:
 
 def sample_city(content: Path = CONTENT) -> tuple[Mapping[str, Any], dict[str, Any]]:
     """Return ひなた市's settings, and its other documents by file name."""
-    documents = _documents(content / "sample_city")
-    return documents.pop("city"), documents
+    found = documents(content / "sample_city")
+    return found.pop("city"), found
 
 
-def _documents(folder: Path) -> dict[str, Any]:
+def documents(folder: Path) -> dict[str, Any]:
+    """Return the parsed YAML files of a folder, by name without ending."""
     return {path.stem: read_yaml(path) for path in sorted(folder.glob("*.yaml"))}
 
 

@@ -21,7 +21,7 @@ from bot.i18n import Catalogs
 from bot.library import Library
 from bot.messages import Heard, Inbound, InboundKind, Point, Severity
 from bot.opening import TOKYO
-from bot.situation import OPEN_STATES, Case, CaseEvent, City, next_state
+from bot.situation import Case, CaseEvent, City, next_state
 
 CASE_ID = UUID(int=1)
 STAFF_ID = UUID(int=2)
@@ -33,7 +33,6 @@ STAFF: dict[str, CaseEvent] = {
     "transfers": "transfer",
     "closes": "close",
     "lapses": "lapse",
-    "reopens": "reopen",
 }
 
 
@@ -84,7 +83,8 @@ class Rehearsal:
         event = STAFF[verb]
         state = next_state(self.view.case.state, event)
         holder = STAFF_ID if state == "claimed" else None
-        self.view = replace(self.view, case=replace(self.view.case, state=state, holder_id=holder))
+        case = replace(self.view.case, state=state, holder_id=holder)
+        self.view = replace(self.view, case=None if state == "closed" else case)
         if event == "release":
             self.memory["handback"] = {"name": "さくら", "agreed": note, "next": "", "at": self.now.isoformat()}
         elif event == "lapse":
@@ -148,7 +148,7 @@ class Rehearsal:
 
     def _case(self, turn: Turn, event: CaseEvent) -> list[str]:
         case = self.view.case
-        if case is None or case.state not in OPEN_STATES:
+        if case is None:
             gravest = max((s.severity for s in turn.signals), key=lambda s: s.rank, default=None)
             from_new = next_state("new", event)
             case = Case(CASE_ID, from_new, gravest or Severity.CONCERN, tuple(s.kind for s in turn.signals))

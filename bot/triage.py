@@ -16,6 +16,7 @@ from typing import Any
 from bot import names
 from bot.dialog import END, PLACE, START, TEXT, Dialog, Talk
 from bot.dialogs import ALL
+from bot.dialogs.safety import first_words, number_lines, trouble
 from bot.directory.search import Query
 from bot.i18n import Catalogs
 from bot.messages import Choice, Phrase, Reply, Severity, _
@@ -33,6 +34,7 @@ COMMANDS: Mapping[str, str] = {
     "cant_call": "safety.cant_call",
     "remind": "safety.remind",
     "who_reads": "welcome.who",
+    "tired": "menu.tired",
 }
 
 #: Who "answered" when a person holds the talk: the desk says nothing.
@@ -46,6 +48,8 @@ OFFER_CHOICES = (
     Choice(_("お願いする"), "person.yes", word="yes"),
     Choice(_("いまはいい"), "person.no", word="no"),
 )
+#: Concerns beside whose answer the fitting numbers are named, quietly.
+QUIET_NUMBERS = frozenset({"dv", "abuse", "crisis"})
 COMPANY: Mapping[str, Phrase] = {
     "anxiety": _("それは、しんどいですね。まとまらなくても、そのまま書いてかまいません。"),
     "development": _("よく見ているからこその心配だと思います。気になるところから書いてください。"),
@@ -177,12 +181,23 @@ def _from_directory(talk: Talk, open_: Open) -> Answered | None:
 
 def _company(talk: Talk, open_: Open) -> Answered:
     """Keep company: a worry need not be a question (CARE C4)."""
-    talk.say(COMPANY[talk.heard.signals[0].kind])
+    kind = trouble(talk.heard.signals)
+    if kind in ("report", "facility", "child_hurt"):
+        talk.say(*first_words(kind, talk.view.city))
+    else:
+        talk.say(COMPANY[talk.heard.signals[0].kind])
     return Answered("company", talk, open_)
 
 
 def _offer(talk: Talk, done: Answered) -> Answered:
-    """Offer a person after the question was answered (CARE C12), once: a no is a no (CARE C17)."""
+    """Offer a person after the question was answered (CARE C12), once: a no is a no (CARE C17).
+
+    Where it is about violence or a wish to die, the fitting numbers stand beside the answer, quietly.
+    """
+    if talk.heard.signals[0].kind in QUIET_NUMBERS:
+        lines = number_lines(trouble(talk.heard.signals), talk.view.library, talk.language, talk.now, most=2)
+        if lines:
+            talk.say(_("話せるところもあります。"), *lines, choices=talk.said[-1].choices if talk.said else ())
     if talk.view.case is None:
         talk.say(OFFER, choices=(*OFFER_CHOICES, *(talk.said[-1].choices if talk.said else ())))
     return done

@@ -590,6 +590,9 @@ def _hours_line(rule: Schedule, days: tuple[int, ...]) -> Phrase:
 def _price(cost: CostOption) -> Text:
     if cost.amount is None:
         return Verbatim(cost.amount_description)
+    line: Text = _("{amount}", amount=Yen(cost.amount))
     if cost.option:
-        return _("{option} {amount}", option=Verbatim(cost.option), amount=Yen(cost.amount))
-    return _("{amount}", amount=Yen(cost.amount))
+        line = _("{option} {amount}", option=Verbatim(cost.option), amount=Yen(cost.amount))
+    if cost.amount_description:
+        return _("{line}（{note}）", line=line, note=Verbatim(cost.amount_description))
+    return line

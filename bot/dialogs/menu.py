@@ -18,9 +18,10 @@ class Menu(Dialog):
         Go("show", "*", "shown"),
         Go("stop", "*", "stopped"),
         Go("thanks", "*", "thanked"),
+        Go("tired", "*", "company"),
         Go("hear_sticker", "*", "greeted_back"),
         Go("cannot_see", "*", "told"),
-        Go(TEXT, ("shown", "stopped", "thanked", "greeted_back", "told"), "shown", when="never"),
+        Go(TEXT, ("shown", "stopped", "thanked", "company", "greeted_back", "told"), "shown", when="never"),
     )
 
     def never(self) -> bool:
@@ -49,6 +50,13 @@ class Menu(Dialog):
     def ask_thanked(self) -> None:
         """Answer thanks."""
         self.talk.say(_("こちらこそ、書いてくれてありがとうございます。また、いつでもどうぞ。"))
+
+    def ask_company(self) -> None:
+        """Keep company with somebody who is tired: a sigh needs no solution (CARE C4)."""
+        self.talk.say(
+            _("おつかれさまです。ここでは、返事のいらないひとりごとも、どうぞ。"),
+            choices=(Choice(_("人と話す"), "person.ask"), Choice(_("メニュー"), "menu.show")),
+        )
 
     def ask_greeted_back(self) -> None:
         """Answer a sticker: a sign of life is an opening."""

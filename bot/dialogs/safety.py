@@ -77,6 +77,7 @@ WORDS: dict[str, tuple[Phrase, ...]] = {
         _("この画面を見られそうなときは、ここを消してもかまいません。こちらからは、あなたが書いたときだけ返事をします。"),
     ),
     "dv_now": (
+        _("書いてくれて、ありがとうございます。いまの数分が大切です。"),
         _("いま、逃げられるなら、子どもと外へ。人のいるところや交番へ行ってください。"),
         _("110に電話してください。話せなくても、切らないで。"),
         _("首をしめられた、頭を打ったときは、平気に思えても、119か病院へ。あとから悪くなることがあります。"),
@@ -90,11 +91,11 @@ WORDS: dict[str, tuple[Phrase, ...]] = {
         _("ぐったりしている、息が苦しそう、けいれん、顔色が悪いときは、いま119に電話してください。"),
     ),
     "missing": (
-        _("いま、110に電話してください。早すぎることはありません。"),
+        _("知らせてくれて、ありがとうございます。いま、110に電話してください。早すぎることはありません。"),
         _("いなくなった場所と時間、服の色、背の高さを伝えてください。家にはだれか残ってください。"),
     ),
     "birth": (
-        _("いま、119に電話してください。お金や手帳のことは、あとでかまいません。"),
+        _("知らせてくれて、ありがとうございます。いま、119に電話してください。お金や手帳のことは、あとでかまいません。"),
         _("玄関のかぎを開けて、横になって待ってください。電話は切らないで。"),
     ),
     "exhausted": (
@@ -242,10 +243,7 @@ class Safety(Dialog):
             self.ask_with_you()
             return
         self.talk.data["said"] = {**self.talk.data.get("said", {}), key: self.talk.now.isoformat()}
-        words: tuple[Phrase, ...] = WORDS[key]
-        if key == "report":
-            words = (*words, A_REPORT if self.talk.view.city.takes_child_reports else NOT_A_REPORT, WHO_TOLD)
-        self.talk.say(*words, block=f"safety.{key}", vital=True)
+        self.talk.say(*first_words(key, self.talk.view.city), block=f"safety.{key}", vital=True)
         self.talk.say(*self._when(), *self._numbers(key), choices=self._ways(), vital=True)
 
     def ask_with_you(self) -> None:
@@ -281,7 +279,7 @@ class Safety(Dialog):
     def plan_reminder(self) -> None:
         """Ask for the reminder at the next opening (CARE C18)."""
         moment = self.talk.view.city.next_reading(self.talk.now)
-        if moment is not None and not self.talk.follow_ups:
+        if moment is not None and self._may_push() and not self.talk.follow_ups:
             self.talk.follow_ups.append(FollowUp("remind", max(moment, self.talk.now), moment.date().isoformat()))
 
     def ask_reminded(self) -> None:
@@ -291,6 +289,9 @@ class Safety(Dialog):
             self.talk.say(
                 _("{when} に、電話番号と、何と言えばいいかをここに送ります。", when=when), choices=self._ways()
             )
+        elif not self._may_push():
+            words = _("安全のため、こちらから先には送りません。朝になったら、ひとことでも書いてください。")
+            self.talk.say(words, choices=self._ways())
         else:
             self.talk.say(_("窓口の次の予定がわからないため、お知らせの約束ができません。"), choices=self._ways())
 
@@ -326,12 +327,9 @@ class Safety(Dialog):
         return self.talk.when_read()
 
     def _numbers(self, key: str) -> tuple[Text, ...]:
-        """Say who can be called now: those that fit, at most three, those confirmed open first (CARE C1)."""
+        """Say who can be called now (CARE C1)."""
         view, now, language = self.talk.view, self.talk.now, self.talk.language
-        lines: list[Hotline] = []
-        for fit in FITS[key][0]:
-            lines += [h for h in view.library.lines_for(fit, language, now) if h not in lines]
-        said: list[Text] = [_number_line(h) for h in lines[:3]]
+        said = list(number_lines(key, view.library, language, now))
         city = view.city
         if city.night_phone and not city.open_now(now) and key not in ("child_writing", "own_hand", "exhausted"):
             said.append(_("・{name} {number}", name=_("市の夜の電話（宿直）"), number=city.night_phone))
@@ -346,7 +344,7 @@ class Safety(Dialog):
         room = (Choice(_("見られない部屋で書く"), "person.room", opens="room"),) if self._room() else ()
         if self.trouble == "child_writing":
             return (Choice(_("でんわできない"), "safety.cant_call"), *room)
-        closed = not self.talk.view.city.open_now(self.talk.now)
+        closed = not self.talk.view.city.open_now(self.talk.now) and self._may_push()
         return (
             Choice(_("電話できない"), "safety.cant_call"),
             Choice(_("見せるカード"), "safety.card"),
@@ -355,8 +353,27 @@ class Safety(Dialog):
             Choice(_("そういう意味ではない"), "safety.not_meant"),
         )
 
+    def _may_push(self) -> bool:
+        """Return whether the desk may write first (CARE C21)."""
+        return (self.talk.contact_safety or self.talk.view.contact_safety) == "any"
+
     def _room(self) -> bool:
         return self.talk.view.city.talk_in in ("room", "ask")
+
+
+def first_words(key: str, city: City) -> tuple[Phrase, ...]:
+    """Give the words for a kind of trouble; a report says whether it counts as one (CARE C25)."""
+    if key == "report":
+        return (*WORDS[key], A_REPORT if city.takes_child_reports else NOT_A_REPORT, WHO_TOLD)
+    return WORDS[key]
+
+
+def number_lines(key: str, library: Library, language: str, now: datetime, *, most: int = 3) -> tuple[Phrase, ...]:
+    """Give the numbers that fit a kind of trouble, at most three, those confirmed open first (CARE C1, C14a)."""
+    fitting: list[Hotline] = []
+    for fit in FITS[key][0]:
+        fitting += [h for h in library.lines_for(fit, language, now) if h not in fitting]
+    return tuple(_number_line(h) for h in fitting[:most])
 
 
 def reminder(trouble_key: str, library: Library, city: City, language: str, now: datetime) -> tuple[Reply, ...]:

@@ -1,0 +1,124 @@
+"""The content check: what is still missing or wrong in what the desk says and hears, one sentence each.
+
+The rule: an empty list means that a city may go live with this content; `make check` and CI run it.
+"""
+
+from __future__ import annotations
+
+import ast
+import string
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from babel.messages import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po
+
+from bot import easy, library, names
+from bot.dialogs import ALL
+from bot.i18n import EASY, LOCALES, SOURCE
+from bot.library import CONTENT, Library
+from bot.line import limits
+from bot.understanding import hearing
+
+ROOT = Path(__file__).parents[1]
+
+
+def problems(content: Library) -> list[str]:
+    """Return everything that the content still lacks."""
+    return [*_vocabulary(content), *_heard(content), *_said(content)]
+
+
+def _vocabulary(content: Library) -> Iterator[str]:
+    for kind, known in (("topics", names.TOPICS), ("categories", names.CATEGORIES)):
+        wanted = set(content.vocabulary[kind])
+        yield from (f"names.py: {kind} {id!r} has no name" for id in sorted(wanted - set(known)))
+        yield from (f"names.py: {kind} {id!r} is not in the vocabulary" for id in sorted(set(known) - wanted))
+    for id, topics in content.topics_of_category.items():
+        yield from (
+            f"vocabulary.yaml: category {id} names an unknown topic {t}" for t in topics if t not in names.TOPICS
+        )
+    if not ALL:
+        yield "no dialog was found"
+
+
+def _heard(content: Library) -> Iterator[str]:
+    documents = {kind: library.documents(CONTENT / kind) for kind in ("signals", "topics")}
+    yield from hearing.check(documents["signals"], documents["topics"], content.vocabulary)
+
+
+def sentences() -> dict[str, list[str]]:
+    """Return every sentence that the product says -> the remarks for its translators, as Babel extracts them."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["babel"]
+    methods = settings["extractors"]
+    found: dict[str, list[str]] = {}
+    for mapping in settings["mappings"]:
+        patterns = mapping["pattern"] if isinstance(mapping["pattern"], list) else [mapping["pattern"]]
+        method = methods.get(mapping["method"], mapping["method"])
+        extracted = extract_from_dir(
+            ROOT, [(pattern, method) for pattern in patterns], keywords={"_": None, "N_": None}
+        )
+        for _file, _line, message, comments, _context in extracted:
+            found.setdefault(str(message), []).extend(comments)
+    return found
+
+
+def catalogs(content: Library) -> Mapping[str, Catalog]:
+    """Return the catalogs as they are written (.po), by language id."""
+    found = {}
+    for language, folder in content.vocabulary["languages"].items():
+        path = LOCALES / folder / "LC_MESSAGES" / "messages.po"
+        if language != SOURCE and path.exists():
+            with path.open("rb") as file:
+                found[language] = read_po(file)
+    return found
+
+
+def _said(content: Library) -> Iterator[str]:
+    spoken = sentences()
+    for msgid in spoken:
+        yield from (f"source: {problem}: {msgid}" for problem in easy.forbidden(msgid))
+    labels = _labels()
+    yield from (f"source: longer than LINE's 20 characters: {msgid}" for msgid in labels if _long(msgid))
+    for language, catalog in catalogs(content).items():
+        for msgid in spoken:
+            message: Any = catalog.get(msgid)
+            if message is None or not message.string:
+                yield f"{language}: not translated: {msgid}"
+                continue
+            if message.fuzzy:
+                yield f"{language}: fuzzy: {msgid}"
+            text = str(message.string)
+            if _holes(msgid) != _holes(text):
+                yield f"{language}: other {{names}} than the source: {msgid}"
+            if msgid in labels and _long(text):
+                yield f"{language}: longer than LINE's 20 characters: {text}"
+            yield from (f"{language}: {problem}: {text}" for problem in easy.forbidden(text))
+            if language == EASY:
+                yield from (f"{language}: {p}: {text}" for p in easy.failures(text))
+
+
+def _labels() -> set[str]:
+    return {*names.TOPICS.values(), *_choice_labels()}
+
+
+def _choice_labels() -> Iterator[str]:
+    """Give the literal labels of all choices, read from the source: Choice(_("…")."""
+    for path in [*(ROOT / "bot" / "dialogs").glob("*.py"), ROOT / "bot" / "triage.py"]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Call(
+                    func=ast.Name(id="Choice"),
+                    args=[ast.Call(func=ast.Name(id="_"), args=[ast.Constant(str(text))]), *_],
+                ):
+                    yield text
+
+
+def _long(text: str) -> bool:
+    return len(limits.graphemes(text)) > limits.QUICK_LABEL
+
+
+def _holes(text: str) -> set[str]:
+    return {name for _text, name, _spec, _conversion in string.Formatter().parse(text) if name}

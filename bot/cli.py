@@ -1,0 +1,388 @@
+"""The command line: everything an engineer or an officer does without a browser.
+
+The rule: every command ends with 0, or says in one sentence what is wrong and what to do, and ends with another number.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import json
+import secrets
+import sys
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+from rich.console import Console
+from rich.progress import track
+
+from bot import app as roof
+from bot import catalogue, check, city, i18n, library
+from bot.clock import Clock
+from bot.directory.documents import resources_from_documents
+from bot.directory.importing import read_file, report
+from bot.directory.resources import to_json
+from bot.directory.search import Directory, Query
+from bot.errors import LineRefusedError, LineUnreachableError, MadoguchiError
+from bot.line.client import LineClient
+from bot.messages import Point
+from bot.opening import TOKYO
+from bot.settings import Settings
+from bot.store import Store
+from bot.transcript import Rehearsal
+from bot.understanding import hearing
+from handoff.staff import ROLES, Passwords, add_staff
+
+T = TypeVar("T")
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="まどぐち: a city's front desk for families, on LINE."
+)
+directory_app = typer.Typer(no_args_is_help=True, help="The directory of places and services.")
+staff_app = typer.Typer(no_args_is_help=True, help="The staff's accounts.")
+content_app = typer.Typer(no_args_is_help=True, help="What the desk says and hears.")
+app.add_typer(directory_app, name="directory")
+app.add_typer(staff_app, name="staff")
+app.add_typer(content_app, name="content")
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def main() -> None:
+    """Run the command line; an error of ours is one sentence, not a traceback."""
+    try:
+        app()
+    except MadoguchiError as error:
+        err.print(f"[red]✗[/red] {error}")
+        sys.exit(1)
+
+
+@contextmanager
+def _store(settings: Settings) -> Iterator[Callable[[Callable[[Store], Coroutine[Any, Any, T]]], T]]:
+    """Give a runner for work on the open store."""
+
+    async def work(job: Callable[[Store], Coroutine[Any, Any, T]]) -> T:
+        store = Store(settings.database_url, settings.secret_key)
+        await store.open()
+        try:
+            return await job(store)
+        finally:
+            await store.close()
+
+    yield lambda job: asyncio.run(work(job))
+
+
+# --- serving ----------------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def demo(
+    host: Annotated[str, typer.Option(help="Where to listen.")] = "localhost",
+    port: Annotated[int, typer.Option(help="Which port.")] = 8000,
+    folder: Annotated[Path, typer.Option(help="Where the fresh database goes.")] = Path("var/demo"),
+    quiet: Annotated[bool, typer.Option(help="Print the addresses as one JSON line and nothing else.")] = False,
+) -> None:
+    """Serve the whole desk on a fresh database: an invented city, the simulated LINE, console and room."""
+
+    def told(addresses: dict[str, Any]) -> None:
+        if quiet:
+            print(json.dumps(addresses, ensure_ascii=False), flush=True)
+            return
+        out.print("\n[bold]まどぐち[/bold] — demo of ひなた市 (invented; nothing leaves this machine)\n")
+        out.print(f"  the phone     {addresses['phone']}")
+        out.print(f"  a QR card     {addresses['card']}")
+        out.print(f"  the console   {addresses['console']}")
+        for sign_in in addresses["staff"]:
+            out.print(f"      {sign_in['role']:<14} {sign_in['login']:<8} {sign_in['password']}")
+        out.print("\n  Ctrl-C ends it; the next demo begins afresh.\n")
+
+    roof.run_demo(host, port, folder, told)
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Where to listen; put a TLS proxy in front.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Which port.")] = 8000,
+    role: Annotated[str, typer.Option(help="all, web or worker (web and worker need PostgreSQL).")] = "all",
+) -> None:
+    """Serve a city. Settings come from MADOGUCHI_… (see `madoguchi doctor`)."""
+    if role not in ("all", "web", "worker"):
+        raise typer.BadParameter("role is all, web or worker")
+    settings = Settings.from_environment()
+    if found := settings.problems():
+        for problem in found:
+            err.print(f"[red]✗[/red] {problem}")
+        raise typer.Exit(1)
+    roof.run(settings, host, port, role)
+
+
+@app.command()
+def migrate(
+    revision: Annotated[str, typer.Argument(help="head, base, or a number of bot/migrations.")] = "head",
+) -> None:
+    """Bring the database's schema to a revision."""
+    settings = Settings.from_environment()
+    asyncio.run(Store(settings.database_url, settings.secret_key).migrate(revision))
+    out.print(f"schema is at {revision}")
+
+
+@app.command()
+def doctor(
+    offline: Annotated[bool, typer.Option(help="Do not ask LINE.")] = False,
+) -> None:
+    """Say what is missing or wrong before a city goes live; ends with 1 if anything is."""
+    settings = Settings.from_environment()
+    found = [*settings.problems(), *check.problems(library.load())]
+    if not found:
+        with _store(settings) as run:
+            found += run(_asks_database)
+    if not offline and settings.line_channel_access_token:
+        found += asyncio.run(_asks_line(settings))
+    for problem in found:
+        err.print(f"[red]✗[/red] {problem}")
+    if found:
+        raise typer.Exit(1)
+    out.print("[green]✓[/green] everything is in place")
+
+
+async def _asks_database(store: Store) -> list[str]:
+    try:
+        found = await store.read(city.load)
+    except Exception as error:
+        return [f"the database does not answer as it should ({type(error).__name__}): run `madoguchi migrate`"]
+    return city.problems(found) if found else ["no city is set up: run `madoguchi city set FILE`"]
+
+
+async def _asks_line(settings: Settings) -> list[str]:
+    line = LineClient(settings.line_api_base, settings.line_channel_access_token)
+    await line.open()
+    try:
+        info = await line.bot_info()
+    except (LineRefusedError, LineUnreachableError) as error:
+        return [f"LINE does not answer at {settings.line_api_base}: {error}"]
+    finally:
+        await line.close()
+    if settings.line_destination and settings.line_destination != info.user_id:
+        return ["MADOGUCHI_LINE_DESTINATION is not this channel's own user id"]
+    return []
+
+
+# --- the city ------------------------------------------------------------------------------------------------------
+
+
+@app.command("city")
+def set_city(
+    action: Annotated[str, typer.Argument(help="set")],
+    file: Annotated[Path, typer.Argument(help="A YAML file with the keys of bot/content/sample_city/city.yaml.")],
+) -> None:
+    """Store the city's settings from a file as a new version."""
+    if action != "set":
+        raise typer.BadParameter("the action is: set")
+    document = library.read_yaml(file)["city"]
+    with _store(Settings.from_environment()) as run:
+        version = run(lambda store: store.write(lambda s: city.save(s, document, datetime.now(UTC), "cli")))
+    out.print(f"settings of {document['name']} stored as version {version}")
+    for problem in city.problems(city.city_of(document)):
+        err.print(f"[yellow]![/yellow] {problem}")
+
+
+# --- staff ------------------------------------------------------------------------------------------------------------
+
+
+@staff_app.command("add")
+def staff_add(
+    login: Annotated[str, typer.Argument(help="The name to sign in with.")],
+    work_name: Annotated[str, typer.Option(help="The name that families see (at most 20 characters).")],
+    role: Annotated[str, typer.Option(help="specialist, supervisor, officer or administrator.")],
+    generate: Annotated[bool, typer.Option(help="Make a password and print it once.")] = False,
+) -> None:
+    """Make an account. The password is asked for, or made with --generate."""
+    if role not in ROLES:
+        raise typer.BadParameter(f"role is one of {', '.join(ROLES)}")
+    password = secrets.token_urlsafe(12) if generate else getpass.getpass("password (12 characters or more): ")
+
+    async def job(store: Store) -> object:
+        return await add_staff(
+            store, Passwords(), login=login, work_name=work_name, role=role, password=password, at=datetime.now(UTC)
+        )
+
+    with _store(Settings.from_environment()) as run:
+        run(job)
+    out.print(f"{login} ({role}) may sign in" + (f" with {password}" if generate else ""))
+
+
+# --- the directory ---------------------------------------------------------------------------------------------------
+
+
+@directory_app.command("import")
+def directory_import(
+    files: Annotated[list[Path], typer.Argument(help="Open data files of a city.")],
+    dialect: Annotated[str, typer.Option(help="How to read them; auto finds it.")] = "auto",
+    category: Annotated[str, typer.Option(help="What the places are, when a file does not say.")] = "",
+    dry_run: Annotated[bool, typer.Option(help="Read and report, store nothing.")] = False,
+    report_file: Annotated[Path | None, typer.Option("--report", help="Write the report as JSON.")] = None,
+) -> None:
+    """Read files into the directory, row by row: taken, mended or refused with a reason.
+
+    Ends with 0 when rows were refused with reasons, with 1 when a file cannot be read.
+    """
+    read, failed = [], []
+    for file in track(files, description="reading", console=err, transient=True):
+        try:
+            read.append(read_file(file, dialect=dialect, category=category or None))
+        except MadoguchiError as error:
+            failed.append(f"{file.name}: {error}")
+    told = report(read)
+    for entry, imported in zip(told["files"], read, strict=True):
+        out.print(
+            f"{entry['path']}: {entry['rows']} rows, {entry['taken']} taken, {entry['mended']} mended, "
+            f"{len(entry['refused'])} refused ({entry['dialect']})"
+        )
+        for refused in entry["refused"]:
+            out.print(f"    row {refused['row']}: {refused['reason']}", markup=False)
+        if not dry_run:
+            with _store(Settings.from_environment()) as run:
+                stored = run(
+                    lambda store, i=imported, e=entry: store.write(
+                        lambda s: catalogue.keep(s, Path(e["path"]).name, i.taken, datetime.now(UTC))
+                    )
+                )
+            out.print(f"    {stored.new} new, {stored.changed} changed, {stored.same} same, {stored.gone} gone")
+    if report_file is not None:
+        report_file.write_text(json.dumps(told, ensure_ascii=False, indent=1), encoding="utf-8")
+    for failure in failed:
+        err.print(f"[red]✗[/red] {failure}")
+    if failed:
+        raise typer.Exit(1)
+
+
+@directory_app.command("search")
+def directory_search(
+    topic: Annotated[str, typer.Option(help="An id of the vocabulary, e.g. parenting_salon.")] = "",
+    area: Annotated[str, typer.Option(help="A municipality or a 町名.")] = "",
+    near: Annotated[str, typer.Option(help="LAT,LON")] = "",
+    age: Annotated[int | None, typer.Option(help="The child's age in months.")] = None,
+    open_now: Annotated[bool, typer.Option(help="Only what is open now.")] = False,
+    words: Annotated[str, typer.Option(help="Words of the name.")] = "",
+    limit: Annotated[int, typer.Option(help="How many.")] = 10,
+    as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
+) -> None:
+    """Search the stored directory."""
+    content = library.load()
+    with _store(Settings.from_environment()) as run:
+        places = run(lambda store: store.read(lambda s: catalogue.load(s, content.topics_of_category)))
+    point = None
+    if near:
+        try:
+            latitude, longitude = (float(part) for part in near.split(","))
+        except ValueError:
+            raise typer.BadParameter("--near is LAT,LON, e.g. 34.34,134.05") from None
+        point = Point(latitude, longitude)
+    now = datetime.now(UTC)
+    query = Query(
+        topic=topic,
+        area=area,
+        near=point,
+        age_months=age,
+        open_at=now if open_now else None,
+        words=words,
+        limit=limit,
+        today=now.astimezone(TOKYO).date(),
+    )
+    found = places.search(query, now=now)
+    if as_json:
+        matches = [{**to_json(m.resource), "distance_km": m.distance_km, "open_now": m.open_now} for m in found.matches]
+        told = {"total": found.total, "order": found.order, "widened": list(found.widened), "matches": matches}
+        print(json.dumps(told, ensure_ascii=False, default=str))
+        return
+    out.print(f"{found.total} found, order: {found.order}" + (f", set aside: {found.widened}" if found.widened else ""))
+    for match in found.matches:
+        r = match.resource
+        out.print(f"  {r.name}  {r.location.address}  {' '.join(p.number for p in r.phones)}", markup=False)
+
+
+# --- content and hearing ---------------------------------------------------------------------------------------------
+
+
+@content_app.command("check")
+def content_check() -> None:
+    """List what is missing or wrong in what the desk says and hears; ends with 1 if anything is."""
+    found = check.problems(library.load())
+    for problem in found:
+        err.print(f"✗ {problem}", markup=False)
+    if found:
+        raise typer.Exit(1)
+    out.print("[green]✓[/green] content is complete")
+
+
+@app.command()
+def understand(
+    jsonl: Annotated[bool, typer.Option(help="Read JSON lines with text, and optional id and language.")] = False,
+) -> None:
+    """Read lines, write what is heard in each as one JSON line, in order."""
+    ears = library.load().hearing
+    for number, line in enumerate(sys.stdin, 1):
+        text, id, language = line.rstrip("\n"), str(number), ""
+        if jsonl:
+            try:
+                entry = json.loads(line)
+                text, id, language = str(entry["text"]), str(entry.get("id", number)), str(entry.get("language", ""))
+            except (json.JSONDecodeError, KeyError, TypeError):
+                err.print(f"✗ line {number} is not a JSON object with text")
+                raise typer.Exit(1) from None
+        heard = ears.hear(text, prior=language)
+        print(json.dumps(hearing.to_json(heard, id), ensure_ascii=False), flush=True)
+
+
+@app.command()
+def chat(
+    lang: Annotated[str, typer.Option(help="The language that LINE's profile would tell.")] = "",
+    at: Annotated[str, typer.Option(help="Desk time, e.g. '2026-11-22 02:10'; the machine's otherwise.")] = "",
+) -> None:
+    """Talk with the desk of ひなた市 in a terminal; what is printed can be saved as a transcript.
+
+    Type words, [a button], (sticker), (place 35.1,137.1); @ lines move the clock or let staff act.
+    """
+    content = library.load()
+    settings, documents = library.sample_city()
+    places = Directory(resources_from_documents(documents), content.topics_of_category)
+    now = Clock().now()
+    if at:
+        try:
+            now = datetime.strptime(at, "%Y-%m-%d %H:%M").replace(tzinfo=TOKYO)
+        except ValueError:
+            raise typer.BadParameter("--at is like '2026-11-22 02:10'") from None
+    desk = Rehearsal(
+        content,
+        places,
+        city.city_of(settings["city"]),
+        i18n.load(content.vocabulary["languages"]),
+        now.astimezone(TOKYO),
+    )
+    desk.view = replace(desk.view, language_hint=lang)
+    print("# FUNCTIONS … CARE …")
+    print(f"@ {now.astimezone(TOKYO):%Y-%m-%d %H:%M}")
+    while True:
+        try:
+            line = input("> ").strip()
+        except (EOFError, KeyboardInterrupt):
+            print()
+            return
+        if not line:
+            continue
+        try:
+            said = desk.stage(line[2:]) if line.startswith("@ ") else desk.resident(line)
+        except (ValueError, AssertionError, KeyError, MadoguchiError) as error:
+            err.print(f"✗ {error}", markup=False)
+            continue
+        print("\n".join(said))
+
+
+if __name__ == "__main__":
+    main()
