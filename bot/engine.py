@@ -7,22 +7,23 @@ between every two lines and nothing unserialisable survives (facts/architecture.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from bot import triage
 from bot.dialog import FollowUp, Talk, Turn, View
-from bot.dialogs.welcome import HELLO, HELLO_SHORT
+from bot.dialogs.welcome import HELLO, HELLO_CHILD, HELLO_SHORT
 from bot.i18n import EASY, SOURCE, Catalogs
-from bot.messages import Choice, Heard, Inbound, Phrase, Reply, Severity, Verbatim, _
+from bot.messages import Heard, Inbound, Phrase, Reply, Severity, Verbatim, _
 from bot.situation import CaseEvent
 from bot.triage import Open
 
 VERSION: Final = 1
 TOGETHER: Final = timedelta(minutes=10)  # messages this close are also heard joined (split bubbles)
 KEPT: Final = 3  # how many of them
+REMEMBERED: Final = 24  # choices that may still be typed
 
 #: `はじめる [K7F3]`: the text of a printed card (facts/line.md 4); the token is stripped before anything is heard.
 GREETING = re.compile(r"^\s*(?P<words>.{0,40}?)\s*[\[［](?P<token>[A-Za-z0-9]{4,16})[\]］]\s*$")
@@ -77,7 +78,7 @@ def turn(memory: Mapping[str, Any], inbound: Inbound, heard: Heard, desk: View, 
         "recent": _recent(known, inbound, now),
     }
     if not silent:
-        after["choices"] = _shown(replies, words, talk.language)
+        after["choices"] = _shown(replies, known.get("choices", ()))
         after.pop("handback", None)
     return Turn(
         memory=after,
@@ -123,6 +124,8 @@ def _before(memory: Mapping[str, Any], desk: View, talk: Talk, first: bool, by: 
     """Return what precedes the answer: the welcome line at first contact, or what happened with a person."""
     if first:
         name = Verbatim(desk.city.name_en if talk.language == "en" and desk.city.name_en else desk.city.name)
+        if by == "safety" and any("child_writing" in s.aspects for s in talk.heard.signals):
+            return (Reply(lines=(_(HELLO_CHILD.msgid, city=name),), vital=True),)
         if by == "safety":
             return (Reply(lines=(_(HELLO_SHORT.msgid, city=name),), vital=True),)
         return (Reply(lines=(_(HELLO[0].msgid, city=name), HELLO[1])),)
@@ -130,11 +133,8 @@ def _before(memory: Mapping[str, Any], desk: View, talk: Talk, first: bool, by: 
     if not handback:
         return ()
     if handback.get("lapsed"):
-        return (
-            Reply(
-                lines=(_("相談員の返事がとぎれています。もう一度、ほかの相談員にも知らせました。"), *talk.when_read())
-            ),
-        )
+        lapsed = _("相談員の返事がとぎれています。もう一度、ほかの相談員にも知らせました。")
+        return (Reply(lines=(lapsed, *(() if by in ("person", "safety") else talk.when_read()))),)
     lines: list[Phrase] = [
         _("ここからは機械が答えます。{name}に伝えたいことは、「人と話す」から書けます。", name=handback["name"])
     ]
@@ -160,12 +160,16 @@ def _without_message(memory: Mapping[str, Any], message_id: str) -> dict[str, An
     return kept
 
 
-def _shown(replies: tuple[Reply, ...], words: Catalogs, language: str) -> list[dict[str, Any]]:
-    """Return the choices that are on the screen now, so that a typed label or number is a tap."""
+def _shown(replies: tuple[Reply, ...], before: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the choices that may be typed now: those just shown, then earlier ones that still stand on the screen.
+
+    Only the choices just shown can be meant by their number.
+    """
     shown: list[dict[str, Any]] = []
     listed = bool(replies) and replies[-1].listed
-    last: tuple[Choice, ...] = replies[-1].choices if replies else ()
-    for choice in last:
+    for choice in replies[-1].choices if replies else ():
         label = choice.label.msgid if isinstance(choice.label, Phrase) else choice.label.text
         shown.append({"label": label, "act": choice.act, "word": choice.word, "listed": listed})
-    return shown
+    labels = {choice["label"] for choice in shown}
+    earlier = [{**old, "listed": False, "word": ""} for old in before if old["label"] not in labels]
+    return [*shown, *earlier][:REMEMBERED]

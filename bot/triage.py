@@ -183,9 +183,9 @@ def _company(talk: Talk, open_: Open) -> Answered:
     """Keep company: a worry need not be a question (CARE C4)."""
     kind = trouble(talk.heard.signals)
     if kind in ("report", "facility", "child_hurt"):
-        talk.say(*first_words(kind, talk.view.city))
+        talk.say(*first_words(kind, talk.view.city), choices=_WAYS_OUT)
     else:
-        talk.say(COMPANY[talk.heard.signals[0].kind])
+        talk.say(COMPANY[talk.heard.signals[0].kind], choices=_WAYS_OUT)
     return Answered("company", talk, open_)
 
 

@@ -280,7 +280,9 @@ class FindPlace(Dialog):
 
     def ask_topic(self) -> None:
         """Ask what is looked for."""
+        got = (_("場所を受け取りました。"),) if "near" in self.talk.data else ()
         self.talk.say(
+            *got,
             _("どんな場所をさがしますか。ことばで書いてもかまいません。"),
             choices=tuple(Choice(names.topic(id), f"find_place.topic:{id}") for id in FREQUENT),
             listed=True,

@@ -9,6 +9,8 @@ from bot import names
 from bot.dialog import TEXT, Dialog, Go
 from bot.messages import Choice, _
 
+WAYS = (Choice(_("人と話す"), "person.ask"), Choice(_("メニュー"), "menu.show"))
+
 
 class Menu(Dialog):
     """Show the ways, stop, and answer small talk."""
@@ -45,29 +47,29 @@ class Menu(Dialog):
 
     def ask_stopped(self) -> None:
         """Let go, kindly."""
-        self.talk.say(_("わかりました。ここまでにします。また、いつでも書いてください。"))
+        self.talk.say(_("わかりました。ここまでにします。また、いつでも書いてください。"), choices=WAYS)
 
     def ask_thanked(self) -> None:
         """Answer thanks."""
-        self.talk.say(_("こちらこそ、書いてくれてありがとうございます。また、いつでもどうぞ。"))
+        self.talk.say(_("こちらこそ、書いてくれてありがとうございます。また、いつでもどうぞ。"), choices=WAYS)
 
     def ask_company(self) -> None:
         """Keep company with somebody who is tired: a sigh needs no solution (CARE C4)."""
         self.talk.say(
             _("おつかれさまです。ここでは、返事のいらないひとりごとも、どうぞ。"),
-            choices=(Choice(_("人と話す"), "person.ask"), Choice(_("メニュー"), "menu.show")),
+            choices=WAYS,
         )
 
     def ask_greeted_back(self) -> None:
         """Answer a sticker: a sign of life is an opening."""
         self.talk.say(
             _("ありがとうございます。何かあれば、ひとことでも書いてください。"),
-            choices=(Choice(_("メニュー"), "menu.show"), Choice(_("人と話す"), "person.ask")),
+            choices=WAYS,
         )
 
     def ask_told(self) -> None:
         """Say that a machine does not look at pictures, voices and files."""
         self.talk.say(
             _("写真・音声・ファイルは、機械では見ません。ことばで書くか、「人と話す」を選んでください。"),
-            choices=(Choice(_("人と話す"), "person.ask"), Choice(_("メニュー"), "menu.show")),
+            choices=WAYS,
         )

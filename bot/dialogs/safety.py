@@ -120,8 +120,17 @@ STILL_HERE = (
     _("届いています。続けて書いてもかまいません。"),
 )
 
+STILL_HERE_CHILD = (
+    _("かいてくれたことは、とってあるよ。"),
+    _("とどいているよ。もっと かいても いいよ。"),
+)
+
 #: What can be shown or read out, by kind of trouble: the Japanese sentence, and the same for the one who shows it.
 CARDS: dict[str, tuple[str, Phrase]] = {
+    "child_writing": (
+        "たすけてください。家でこわいことがあります。けいさつか、はなしをきいてくれる大人をよんでください。",
+        _("たすけてください。家でこわいことがあります。けいさつか、はなしをきいてくれる大人をよんでください。"),
+    ),
     "own_hand": (
         "子育てがつらくて、もう限界です。助けてくれる人と話したいです。",
         _("子育てがつらくて、もう限界です。助けてくれる人と話したいです。"),
@@ -159,7 +168,7 @@ FITS: dict[str, tuple[tuple[str, ...], str]] = {
     "child_hurt": (("dv_danger", "child_hurt"), "child_hurt"),
     "report": (("report",), "child_hurt"),
     "facility": (("report",), "child_hurt"),
-    "child_writing": (("child_writing",), "child_hurt"),
+    "child_writing": (("child_writing",), "child_writing"),
     "crisis": (("crisis",), "crisis"),
     "crisis_now": (("medical", "crisis"), "crisis"),
     "voices": (("medical",), "medical"),
@@ -249,10 +258,19 @@ class Safety(Dialog):
     def ask_with_you(self) -> None:
         """Keep company without repeating the block: it is kept, when a person reads, and the ways that remain."""
         count = self.talk.data["count"] = self.talk.data.get("count", 0) + 1
-        self.talk.say(STILL_HERE[count % len(STILL_HERE)], *self._when(), choices=self._ways())
+        words = STILL_HERE_CHILD if self._child else STILL_HERE
+        self.talk.say(words[count % len(words)], *self._when(), choices=self._ways())
 
     def ask_cannot_call(self) -> None:
         """Answer "I cannot call": written services, the police box, a neighbour, a card (CARE C5)."""
+        if self._child:
+            self.talk.say(
+                _("でんわが できなくても いいよ。"),
+                _("こうばんや おみせ、がっこうの せんせいに、「みせるカード」を みせて いいよ。"),
+                *self._when(),
+                choices=self._ways(),
+            )
+            return
         fits, _card = FITS[self.trouble]
         lines: list[Text] = [_("電話できないときの道です。")]
         now, language = self.talk.now, self.talk.language
@@ -274,7 +292,8 @@ class Safety(Dialog):
         japanese, own = CARDS[FITS[self.trouble][1]]
         note = own if self.talk.language not in ("ja", "ja-easy") else None
         card = Card(title=Verbatim(japanese), kind=_("見せるカード"), note=note)
-        self.talk.say(_("このまま見せるか、読んで伝えてください。"), cards=(card,), choices=self._ways())
+        words = _("これを みせるか、よんで いいよ。") if self._child else _("このまま見せるか、読んで伝えてください。")
+        self.talk.say(words, cards=(card,), choices=self._ways())
 
     def plan_reminder(self) -> None:
         """Ask for the reminder at the next opening (CARE C18)."""
@@ -310,6 +329,11 @@ class Safety(Dialog):
         key: str = self.talk.data.get("trouble", "exhausted")
         return key
 
+    @property
+    def _child(self) -> bool:
+        """Return whether a child writes: then short words in kana (CARE C27)."""
+        return self.trouble == "child_writing"
+
     def _said_lately(self, key: str) -> bool:
         said = self.talk.data.get("said", {}).get(key)
         return said is not None and self.talk.now - datetime.fromisoformat(said) < AGAIN_AFTER
@@ -319,7 +343,7 @@ class Safety(Dialog):
 
     def _when(self) -> tuple[Phrase, ...]:
         """Say when a person reads, and that nobody has yet (CARE C13)."""
-        if self.trouble == "child_writing":
+        if self._child:
             moment = self.talk.view.city.next_reading(self.talk.now)
             if moment is None or moment <= self.talk.now:
                 return (_("おとなの ひとに しらせたよ。まだ よんでいないよ。"),)
@@ -342,8 +366,12 @@ class Safety(Dialog):
     def _ways(self) -> tuple[Choice, ...]:
         """Give the ways that remain: nothing to shop for, nothing to rate (CARE C15)."""
         room = (Choice(_("見られない部屋で書く"), "person.room", opens="room"),) if self._room() else ()
-        if self.trouble == "child_writing":
-            return (Choice(_("でんわできない"), "safety.cant_call"), *room)
+        if self._child:
+            return (
+                Choice(_("でんわできない"), "safety.cant_call"),
+                Choice(_("みせるカード"), "safety.card"),
+                *((Choice(_("みられない へやで かく"), "person.room", opens="room"),) if room else ()),
+            )
         closed = not self.talk.view.city.open_now(self.talk.now) and self._may_push()
         return (
             Choice(_("電話できない"), "safety.cant_call"),

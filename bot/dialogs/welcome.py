@@ -21,6 +21,12 @@ HELLO_SHORT = _(
 )
 
 
+HELLO_CHILD = _(
+    "ここは {city}の まどぐち。さいしょに こたえるのは きかいだよ。"
+    "いのちや あんぜんの ことは、おとなが よんで、たすけるために ほかの おとなにも つたえるよ。"
+)
+
+
 class Welcome(Dialog):
     """Greet, and say who reads."""
 
