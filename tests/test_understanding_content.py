@@ -1,0 +1,111 @@
+"""The content of hearing does what its own examples say, with the patterns of all languages running together."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from bot.understanding.answers import Answers
+from bot.understanding.check import Example, check, check_signals, check_topics, examples
+from bot.understanding.patterns import lines
+from bot.understanding.signals import Signals
+
+CONTENT = Path(__file__).parents[1] / "bot" / "content"
+
+
+def documents(folder: str) -> dict[str, dict[str, Any]]:
+    return {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in (CONTENT / folder).glob("*.yaml")}
+
+
+SIGNALS, TOPICS = documents("signals"), documents("topics")
+VOCABULARY = yaml.safe_load((CONTENT / "vocabulary.yaml").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def signals() -> Signals:
+    return Signals(SIGNALS)
+
+
+@pytest.fixture(scope="module")
+def answers() -> Answers:
+    return Answers(TOPICS)
+
+
+@pytest.mark.parametrize("example", list(examples(SIGNALS)), ids=lambda e: f"{e.rule}: {e.text}")
+def test_every_example_of_the_signals_files(example: Example, signals: Signals) -> None:
+    """What must be heard is heard at its severity, and what must not be heard is not."""
+    assert example.failure(signals) == ""
+
+
+QUESTIONS = [
+    (topic, text, wanted)
+    for document in TOPICS.values()
+    for topic, entry in document["topics"].items()
+    for field, wanted in (("must_hear", True), ("must_not_hear", False))
+    for text in lines(entry.get(field))
+]
+
+
+@pytest.mark.parametrize(("topic", "text", "wanted"), QUESTIONS, ids=lambda value: str(value))
+def test_every_example_of_the_topics_files(topic: str, text: str, wanted: bool, answers: Answers) -> None:
+    """The topic of each example comes first, or does not."""
+    ranked = answers.rank(text)
+    assert (bool(ranked) and ranked[0].id == topic) is wanted, ranked
+
+
+def test_the_content_has_no_problem() -> None:
+    """`madoguchi content check` has nothing to say about the shipped content of hearing."""
+    assert check(SIGNALS, TOPICS, VOCABULARY) == []
+
+
+def test_the_content_is_as_deep_as_it_claims() -> None:
+    """Every signal kind is heard in every language, and Japanese rests on hundreds of examples."""
+    for document in SIGNALS.values():
+        assert {item["kind"] for item in document["signals"]} == set(VOCABULARY["signals"])
+    japanese = [e for e in examples(SIGNALS) if e.rule.startswith("ja")]
+    assert sum(e.at_least is not None for e in japanese) >= 400
+    assert sum(e.at_least is None for e in japanese) >= 200
+
+
+def test_check_names_a_wrong_id() -> None:
+    """An unknown kind, aspect or severity is named with its file and rule."""
+    broken = copy.deepcopy(SIGNALS)
+    item = broken["en"]["signals"][0]
+    item["kind"], item["aspects"], item["severity"] = "crises", ["sexuel"], "grave"
+    problems = check_signals(broken, VOCABULARY)
+    assert [p.split(": ", 1)[1] for p in problems] == [
+        "unknown kind 'crises'",
+        "unknown aspect 'sexuel'",
+        "unknown severity 'grave'",
+    ]
+    assert all(p.startswith("signals/en/wish-to-die") for p in problems)
+
+
+def test_check_names_a_broken_pattern() -> None:
+    """A pattern that names a list that does not exist is refused with its rule."""
+    broken = copy.deepcopy(SIGNALS)
+    broken["en"]["signals"][0]["patterns"] = "my <nobody> hits me"
+    (problem,) = check_signals(broken, VOCABULARY)
+    assert "en/wish-to-die" in problem
+    assert "<nobody>" in problem
+
+
+def test_check_names_an_example_that_is_not_heard() -> None:
+    """A rule whose own example is not heard is a problem, in words that show the sentence."""
+    broken = copy.deepcopy(SIGNALS)
+    broken["en"]["signals"][0]["must_hear"] = "The weather is fine"
+    assert any("The weather is fine" in problem for problem in check_signals(broken, VOCABULARY))
+
+
+def test_check_names_a_missing_topic_and_command() -> None:
+    """A topic or command that one language lacks is listed."""
+    broken = copy.deepcopy(TOPICS)
+    del broken["ja-easy"]["topics"]["nursery"]
+    del broken["en"]["commands"]["stop"]
+    problems = check_topics(broken, VOCABULARY)
+    assert "topics/ja-easy: nursery is missing" in problems
+    assert "topics/en: the command stop is missing" in problems
