@@ -79,7 +79,7 @@ def test_age_bounds_are_inclusive_and_unknown_bounds_exclude_nobody() -> None:
     assert Resource("a", "b", "other").takes_age(200)
 
 
-@pytest.mark.parametrize("name", ["ひなた母子生活支援施設", "女性シェルターあさひ", "児童相談所一時保護所"])
+@pytest.mark.parametrize("name", ["ひなた母子生活支援施設", "女性ｼｪﾙﾀｰあさひ", "児童相談所\u3000一時 保護所"])
 def test_hidden_places_are_recognised(name: str) -> None:
     """Shelters, 一時保護所 and 母子生活支援施設 are recognised by name (CARE C23)."""
     assert is_hidden_place("", name)

@@ -103,5 +103,5 @@ def fold_area(text: str) -> str:
     text = _PREFECTURE.sub("", _POSTAL.sub("", plain(text)))
     text = text.replace("大字", "")
     text = re.sub(rf"[{_NUMERAL}\d]+丁目.*$", "", text)
-    text = re.sub(r"\d[\d-]*(番地?|号)?.*$", "", text) or text
+    text = re.sub(r"\d[\d-]*(?:番地|番(?!町)|号|の|\s|$).*$", "", text) or text
     return fold(text)

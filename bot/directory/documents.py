@@ -163,7 +163,7 @@ def _resource(entry: Mapping[str, Any], where: str, towns: Mapping[str, Mapping[
         raise ContentError(f"{where}: unknown attribute {sorted(unknown)}")
     if values.get("provision", "facility") not in get_args(Provision):
         raise ContentError(f"{where}: provision must be one of {get_args(Provision)}")
-    if is_hidden_place(values["name"], values.get("description", "")):
+    if is_hidden_place(*map(str, entry.values())):
         raise ContentError(f"{where}: addresses of shelters are never kept (CARE C23)")
     organization = entry.get("organization") or {}
     return Resource(

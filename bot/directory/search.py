@@ -21,6 +21,7 @@ from bot.directory.resources import Resource
 from bot.messages import Point
 from bot.opening import TOKYO, Opening
 
+ANY_AGE = 32_767  # months: no upper bound
 NOWHERE = 1e9  # km: a place without coordinates comes last
 KM_PER_DEGREE = 111.195  # a degree of latitude on a sphere of 6,371 km; good to 0.5 % within a city
 NEAR_KM = 20.0  # beyond this nobody takes a small child for two hours; asked-for distance replaces it
@@ -84,13 +85,16 @@ class Found:
     left_out: tuple[tuple[Wish | Literal["age"], int], ...] = ()
 
 
+_Memo = dict[str, dict[int, bool]]  # which hours passed a test, by the hours' number, within one search
+
+
 @dataclass(slots=True)
 class _Area:
     """Hold one municipality or one 町名 of it: its places and where its middle is."""
 
     name: str
     town: bool
-    members: set[int] = field(default_factory=set)
+    members: array[int] = field(default_factory=lambda: array("l"))
     middle: tuple[float, float] | None = None
 
 
@@ -109,8 +113,13 @@ class Directory:
         )
         self._lat = array("d", (_or_nan(r.location.latitude) for r in self.resources))
         self._lon = array("d", (_or_nan(r.location.longitude) for r in self.resources))
+        self._youngest = array("h", (r.minimum_age or 0 for r in self.resources))
+        self._oldest = array("h", (ANY_AGE if r.maximum_age is None else r.maximum_age for r in self.resources))
+        self._free = bytes(r.free is True for r in self.resources)
         self._topic: dict[str, array[int]] = defaultdict(lambda: array("l"))
         self._category: dict[str, array[int]] = defaultdict(lambda: array("l"))
+        self._serves: list[frozenset[str]] = []
+        shared: dict[frozenset[str], frozenset[str]] = {}
         self._areas: dict[str, _Area] = {}
         self._aliases: dict[str, set[str]] = defaultdict(set)
         self._openings: list[Opening] = []
@@ -121,7 +130,9 @@ class Directory:
         length = 0
         for i, r in enumerate(self.resources):
             self._category[r.category].append(i)
-            for topic in _topics(r, topics_of_category):
+            topics = _topics(r, topics_of_category)
+            self._serves.append(shared.setdefault(topics, topics))
+            for topic in topics:
                 self._topic[topic].append(i)
             self._place(i, r)
             if r.opening not in known:
@@ -136,6 +147,7 @@ class Directory:
             self._ends.append(length)
         self._hay = "\t".join(hay) + "\t"
         for area in self._areas.values():
+            area.members = array("l", sorted(set(area.members)))
             area.middle = self._middle(area.members)
 
     def __len__(self) -> int:
@@ -157,11 +169,12 @@ class Directory:
         if query.today is None and now is not None:
             query = replace(query, today=now.astimezone(TOKYO).date())
         areas = self._resolve(query.area)
-        kept = self._fitting(query, areas)
+        memo: _Memo = {}
+        kept = self._fitting(query, areas, memo)
         widened: tuple[Wish, ...] = ()
         if not kept:
             for dropped in _relaxations(query, areas):
-                kept = self._fitting(_without(query, dropped), _wider(areas, dropped, self._areas))
+                kept = self._fitting(_without(query, dropped), _wider(areas, dropped, self._areas), memo)
                 if kept:
                     widened = dropped
                     break
@@ -179,9 +192,9 @@ class Directory:
             areas=tuple(a.name for a in areas),
             area_known=bool(areas) or not query.area,
             widened=widened,
-            hours_unknown=self._hours_unknown(query, areas, widened),
+            hours_unknown=self._hours_unknown(query, areas, widened, memo),
             differs=_differing(matches),
-            left_out=self._left_out(query, areas) if len(kept) == 1 and not widened else (),
+            left_out=self._left_out(query, areas, memo) if len(kept) == 1 and not widened else (),
         )
 
     # --- areas ----------------------------------------------------------------------------------------------------
@@ -196,7 +209,7 @@ class Directory:
 
     def _join(self, i: int, name: str, town: bool, aliases: Iterable[str]) -> None:
         key = fold_area(name)
-        self._areas.setdefault(key, _Area(name, town)).members.add(i)
+        self._areas.setdefault(key, _Area(name, town)).members.append(i)
         for alias in aliases:
             if alias:
                 self._aliases[fold_area(alias)].add(key)
@@ -225,43 +238,45 @@ class Directory:
 
     # --- filters --------------------------------------------------------------------------------------------------
 
-    def _fitting(self, q: Query, areas: Sequence[_Area]) -> list[int]:
-        """Return the indices that meet every wish, in kana order."""
+    def _fitting(self, q: Query, areas: Sequence[_Area], memo: _Memo) -> list[int]:
+        """Return the indices that meet every wish, in kana order; `memo` spares one search equal questions."""
         kept: Sequence[int]
-        if q.topic or q.category:
-            kept = self._topic.get(q.topic, array("l")) if q.topic else self._category.get(q.category, array("l"))
-            if q.topic and q.category:
-                only = set(self._category.get(q.category, ()))
-                kept = [i for i in kept if i in only]
-        else:
-            kept = range(len(self.resources))
         if areas:
-            members = set().union(*(a.members for a in areas)) if len(areas) > 1 else areas[0].members
-            kept = sorted(members) if isinstance(kept, range) else [i for i in kept if i in members]
+            kept = areas[0].members if len(areas) == 1 else sorted(set().union(*(a.members for a in areas)))
+            if q.topic:
+                kept = [i for i in kept if q.topic in self._serves[i]]
         elif q.area:
             return []
+        elif q.topic:
+            kept = self._topic.get(q.topic, array("l"))
+        elif q.category:
+            kept = self._category.get(q.category, array("l"))
+        else:
+            kept = range(len(self.resources))
         rs = self.resources
+        if q.category and (areas or q.topic):
+            kept = [i for i in kept if rs[i].category == q.category]
         if q.words.strip():
             kept = self._with_words(kept, q.words)
         if q.near is not None:
             kept = self._near(kept, q.near, q.within_km or NEAR_KM)
         if q.age_months is not None:
-            kept = [i for i in kept if rs[i].takes_age(q.age_months)]
+            age, low, high = q.age_months, self._youngest, self._oldest
+            kept = [i for i in kept if low[i] <= age <= high[i]]
         if q.today is not None:
             kept = [i for i in kept if (ends := rs[i].ends_on) is None or ends >= q.today]
         if q.free:
-            kept = [i for i in kept if rs[i].free]
+            kept = [i for i in kept if self._free[i]]
         if q.open_at is not None:
             moment = q.open_at
-            kept = self._by_opening(kept, lambda o: o.open_at(moment))
+            kept = self._by_opening(kept, memo.setdefault("moment", {}), lambda o: o.open_at(moment))
         if q.open_weekday is not None:
             days = _days_of(q.open_weekday, q.today or (q.open_at or datetime(2026, 1, 1, tzinfo=TOKYO)).date())
-            kept = self._by_opening(kept, lambda o: any(o.open_on(day) for day in days))
+            kept = self._by_opening(kept, memo.setdefault("day", {}), lambda o: any(o.open_on(d) for d in days))
         return list(kept)
 
-    def _by_opening(self, kept: Sequence[int], test: Callable[[Opening], bool]) -> list[int]:
+    def _by_opening(self, kept: Sequence[int], passed: dict[int, bool], test: Callable[[Opening], bool]) -> list[int]:
         """Keep the places whose hours pass `test`; equal hours are tested once. Unknown hours do not pass."""
-        passed: dict[int, bool] = {}
         result = []
         for i in kept:
             number = self._opening_of[i]
@@ -300,10 +315,10 @@ class Directory:
         opening = self.resources[i].opening
         return opening.open_at(moment) if opening.known else None
 
-    def _hours_unknown(self, q: Query, areas: Sequence[_Area], widened: Sequence[Wish]) -> int:
+    def _hours_unknown(self, q: Query, areas: Sequence[_Area], widened: Sequence[Wish], memo: _Memo) -> int:
         if (q.open_at is None and q.open_weekday is None) or widened:
             return 0
-        anyhow = self._fitting(_without(q, ("open",)), areas)
+        anyhow = self._fitting(_without(q, ("open",)), areas, memo)
         return sum(not self._openings[self._opening_of[i]].known for i in anyhow)
 
     # --- order ----------------------------------------------------------------------------------------------------
@@ -332,20 +347,20 @@ class Directory:
             return NOWHERE
         return KM_PER_DEGREE * sqrt((lat - start[0]) ** 2 + ((lon - start[1]) * cos(radians(start[0]))) ** 2)
 
-    def _left_out(self, q: Query, areas: Sequence[_Area]) -> tuple[tuple[Wish | Literal["age"], int], ...]:
+    def _left_out(self, q: Query, areas: Sequence[_Area], memo: _Memo) -> tuple[tuple[Wish | Literal["age"], int], ...]:
         """Return for the one that fits: which wish left out how many others."""
         found: list[tuple[Wish | Literal["age"], int]] = []
         for wish in _wishes(q, areas):
-            more = len(self._fitting(_without(q, (wish,)), _wider(areas, (wish,), self._areas))) - 1
+            more = len(self._fitting(_without(q, (wish,)), _wider(areas, (wish,), self._areas), memo)) - 1
             if more > 0:
                 found.append((wish, more))
-        if q.age_months is not None and (more := len(self._fitting(replace(q, age_months=None), areas)) - 1) > 0:
+        if q.age_months is not None and (more := len(self._fitting(replace(q, age_months=None), areas, memo)) - 1) > 0:
             found.append(("age", more))
         return tuple(found)
 
 
-def _topics(r: Resource, of_category: Mapping[str, Sequence[str]]) -> set[str]:
-    topics = set(of_category.get(r.category, ()) if r.topics is None else r.topics)
+def _topics(r: Resource, of_category: Mapping[str, Sequence[str]]) -> frozenset[str]:
+    topics = frozenset(of_category.get(r.category, ()) if r.topics is None else r.topics)
     return topics | {"temporary_care"} if r.accepts_temporary_care else topics
 
 
