@@ -16,7 +16,7 @@ from bot import triage
 from bot.dialog import FollowUp, Talk, Turn, View
 from bot.dialogs.welcome import HELLO, HELLO_CHILD, HELLO_SHORT
 from bot.i18n import EASY, SOURCE, Catalogs
-from bot.messages import Heard, Inbound, Phrase, Reply, Severity, Verbatim, _
+from bot.messages import GAP, Heard, Inbound, Phrase, Reply, Severity, Verbatim, _
 from bot.situation import CaseEvent
 from bot.triage import Open
 
@@ -128,7 +128,7 @@ def _before(memory: Mapping[str, Any], desk: View, talk: Talk, first: bool, by: 
             return (Reply(lines=(_(HELLO_CHILD.msgid, city=name),), vital=True),)
         if by == "safety":
             return (Reply(lines=(_(HELLO_SHORT.msgid, city=name),), vital=True),)
-        return (Reply(lines=(_(HELLO[0].msgid, city=name), HELLO[1])),)
+        return (Reply(lines=(_(HELLO[0].msgid, city=name), GAP, HELLO[1])),)
     handback = memory.get("handback")
     if not handback:
         return ()

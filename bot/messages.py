@@ -138,6 +138,9 @@ class Verbatim:
 #: Stands for the link to the resident's room, made when the turn is committed; `render` puts the address in.
 ROOM_LINK = Verbatim("\x00room\x00")
 
+#: An empty line inside a bubble, so that tired eyes find the parts.
+GAP = Verbatim("\x00gap\x00")
+
 
 @dataclass(frozen=True, slots=True)
 class Yen:

@@ -11,7 +11,7 @@ from typing import Any
 
 from bot.i18n import Catalogs
 from bot.line import limits
-from bot.messages import ROOM_LINK, Card, Choice, Fact, Reply, Text, Verbatim, _
+from bot.messages import GAP, ROOM_LINK, Card, Choice, Fact, Reply, Text, Verbatim, _
 
 ALT_TEXT = _("お返事があります")
 
@@ -54,7 +54,7 @@ def to_text(replies: Sequence[Reply], language: str, words: Catalogs, *, room_ur
     lines: list[str] = []
     for reply in replies:
         if text := _text(reply, language, words, room_url):
-            lines += text.split("\n")
+            lines += [line for line in text.split("\n") if line]
         for card in reply.cards:
             kind = f"［{words.word(card.kind, language)}］" if card.kind else ""
             lines.append(f"  {kind}{words.word(card.title, language)}")
@@ -88,10 +88,15 @@ def _few(replies: Sequence[Reply]) -> Iterable[Reply]:
 
 
 def _text(reply: Reply, language: str, words: Catalogs, room_url: str) -> str:
-    lines = [room_url if line is ROOM_LINK or line == ROOM_LINK else words.word(line, language) for line in reply.lines]
+    lines: list[str] = []
+    for line in reply.lines:
+        if line == GAP:
+            lines.append("")
+        elif worded := room_url if line == ROOM_LINK else words.word(line, language):
+            lines.append(worded)
     if reply.listed:
         lines += [f"{number} {words.word(choice.label, language)}" for number, choice in enumerate(reply.choices, 1)]
-    return "\n".join(line for line in lines if line)
+    return "\n".join(lines).strip("\n")
 
 
 def _label(text: Text, language: str, words: Catalogs, most: int) -> str:

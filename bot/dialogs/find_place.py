@@ -18,6 +18,7 @@ from bot.directory.resources import CostOption, Resource
 from bot.directory.search import Found, Match, Query
 from bot.i18n import EASY, SOURCE
 from bot.messages import (
+    GAP,
     Card,
     Choice,
     Fact,
@@ -377,8 +378,8 @@ class FindPlace(Dialog):
             return []
         data["greeted"] = True
         if data.get("relief"):
-            return list(RELIEF)
-        return [GENTLE] if data.get("topic") == "temporary_care" else []
+            return [*RELIEF, GAP]
+        return [GENTLE, GAP] if data.get("topic") == "temporary_care" else []
 
     def _take_slots(self) -> None:
         slots, data = self.talk.heard.slots, self.talk.data

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from bot.dialog import START, TEXT, Dialog, FollowUp, Go
 from bot.library import Hotline, Library
-from bot.messages import Card, Choice, Clocktime, Fact, Phrase, Reply, Severity, Signal, Text, Verbatim, _
+from bot.messages import GAP, Card, Choice, Clocktime, Fact, Phrase, Reply, Severity, Signal, Text, Verbatim, _
 from bot.opening import TOKYO
 from bot.situation import City
 
@@ -252,7 +252,8 @@ class Safety(Dialog):
             self.ask_with_you()
             return
         self.talk.data["said"] = {**self.talk.data.get("said", {}), key: self.talk.now.isoformat()}
-        self.talk.say(*first_words(key, self.talk.view.city), block=f"safety.{key}", vital=True)
+        first, *rest = first_words(key, self.talk.view.city)
+        self.talk.say(first, GAP, *rest, block=f"safety.{key}", vital=True)
         self.talk.say(*self._when(), *self._numbers(key), choices=self._ways(), vital=True)
 
     def ask_with_you(self) -> None:
@@ -361,7 +362,7 @@ class Safety(Dialog):
             return ()
         head = _("でんわで はなせる ところ") if key == "child_writing" else _("電話で話せるところ")
         note = () if language in ("ja", "ja-easy") else (_("電話は日本語です。むずかしいときは「電話できない」を。"),)
-        return (head, *said, *note)
+        return (GAP, head, *said, *note)
 
     def _ways(self) -> tuple[Choice, ...]:
         """Give the ways that remain: nothing to shop for, nothing to rate (CARE C15)."""
