@@ -123,6 +123,7 @@ def test_a_new_edition_updates_the_same_places(tmp_path: Path) -> None:
     lines[1:5] = [line.replace('"', '"', 1) for line in lines[4:0:-1]]
     after = read_file(write(tmp_path, "base_20261001.csv", "\r\n".join(lines)), category="parenting_salon", today=TODAY)
     assert {r.id for r in after.taken} == {r.id for r in before}
+    assert after.dataset == "ひなた市/base"
     renumbered = L1.replace(",0013010001,", ",0013010009,")
     one, two = (read_file(write(tmp_path, "x.csv", text), today=TODAY).taken for text in (L1, renumbered))
     assert one[0].id != two[0].id  # a real id identifies

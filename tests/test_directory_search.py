@@ -88,6 +88,17 @@ def test_municipality_with_and_without_its_ending() -> None:
     )
 
 
+@pytest.mark.parametrize("text", ["さくらだいすき", "わたしばかり", "さくら", "かわいそうな桜"])
+def test_ordinary_words_are_no_area(text: str) -> None:
+    """A reading in kana is an area only as the whole text, so that ordinary words do not become one."""
+    d = Directory([*CITY, place("w", town="渡し場", town_kana="わたしば")], TOPICS)
+    assert d.areas_of(text) == ()
+    assert d.areas_of("わたしば") == ("ひなた市渡し場",)
+    assert Directory([place("k", town="川辺町", town_kana="かわべちょう")], TOPICS).areas_of("かわべ") == (
+        "ひなた市川辺町",
+    )
+
+
 def test_nothing_in_the_town_widens_to_the_municipality_and_says_so() -> None:
     """When a 町名 has nothing, the rest of the municipality is offered, nearest to that 町名 first, and it is said."""
     found = HINATA.search(Query(topic="temporary_care", area="桜台"))

@@ -6,6 +6,7 @@ fits it says what it relaxed, and when only one fits it says which wish left the
 
 from __future__ import annotations
 
+import re
 from array import array
 from bisect import bisect_right
 from collections import defaultdict
@@ -21,6 +22,8 @@ from bot.directory.resources import Resource
 from bot.messages import Point
 from bot.opening import TOKYO, Opening
 
+ENDINGS = ("市", "町", "村", "区", "し", "ちょう", "まち", "むら", "く")
+_KANA_ONLY = re.compile(r"[ぁ-んー]+")
 ANY_AGE = 32_767  # months: no upper bound
 NOWHERE = 1e9  # km: a place without coordinates comes last
 KM_PER_DEGREE = 111.195  # a degree of latitude on a sphere of 6,371 km; good to 0.5 % within a city
@@ -215,20 +218,27 @@ class Directory:
                 self._aliases[fold_area(alias)].add(key)
 
     def _resolve(self, text: str) -> list[_Area]:
-        """Return the areas meant by `text`: its name, its name without 市町村区, names it begins, or a name inside."""
+        """Return the areas meant by `text`: its name, its name without 市町村区, names it begins, or a name inside.
+
+        A reading in kana counts only as the whole text: わたしばかり is not 渡し場 (わたしば).
+        """
         asked = fold_area(text)
         if not asked:
             return []
-        keys = self._aliases.get(asked) or {k for end in "市町村区" for k in self._aliases.get(asked + end, ())}
+        keys = self._aliases.get(asked) or {k for end in ENDINGS for k in self._aliases.get(asked + end, ())}
         if not keys and len(asked) > 1:
-            keys = {key for name, found in self._aliases.items() if name.startswith(asked) for key in found}
+            keys = {k for name, found in self._written() if name.startswith(asked) for k in found}
             if any(not self._areas[k].town for k in keys):  # 横浜市: its wards hold all of their towns
                 keys = {k for k in keys if not self._areas[k].town}
         if not keys:
-            inside = [name for name in self._aliases if len(name) > 1 and name in asked]
+            inside = [name for name, _ in self._written() if len(name) > 1 and name in asked]
             longest = max(map(len, inside), default=0)
             keys = {key for name in inside if len(name) == longest for key in self._aliases[name]}
         return sorted((self._areas[k] for k in keys), key=lambda a: a.name)
+
+    def _written(self) -> Iterable[tuple[str, set[str]]]:
+        """Return the names of areas that are not in kana only, with their keys."""
+        return ((name, found) for name, found in self._aliases.items() if not _KANA_ONLY.fullmatch(name))
 
     def _middle(self, members: Iterable[int]) -> tuple[float, float] | None:
         points = [(self._lat[i], self._lon[i]) for i in members if self._lat[i] == self._lat[i]]

@@ -61,7 +61,8 @@ class Mending:
 class Imported:
     """Hold what became of a file. `stated` and `understood` count taken rows by hours, ages, phones.
 
-    `dataset` names the file across its editions; `unread`: headers that no field took over.
+    `dataset` names the source across its editions (高松市/nursery_school): what it no longer lists is gone.
+    `unread`: headers that no field took over.
     """
 
     path: str
@@ -124,7 +125,7 @@ def read_file(
     return Imported(
         path=str(path),
         dialect=chosen.NAME,
-        dataset=file.dataset,
+        dataset="/".join(filter(None, (file.municipality, file.dataset))),
         rows=len(reads),
         taken=tuple(cast(Resource, r.resource) for r in taken),
         mended=tuple(
