@@ -76,6 +76,24 @@ def test_national_layout_in_every_encoding(tmp_path: Path, encoding: str) -> Non
     assert "載せてはいけない" in reasons[5]
 
 
+def test_newer_national_layouts(tmp_path: Path) -> None:
+    """The current layout with its address in parts, and the newest with the data set's name before each column."""
+    text = (
+        "全国地方公共団体コード,ID,地方公共団体名,名称,種別,所在地_都道府県,所在地_市区町村,所在地_町字,所在地_番地以下,"
+        "緯度,経度,電話番号,受入年齢,利用可能曜日,開始時間,終了時間,一時預かりの有無,子供預かり料金,病児保育の有無,授乳室\n"
+        "999999,0000000001,埼玉県ひなた市,ひかり園,認定こども園（幼保連携型）,埼玉県,ひなた市,北野,1-2-3,"
+        "35.8,139.7,(000)252-4384,0歳から5歳,月火水木金土,7:00,19:00,有,400円/時間,有,有\n"
+    )
+    (place,) = read_file(write(tmp_path, "999999_preschool.csv", text), today=TODAY).taken
+    assert (place.category, place.location.municipality, place.location.town) == ("kodomoen", "ひなた市", "北野")
+    assert place.location.address == "埼玉県ひなた市北野1-2-3"
+    assert (place.cost[0].amount, place.cost[0].option) == (400, "一時預かり 時間")
+    assert (place.accepts_temporary_care, place.attributes) == (True, ("nursing_room",))
+    prefixed = "公園_ID,公園_名称,公園_所在地_連結表記,公園_緯度,公園_経度\n1,みどり公園,ひなた市北野9,35,137\n"
+    (park,) = read_file(write(tmp_path, "999999_park.csv", prefixed), today=TODAY).taken
+    assert (park.name, park.category, park.location.town) == ("みどり公園", "park", "北野")
+
+
 def test_camel_case_headers_with_dirt(tmp_path: Path) -> None:
     """高松's layout: line breaks in names, several phones with offices, a missing area code, zeros as coordinates."""
     found = read_file(write(tmp_path, "regional_child_rearing_support_base.csv", CAMEL), today=TODAY)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from urllib.parse import urlsplit
 
@@ -242,6 +242,8 @@ def _hours_words(entry: Entry) -> list[str]:
 
 def _cost(entry: Entry) -> tuple[CostOption, ...]:
     found = cells.cost(entry.get("cost"))
+    for name in ("care_cost", "care_cost_note"):
+        found += tuple(replace(c, option=f"一時預かり {c.option}".strip()) for c in cells.cost(entry.get(name)))
     if more := cells.text(entry.get("cost_note")):
         found = (*found, CostOption(None, "", more))
     return found
