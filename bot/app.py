@@ -10,7 +10,7 @@ import fcntl
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -22,13 +22,13 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 import handoff.models  # noqa: F401 - the staff's tables belong to the same metadata
-from bot import catalogue, city, engine, i18n, library, logs, outreach, render, web
+from bot import cases, catalogue, city, engine, i18n, library, logs, outreach, render, rooms, web
 from bot.clock import Clock
 from bot.dialog import Turn, View
 from bot.directory.documents import resources_from_documents
 from bot.directory.search import Directory
 from bot.errors import LineRefusedError, LineUnreachableError, SettingsError
-from bot.inbox import Intake
+from bot.inbox import Intake, keep_room_text, sweep_orphan_keys
 from bot.library import Library
 from bot.line.client import LineClient
 from bot.messages import Heard, Inbound, Reply, Severity, Signal
@@ -48,7 +48,7 @@ from handoff.staff import Passwords, add_staff
 log = structlog.get_logger("app")
 
 WATCH_SECONDS: Final = 30.0  # the safety net under the wake-ups
-LAPSE_SECONDS: Final = 15.0  # how often leases are looked at (CARE C16 counts in minutes)
+LAPSE_EVERY: Final = timedelta(seconds=15)  # how often leases are looked at (CARE C16 counts in minutes)
 STOP_SECONDS: Final = 8.0
 
 
@@ -60,14 +60,14 @@ class Mind:
         self.words = words
         self.city: City | None = None
         self.directory = Directory((), content.topics_of_category)
-        self.clock: Callable[[], datetime] | None = None
 
     def hear(self, inbound: Inbound, memory: Mapping[str, Any], language: str) -> Heard:
         """Return what is heard in the inbound's words, joined with those of the last ten minutes."""
         if not inbound.text:
             return Heard()
         prior = language or str(memory.get("language", ""))
-        return self.content.hearing.hear(inbound.text, prior=prior, recent=engine.recent_texts(memory, inbound.at))
+        recent = engine.recent_texts(memory, inbound.at)
+        return self.content.hearing.hear(inbound.text, prior=prior, recent=recent, areas=self.directory.area_names)
 
     def decide(
         self,
@@ -226,21 +226,48 @@ class Roof:
     # jobs -------------------------------------------------------------------------------------------------------
 
     def _register_jobs(self) -> None:
-        async def remind(payload: Mapping[str, Any]) -> None:
-            def unit(session: Session) -> bool:
-                return outreach.remind(
-                    session,
-                    UUID(payload["resident_id"]),
-                    self.clock.now(),
-                    library=self.content,
-                    city=self.city(),
-                    to_line=self.mind.to_line,
-                    to_text=self.mind.to_text,
-                )
+        def remind(session: Session, payload: Mapping[str, Any], now: datetime) -> bool:
+            return outreach.remind(
+                session,
+                UUID(payload["resident_id"]),
+                now,
+                library=self.content,
+                city=self.city(),
+                to_line=self.mind.to_line,
+                to_text=self.mind.to_text,
+            )
 
-            await self.store.write(unit)
+        def room_notice(session: Session, payload: Mapping[str, Any], now: datetime) -> str:
+            return rooms.notice_due(
+                session,
+                dict(payload),
+                now,
+                city=self.city(),
+                room_url_base=self.settings.base_url,
+                to_line=self.mind.to_line,
+            )
+
+        def lapse(session: Session, _payload: Mapping[str, Any], now: datetime) -> list[UUID]:
+            return cases.lapse_due(session, now, self.city())
+
+        def sweep_rooms(session: Session, _payload: Mapping[str, Any], _now: datetime) -> int:
+            return rooms.sweep(session)
+
+        async def sweep_keys(_payload: Mapping[str, Any], _now: datetime) -> int:
+            return await sweep_orphan_keys(self.store)
 
         self.scheduler.register("remind", remind)
+        self.scheduler.register(rooms.NOTICE_JOB, room_notice)
+        self.scheduler.register("lapse", lapse)
+        self.scheduler.register("sweep_rooms", sweep_rooms)
+        self.scheduler.register_outside("sweep_keys", sweep_keys)
+        self.scheduler.every(LAPSE_EVERY, "lapse")
+        self.scheduler.every(timedelta(days=1), "sweep_rooms")
+        self.scheduler.every(timedelta(days=1), "sweep_keys")
+
+    async def _keep_room_text(self, resident_id: UUID, text: str, text_id: UUID) -> bool:
+        now = self.clock.now()
+        return await self.store.write(lambda s: keep_room_text(s, resident_id, text, now, text_id), group=True)
 
     # the web ----------------------------------------------------------------------------------------------------
 
@@ -276,7 +303,7 @@ class Roof:
                 clock=self.clock,
                 city=self.city,
                 words=self.words.word,
-                keep_room_text=self.intake.keep_room_text,
+                keep_room_text=self._keep_room_text,
                 base_url=self.settings.base_url,
             ),
         )

@@ -249,8 +249,8 @@ def directory_import(
         if not dry_run:
             with _store(Settings.from_environment()) as run:
                 stored = run(
-                    lambda store, i=imported, e=entry: store.write(
-                        lambda s: catalogue.keep(s, Path(e["path"]).name, i.taken, datetime.now(UTC))
+                    lambda store, i=imported: store.write(
+                        lambda s: catalogue.keep(s, i.dataset, i.taken, datetime.now(UTC))
                     )
                 )
             out.print(f"    {stored.new} new, {stored.changed} changed, {stored.same} same, {stored.gone} gone")

@@ -188,17 +188,15 @@ def _note(session: Session, resident_id: uuid.UUID, kind: str, now: float) -> No
     session.execute(update(RESIDENT).where(RESIDENT.c.id == resident_id).values(**values))
 
 
-def keep_room_text(session: Session, resident_id: uuid.UUID, text: str, at: datetime) -> uuid.UUID:
-    """Keep what a resident wrote in the room, on the same path as LINE's messages; return its own id.
+def keep_room_text(session: Session, resident_id: uuid.UUID, text: str, at: datetime, text_id: uuid.UUID) -> bool:
+    """Keep what a resident wrote in the room, on the same path as LINE's messages; False when it is kept already.
 
-    For a unit of work of the room: the resident's key exists, since the resident does. Journal, safety, order and the
-    holder's alert follow from the worker.
+    For a unit of work of the room: the resident's key exists, since the resident does. `text_id` is the room's name for
+    this writing, so that sending twice keeps one. Journal, safety, order and the holder's alert follow from the worker.
     """
-    text_id = uuid.uuid4()
     timestamp_ms = int(at.timestamp() * 1000)
     raw = {"type": "room_text", "timestamp": timestamp_ms, "text": text}
-    _store(session, resident_id, f"room:{text_id}", timestamp_ms, raw, db_now(session))
-    return text_id
+    return _store(session, resident_id, f"room:{text_id}", timestamp_ms, raw, db_now(session))
 
 
 async def hurry(store: Store, severities: Iterable[tuple[uuid.UUID, Severity]]) -> None:

@@ -124,7 +124,8 @@ class Rehearsal:
         if inbound.text:
             prior = self.view.language or str(memory.get("language", ""))
             recent = engine.recent_texts(memory, self.now)
-            heard = self.view.library.hearing.hear(inbound.text, prior=prior, recent=recent)
+            areas = self.view.directory.area_names
+            heard = self.view.library.hearing.hear(inbound.text, prior=prior, recent=recent, areas=areas)
         self.turn = turn = engine.turn(memory, inbound, heard, self.view, self.now, self.words)
         self.memory = dict(turn.memory)
         if turn.chosen_language:

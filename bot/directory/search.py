@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from heapq import nsmallest
 from math import cos, radians, sqrt
 from typing import Literal
@@ -159,6 +160,12 @@ class Directory:
     def get(self, id: str) -> Resource | None:
         """Return the place with this id, active or not, or None."""
         return self._by_id.get(id)
+
+    @cached_property
+    def area_names(self) -> frozenset[str]:
+        """Return the names of municipalities and 町名 that some place has, as they are written."""
+        named = ((r.location.municipality, r.location.town) for r in self.resources)
+        return frozenset(name for pair in named for name in pair if name)
 
     def areas_of(self, text: str) -> tuple[str, ...]:
         """Return the areas that `text` may mean, as they are called here; empty when none is known."""
