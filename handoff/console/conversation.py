@@ -142,9 +142,9 @@ def read_talk(
     statement = statement.where(Journal.resident_id == case.resident_id)
     if before:
         statement = statement.where(Journal.id < before)
-    rows = list(session.execute(statement.order_by(Journal.id.desc()).limit(SHOWN + 1)).tuples())
-    earlier, rows = len(rows) > SHOWN, list(reversed(rows[:SHOWN]))
-    said = [_said(session, row, sent, names, marks.get(row.uid, [])) for row, sent in rows]
+    rows = session.execute(statement.order_by(Journal.id.desc()).limit(SHOWN + 1)).all()
+    earlier = len(rows) > SHOWN
+    said = [_said(session, row, sent, names, marks.get(row.uid, [])) for row, sent in reversed(rows[:SHOWN])]
     timeline: list[Said | Moved] = [*said, *_moves(session, case_id, names)]
     timeline.sort(key=lambda one: one.at)
 

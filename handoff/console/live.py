@@ -96,7 +96,7 @@ async def _stream(house: House, door: Pass, cursor: int, open_streams: Counter[s
                     yield {"event": "beat", "data": str(cursor)}
                 if len(found) < BATCH:
                     try:
-                        await asyncio.wait_for(bell.wait(), max(0.0, beats - clock()))
+                        await asyncio.wait_for(bell.wait(), max(0.0, min(beats, ends) - clock()))
                     except TimeoutError:
                         continue
     finally:

@@ -83,15 +83,12 @@ def snapshot(session: Session, actor: Actor, city: City, now: datetime) -> Snaps
         .where(or_(CaseRow.state != "closed", recent))
     ).all()
     names = staff.work_names(session)
-    counts: dict[uuid.UUID, int] = dict(
-        session.execute(
-            select(SignalRow.case_id, func.count())
-            .where(SignalRow.case_id.in_([row.CaseRow.id for row in found]))
-            .group_by(SignalRow.case_id)
-        )
-        .tuples()
-        .all()
+    counted = session.execute(
+        select(SignalRow.case_id, func.count().label("words"))
+        .where(SignalRow.case_id.in_([row.CaseRow.id for row in found]))
+        .group_by(SignalRow.case_id)
     )
+    counts = {row.case_id: int(row.words) for row in counted}
     desks = {desk.id: desk.name for desk in city.desks}
 
     def line(case: CaseRow, language: str) -> Row:

@@ -1,0 +1,195 @@
+"""A console on a real store, with one account per role and talks to look at; shared by the console's tests."""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+from sqlalchemy import insert, update
+from sqlalchemy.orm import Session
+
+from bot import cases
+from bot.clock import Clock
+from bot.messages import Reply, Severity, Signal
+from bot.models import Memory, Outbox, Resident
+from bot.opening import Opening, Schedule
+from bot.situation import Case, City, Desk
+from bot.store import Store, db_now, enqueue_outbox, resident_owner, seal
+from handoff.console.app import create_console
+from handoff.staff import ROLES, Passwords, add_staff
+
+NOW = datetime(2026, 11, 20, 17, 10, tzinfo=UTC)  # Saturday 02:10 in Tokyo
+PASSWORD = "kumo-to-haru-no-yama-72"
+BASE = "http://console.test"
+WEEK = Opening((Schedule((0, 1, 2, 3, 4), time(9), time(17)),))
+CITY = City("ひなた市", (Desk("hinata", "ひなた子育て窓口", "基本型", WEEK),))
+NAMES = {"specialist": "さとう", "supervisor": "たなか", "officer": "やまだ", "administrator": "かんり"}
+
+
+def plain_line(replies: tuple[Reply, ...], language: str, *, room_url: str = "") -> list[dict[str, Any]]:
+    """Stand in for `render`: one text message with the room's address."""
+    return [{"type": "text", "text": f"{language} {len(replies)} {room_url}"}]
+
+
+class Plain(Passwords):
+    """Compare passwords without argon2, which has its own tests: these sign in hundreds of times."""
+
+    async def hash(self, password: str) -> str:
+        """Return something that only this class reads."""
+        return f"plain:{password}"
+
+    async def check(self, stored: str, password: str) -> bool:
+        """Compare."""
+        return stored == f"plain:{password}"
+
+    def is_old(self, stored: str) -> bool:
+        """Say that it is as new as can be."""
+        return False
+
+
+@dataclass
+class World:
+    """Hold the console, its store and clock, and the accounts."""
+
+    store: Store
+    clock: Clock
+    app: FastAPI
+    passwords: Passwords
+    staff: dict[str, uuid.UUID]
+    city: City = CITY
+    cities: list[City] = field(default_factory=list)
+
+    def set_city(self, **changes: Any) -> None:
+        """Change the city's settings, as the city's own page would."""
+        self.city = replace(self.city, **changes)
+
+    def browser(self) -> httpx.AsyncClient:
+        """Give a browser without cookies, on our own origin."""
+        return httpx.AsyncClient(
+            transport=httpx.ASGITransport(self.app),
+            base_url=BASE,
+            headers={"origin": BASE, "sec-fetch-site": "same-origin"},
+        )
+
+    async def signed_in(self, role: str, browser: httpx.AsyncClient) -> str:
+        """Sign a browser in and return its CSRF token."""
+        answer = await browser.post("/sign-in", data={"login": role, "password": PASSWORD})
+        assert answer.status_code == 303, answer.text
+        return csrf_of((await browser.get("/")).text)
+
+
+def csrf_of(page: str) -> str:
+    """Find the CSRF token in a page."""
+    found = re.search(r'name="csrf" value="([^"]+)"', page)
+    assert found, page[:500]
+    return found.group(1)
+
+
+async def build(store: Store, base_url: str = BASE) -> World:
+    """Make the console and four accounts."""
+    clock, passwords = Clock(), Plain()
+    clock.set(NOW, running=False)
+    world: World
+
+    def city() -> City:
+        return world.city
+
+    app = create_console(
+        store=store, clock=clock, city=city, base_url=base_url, to_line=plain_line, passwords=passwords
+    )
+    staff = {
+        role: await add_staff(store, passwords, login=role, work_name=NAMES[role], role=role, password=PASSWORD, at=NOW)
+        for role in ROLES
+    }
+    world = World(store, clock, app, passwords, staff)
+    return world
+
+
+async def a_resident(store: Store, **columns: Any) -> uuid.UUID:
+    """Make one resident whom the desk has greeted."""
+    resident_id = uuid.uuid4()
+    owner = resident_owner(resident_id)
+    await store.ensure_keys([owner])
+
+    def unit(session: Session) -> None:
+        values = {"first_seen_at": NOW - timedelta(days=3), "language": "ja", "is_friend": True} | columns
+        session.add(
+            Resident(
+                id=resident_id,
+                line_hash=resident_id.hex,
+                line_id_sealed=seal(session, owner, "resident", "line_id", resident_id, "U0"),
+                last_inbound_db=db_now(session),
+                **values,
+            )
+        )
+        session.flush()
+        body = seal(session, owner, "memory", "body", resident_id, json.dumps({}))
+        session.execute(insert(Memory).values(resident_id=resident_id, version=1, body_sealed=body))
+
+    await store.write(unit)
+    return resident_id
+
+
+async def writes(
+    store: Store,
+    resident_id: uuid.UUID,
+    words: str,
+    *signals: Signal,
+    at: datetime = NOW,
+    event: Any = "",
+    reason: str = "",
+    language: str = "ja",
+    answer: str = "",
+    answer_state: str = "accepted",
+) -> Case | None:
+    """Let a resident write, the desk hear it, and perhaps answer."""
+
+    def unit(session: Session) -> Case | None:
+        uid = cases.write_journal(
+            session, resident_id, who="resident", kind="text", words=words, at=at, language=language
+        )
+        case = cases.apply(
+            session, resident_id, signals=signals, event=event, reason=reason, journal_uid=uid, at=at, city=CITY
+        )
+        if answer:
+            sent = enqueue_outbox(session, resident_id, [{"type": "text", "text": answer}], origin="desk", at=at)
+            session.execute(update(Outbox).where(Outbox.id == sent).values(state=answer_state))
+            cases.write_journal(
+                session,
+                resident_id,
+                who="desk",
+                kind="reply",
+                words=answer,
+                at=at,
+                language=language,
+                outbox_id=sent,
+            )
+        return case
+
+    return await store.write(unit)
+
+
+OWN_HAND = Signal(
+    "abuse",
+    Severity.URGENT,
+    ("infant",),
+    "たたいてしまいそう",
+    "ja.own_hand.fear",
+    "自分の手で子どもを傷つけそうだと感じている",
+    "child",
+    "fear",
+)
+VANISH = Signal("crisis", Severity.EMERGENCY, (), "ベランダ", "ja.means.place", "場所が決まっている", "self", "plan")
+TIRED_EN = Signal("anxiety", Severity.CONCERN, (), "so tired", "en.exhausted", "とても疲れている", "self", "")
+
+
+def form(csrf: str, **fields: str) -> Mapping[str, str]:
+    """Give the fields of a form with its token."""
+    return {"csrf": csrf, **fields}

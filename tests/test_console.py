@@ -1,0 +1,751 @@
+"""The console's doors hold for every route and role, and its pages show what staff need and nothing else."""
+
+import asyncio
+import json
+import re
+import threading
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+from fastapi.routing import iter_route_contexts
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+from starlette.routing import Mount
+
+from bot import cases
+from bot.models import Audit, CaseRow, Event, Journal, Memory, Outbox, Resident
+from bot.store import Store, append_event, resident_owner, unseal
+from handoff.console import conversation, labels, live
+from handoff.console.gate import HEADERS
+from handoff.models import Draft, Note, StaffSession
+from handoff.staff import ROLES
+from tests.console_world import (
+    BASE,
+    NOW,
+    OWN_HAND,
+    PASSWORD,
+    TIRED_EN,
+    VANISH,
+    World,
+    a_resident,
+    build,
+    form,
+    writes,
+)
+
+Browser = httpx.AsyncClient
+
+
+@pytest.fixture
+async def world(sqlite_store: Store) -> World:
+    """Give a console with four accounts."""
+    return await build(sqlite_store)
+
+
+@pytest.fixture
+async def browser(world: World) -> AsyncIterator[Browser]:
+    """Give a browser without a session."""
+    async with world.browser() as found:
+        yield found
+
+
+async def a_case(world: World, *, held_by: str = "", state: str = "") -> uuid.UUID:
+    """Make a case: waiting, or held by the account of a role, or closed."""
+    resident_id = await a_resident(world.store)
+    case = await writes(world.store, resident_id, "もう限界で、たたいてしまいそうです", OWN_HAND)
+    assert case is not None
+    if held_by or state == "closed":
+        who = world.staff[held_by or "specialist"]
+        await world.store.write(lambda s: cases.claim(s, case.id, who, NOW))
+        if state == "closed":
+            await world.store.write(lambda s: cases.close(s, case.id, who, NOW, name="x"))
+    return case.id
+
+
+# --- every route × every role ---------------------------------------------------------------------------------------
+
+EVERYBODY = frozenset(ROLES)
+TALKING = frozenset({"specialist", "supervisor"})
+OPEN: frozenset[str] = frozenset()  # no session needed
+
+
+@dataclass(frozen=True)
+class Door:
+    """Say who may pass a route, which case it needs, and what a good form holds."""
+
+    roles: frozenset[str]
+    needs: str = ""  # waiting | mine | closed
+    fields: tuple[tuple[str, str], ...] = ()
+
+
+DOORS: dict[tuple[str, str], Door] = {
+    ("GET", "/sign-in"): Door(OPEN),
+    ("POST", "/sign-in"): Door(OPEN),
+    ("POST", "/sign-out"): Door(EVERYBODY),
+    ("GET", "/"): Door(EVERYBODY),
+    ("GET", "/queue"): Door(EVERYBODY),
+    ("GET", "/live"): Door(EVERYBODY),
+    ("GET", "/live/since"): Door(EVERYBODY),
+    ("GET", "/cases/{case_id}"): Door(TALKING, "waiting"),
+    ("GET", "/cases/{case_id}/parts"): Door(TALKING, "waiting"),
+    ("POST", "/cases/{case_id}/claim"): Door(TALKING, "waiting"),
+    ("POST", "/cases/{case_id}/renew"): Door(TALKING, "mine"),
+    ("POST", "/cases/{case_id}/draft"): Door(TALKING, "mine", (("words", "まだ"),)),
+    ("POST", "/cases/{case_id}/reply"): Door(
+        TALKING, "mine", (("words", "読みました"), ("place", "room"), ("key", str(uuid.UUID(int=7))))
+    ),
+    ("POST", "/cases/{case_id}/release"): Door(TALKING, "mine", (("agreed", "明日また話す"),)),
+    ("POST", "/cases/{case_id}/transfer"): Door(TALKING, "mine", (("note", "お願いします"),)),
+    ("POST", "/cases/{case_id}/close"): Door(TALKING, "mine"),
+    ("POST", "/cases/{case_id}/reopen"): Door(TALKING, "closed"),
+    ("POST", "/cases/{case_id}/lower"): Door(TALKING, "mine", (("severity", "concern"), ("reason", "ゲームの話"))),
+}
+
+
+def routes_of(world: World) -> set[tuple[str, str]]:
+    """Read the route table of the application."""
+    found = set()
+    for context in iter_route_contexts(world.app.routes):
+        if isinstance(context.original_route, Mount):
+            assert context.path == "/static"
+        else:
+            found |= {(method, context.path or "") for method in context.methods or ()}
+    return found
+
+
+async def test_every_route_has_an_expectation(world: World) -> None:
+    """A new route without a line in DOORS fails here."""
+    assert routes_of(world) == set(DOORS)
+
+
+def check_headers(answer: httpx.Response) -> None:
+    """Check what every answer of the console carries."""
+    for name, value in HEADERS.items():
+        assert answer.headers[name] == value
+    assert answer.headers["cache-control"] == "no-store"
+    assert "unsafe" not in answer.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_every_route_for_every_role(
+    world: World, browser: Browser, role: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a session and a token a role passes its own doors and no others; refusals are written down."""
+    monkeypatch.setattr(live, "STREAM_SECONDS", 0.0)  # a stream that ends at once
+    csrf = await world.signed_in(role, browser)
+    for (method, path), door in DOORS.items():
+        if door.roles is OPEN:
+            continue
+        talks = role in TALKING
+        case_id = await a_case(
+            world, held_by=role if door.needs == "mine" and talks else "", state=door.needs if talks else ""
+        )
+        address = path.replace("{case_id}", str(case_id))
+        data = form(csrf, **dict(door.fields)) if method == "POST" else None
+        refused = select(func.count()).select_from(Audit).where(Audit.allowed.is_(False))
+        before = await world.store.read(lambda s, count=refused: s.scalar(count))
+        answer = await browser.request(method, address, data=data)
+        after = await world.store.read(lambda s, count=refused: s.scalar(count))
+        check_headers(answer)
+        if role in door.roles:
+            assert answer.status_code in (200, 303), (method, path, answer.status_code, answer.text[:200])
+            assert after == before
+        else:
+            assert answer.status_code == 403, (method, path, answer.status_code)
+            assert after == before + 1
+            assert "たたいて" not in answer.text
+        if path == "/sign-out":
+            csrf = await world.signed_in(role, browser)
+
+
+async def test_no_route_opens_without_a_session(world: World, browser: Browser) -> None:
+    """Without a session pages lead to signing in, and everything else is 401."""
+    case_id = await a_case(world)
+    for (method, path), door in DOORS.items():
+        if door.roles is OPEN:
+            continue
+        address = path.replace("{case_id}", str(case_id))
+        answer = await browser.request(method, address, headers={"cookie": "madoguchi-staff=made-up"})
+        check_headers(answer)
+        if method == "GET":
+            assert answer.status_code == 303, path
+            assert answer.headers["location"].startswith("/sign-in")
+            asked = await browser.get(address, headers={"accept": "application/json"})
+            assert asked.status_code == 401
+        else:
+            assert answer.status_code == 401, path
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "https://evil.example", "sec-fetch-site": "cross-site"},
+        {"origin": "https://evil.example", "sec-fetch-site": "same-origin"},
+        {"origin": "null", "sec-fetch-site": "same-origin"},
+        {"origin": BASE, "sec-fetch-site": "same-site"},
+        {"origin": "", "sec-fetch-site": ""},
+    ],
+)
+async def test_no_route_takes_a_form_from_elsewhere(world: World, browser: Browser, headers: dict[str, str]) -> None:
+    """A POST of another origin, or of none, is refused, signing in included, even with the right token."""
+    csrf = await world.signed_in("specialist", browser)
+    for (method, path), door in DOORS.items():
+        if method != "POST":
+            continue
+        case_id = await a_case(world, held_by="specialist" if door.needs == "mine" else "")
+        address = path.replace("{case_id}", str(case_id))
+        answer = await browser.post(address, data=form(csrf, **dict(door.fields)), headers=headers)
+        assert answer.status_code == 403, path
+    assert await world.store.read(lambda s: s.scalar(select(func.count()).select_from(StaffSession))) == 1
+
+
+async def test_no_route_changes_anything_without_its_token(world: World, browser: Browser) -> None:
+    """A POST with a missing, wrong or foreign CSRF token is refused and written down."""
+    await world.signed_in("specialist", browser)
+    async with world.browser() as other:
+        foreign = await world.signed_in("supervisor", other)
+    events = select(func.count()).select_from(Event)
+    for token in ("", "x", foreign, "日本語"):
+        for (method, path), door in DOORS.items():
+            if method != "POST" or door.roles is OPEN:
+                continue
+            case_id = await a_case(world, held_by="specialist" if door.needs == "mine" else "")
+            before = await world.store.read(lambda s: s.scalar(events))
+            address = path.replace("{case_id}", str(case_id))
+            answer = await browser.post(address, data=form(token, **dict(door.fields)))
+            assert answer.status_code == 403, path
+            assert await world.store.read(lambda s: s.scalar(events)) == before
+    reasons = await world.store.read(lambda s: set(s.scalars(select(Audit.reason).where(Audit.allowed.is_(False)))))
+    assert reasons == {"csrf"}
+
+
+async def test_cases_that_do_not_exist_are_refused(world: World, browser: Browser) -> None:
+    """Made-up ids show nothing."""
+    await world.signed_in("specialist", browser)
+    for name in (str(uuid.uuid4()), "x", "..%2f.."):
+        assert (await browser.get(f"/cases/{name}")).status_code == 403
+
+
+# --- signing in -----------------------------------------------------------------------------------------------------
+
+
+async def test_the_cookie_is_strict_and_hidden_from_scripts(world: World, sqlite_store: Store) -> None:
+    """HttpOnly and SameSite=Strict always; over https also Secure with the __Host- name."""
+    async with world.browser() as browser:
+        answer = await browser.post("/sign-in", data={"login": "specialist", "password": "wrong"})
+        assert answer.status_code == 401
+        assert "set-cookie" not in answer.headers
+        await world.signed_in("specialist", browser)
+        answer = await browser.post("/sign-in", data={"login": "specialist", "password": PASSWORD})
+        cookie = answer.headers["set-cookie"]
+        assert cookie.startswith("madoguchi-staff=")
+        assert "HttpOnly" in cookie
+        assert "SameSite=strict" in cookie
+        assert "Path=/;" in cookie
+        assert "Secure" not in cookie
+    world.app.state.house = type(world.app.state.house)(
+        **{**vars(world.app.state.house), "base_url": "https://desk.example"}
+    )
+    async with world.browser() as browser:
+        answer = await browser.post(
+            "/sign-in",
+            data={"login": "specialist", "password": PASSWORD},
+            headers={"origin": "https://desk.example"},
+        )
+        cookie = answer.headers["set-cookie"]
+        assert cookie.startswith("__Host-madoguchi-staff=")
+        assert "Secure" in cookie
+
+
+async def test_after_signing_out_the_old_cookie_opens_nothing(world: World, browser: Browser) -> None:
+    """Signing out ends the session on the server."""
+    csrf = await world.signed_in("specialist", browser)
+    kept = dict(browser.cookies)
+    answer = await browser.post("/sign-out", data=form(csrf))
+    assert answer.headers["clear-site-data"]
+    browser.cookies.update(kept)
+    assert (await browser.get("/")).status_code == 303
+
+
+@pytest.mark.parametrize("next_path", ["https://evil.example", "//evil.example", "/cases/../x", "/cases/abc", "x"])
+async def test_signing_in_leads_nowhere_else(world: World, browser: Browser, next_path: str) -> None:
+    """Only a conversation's own address is followed after signing in."""
+    data = {"login": "specialist", "password": PASSWORD, "next": next_path}
+    assert (await browser.post("/sign-in", data=data)).headers["location"] == "/"
+
+
+async def test_signing_in_leads_back_to_the_talk(world: World, browser: Browser) -> None:
+    """Who was sent to sign in from a talk comes back to it."""
+    case_id = await a_case(world)
+    answer = await browser.get(f"/cases/{case_id}")
+    assert answer.headers["location"] == f"/sign-in?next=/cases/{case_id}"
+    page = await browser.get(answer.headers["location"])
+    assert f'value="/cases/{case_id}"' in page.text
+
+
+async def test_a_page_that_refreshes_itself_does_not_keep_a_session_alive(world: World, browser: Browser) -> None:
+    """An open page is not a person: stream, poll and fragments leave the idle clock alone."""
+    await world.signed_in("specialist", browser)
+    case_id = await a_case(world)
+    await browser.get(f"/cases/{case_id}")
+    await world.store.write(
+        lambda s: s.execute(update(StaffSession).values(seen_db=StaffSession.seen_db - 1700)) and None
+    )
+    seen = select(StaffSession.seen_db)
+    before = await world.store.read(lambda s: s.scalar(seen))
+    for path in ("/queue", f"/cases/{case_id}/parts", "/live/since?after=0"):
+        assert (await browser.get(path)).status_code == 200
+    assert await world.store.read(lambda s: s.scalar(seen)) == before
+    await browser.get("/")
+    assert (await world.store.read(lambda s: s.scalar(seen)) or 0) > (before or 0) + 1000
+
+
+# --- the queue ------------------------------------------------------------------------------------------------------
+
+
+async def test_the_queue_shows_how_grave_and_how_long_and_no_word(world: World, browser: Browser) -> None:
+    """Gravest first, kinds in Japanese, waiting time, language and desk; never what was written (CARE C32)."""
+    calm = await a_resident(world.store, language="en")
+    await writes(world.store, calm, "I am so tired", TIRED_EN, event="open", at=NOW - timedelta(hours=2))
+    grave = await a_resident(world.store)
+    await writes(world.store, grave, "いまベランダにいます", VANISH, at=NOW - timedelta(minutes=4))
+    await a_case(world, held_by="supervisor")
+    await world.signed_in("specialist", browser)
+    page = (await browser.get("/")).text
+    assert "<title>(2) 待っている方" in page
+    assert page.index("死にたい・消えたい気持ち") < page.index("育児のつらさ・孤立")
+    for shown in (
+        "緊急",
+        "気がかり",
+        "4分",
+        "2時間0分",
+        "英語",
+        "ひなた子育て窓口",
+        "たなか",
+        "（ひらくまで伏せています）",
+    ):
+        assert shown in page, shown
+    for hidden in ("ベランダ", "so tired", "たたいて", "疲れている", "場所が決まって"):
+        assert hidden not in page, hidden
+
+
+async def test_the_officer_sees_the_queue_without_links_and_the_administrator_only_counts(
+    world: World, browser: Browser
+) -> None:
+    """Each role sees as much as its work needs."""
+    case_id = await a_case(world)
+    await world.signed_in("officer", browser)
+    page = (await browser.get("/")).text
+    assert "子どもの安全" in page
+    assert f"/cases/{case_id}" not in page
+    async with world.browser() as other:
+        await world.signed_in("administrator", other)
+        page = (await other.get("/")).text
+        assert "件数だけ" in page
+        assert "子どもの安全" not in page
+        changes = (await other.get("/live/since?after=0")).json()["changes"]
+        assert changes
+        assert {(one["case"], one["resident"]) for one in changes} == {("", "")}
+
+
+async def test_an_empty_queue_says_so(world: World, browser: Browser) -> None:
+    """An empty list is a sentence, not a blank."""
+    await world.signed_in("specialist", browser)
+    page = (await browser.get("/")).text
+    assert "いま待っている方はいません。" in page
+    assert "<title>(0)" in page
+
+
+async def test_a_declined_case_of_abuse_is_listed_until_somebody_opened_it(world: World, browser: Browser) -> None:
+    """A no is read by a person, and then leaves the list (CARE C17)."""
+    resident_id = await a_resident(world.store)
+    worry = OWN_HAND.__class__("dv", cases.Severity.CONCERN, (), "こわい", "x", "")
+    case = await writes(world.store, resident_id, "夫がこわい", worry)
+    await writes(world.store, resident_id, "いいです", event="decline")
+    assert case is not None
+    await world.signed_in("specialist", browser)
+    assert f"/cases/{case.id}" in (await browser.get("/")).text
+    await browser.get(f"/cases/{case.id}")
+    assert f"/cases/{case.id}" not in (await browser.get("/")).text
+
+
+# --- the talk -------------------------------------------------------------------------------------------------------
+
+
+async def test_opening_a_talk_is_written_down_once_per_sitting(world: World, browser: Browser) -> None:
+    """Reading leaves who, when and which; the page that refreshes itself is the same reading."""
+    case_id = await a_case(world)
+    await world.signed_in("specialist", browser)
+    readings = select(Audit).where(Audit.action == "talk.read", Audit.allowed.is_(True))
+    await browser.get("/")
+    assert await world.store.read(lambda s: list(s.scalars(readings))) == []
+    for path in ("", "/parts", "/parts", ""):
+        assert (await browser.get(f"/cases/{case_id}{path}")).status_code == 200
+    (row,) = await world.store.read(lambda s: list(s.scalars(readings)))
+    assert (row.actor, row.case_id) == (f"staff:{world.staff['specialist']}", case_id)
+    world.clock.set(NOW + timedelta(minutes=11), running=False)
+    await browser.get(f"/cases/{case_id}/parts")
+    assert len(await world.store.read(lambda s: list(s.scalars(readings)))) == 2
+
+
+async def test_the_talk_shows_evidence_why_and_meaning(world: World, browser: Browser) -> None:
+    """The words that raised the signal are marked, with the rule and its Japanese meaning (CARE C28)."""
+    resident_id = await a_resident(world.store, language="en", is_friend=False, contact_safety="when_writing")
+    case = await writes(
+        world.store,
+        resident_id,
+        "<b>I am so tired</b> & sad",
+        TIRED_EN,
+        language="en",
+        answer="いっしょに考えます",
+        answer_state="unknown",
+    )
+    assert case is not None
+    await world.signed_in("specialist", browser)
+    page = (await browser.get(f"/cases/{case.id}")).text
+    assert '&lt;b&gt;I am <mark title="とても疲れている">so tired</mark>&lt;/b&gt; &amp; sad' in page
+    for shown in (
+        "とても疲れている",
+        "手がかり: en.exhausted",
+        "英語",
+        "友だちではありません",
+        "本人が書いているときだけ",
+        "届いたか分かりません",
+        "未送信 1件",
+        "いっしょに考えます",
+        "この相談を受ける",
+    ):
+        assert shown in page, shown
+    assert 'class="talk blurred"' in page
+
+
+async def test_an_unsent_message_leaves_a_tombstone(world: World, browser: Browser) -> None:
+    """Words that were taken back are gone from the page; kind and severity stay (CARE C17)."""
+    case_id = await a_case(world)
+    await world.store.write(lambda s: s.execute(update(Journal).values(body_sealed=None, unsent_at=NOW)) and None)
+    await world.store.write(lambda s: s.execute(update(conversation.SignalRow).values(evidence_sealed=None)) and None)
+    await world.signed_in("specialist", browser)
+    page = (await browser.get(f"/cases/{case_id}")).text
+    assert "（送信が取り消されました）" in page
+    assert "（ことばは取り消されました）" in page
+    assert "子どもの安全" in page
+    assert "たたいて" not in page
+
+
+def test_evidence_is_marked_where_it_stands() -> None:
+    """Marks follow the text, ignore case, keep the first of two that overlap, and survive words that are not there."""
+
+    def reason(words: str) -> conversation.Reason:
+        return conversation.Reason(NOW, "abuse", "urgent", (), "rule", "", words)
+
+    def shown(text: str, *words: str) -> list[str]:
+        pieces = conversation.highlight(text, [reason(one) for one in words])
+        assert "".join(piece.text for piece in pieces) == text
+        return [piece.text for piece in pieces if piece.why]
+
+    assert shown("I'm so TIRED of it", "so tired") == ["so TIRED"]
+    assert shown("たたいて、たたいてしまう", "たたいてしまう", "たたいて") == ["たたいて", "たたいてしまう"]
+    assert shown("消えたい", "死にたい") == []
+    assert shown("İstanbul TIRED", "TIRED") == ["TIRED"]
+    assert shown("", "x") == []
+
+
+async def test_claim_reply_release_and_close_in_the_browser(world: World, browser: Browser) -> None:
+    """The whole way of one talk: it is taken, answered in the room with a notice, given back, and ended."""
+    case_id = await a_case(world)
+    csrf = await world.signed_in("specialist", browser)
+    answer = await browser.post(f"/cases/{case_id}/claim", data=form(csrf))
+    assert answer.headers["location"] == f"/cases/{case_id}"
+    page = (await browser.get(f"/cases/{case_id}")).text
+    assert 'class="talk"' in page
+    assert "さとうとして書く" in page
+    key = re.search(r'name="key" value="([^"]+)"', page)
+    assert key
+    fields = form(csrf, words="読みました。\r\nここにいます。", place="room", key=key.group(1))
+    for _ in range(3):
+        assert (await browser.post(f"/cases/{case_id}/reply", data=fields)).status_code == 303
+    page = (await browser.get(f"/cases/{case_id}")).text
+    assert page.count("読みました。\nここにいます。") == 1
+    assert "まだ読まれていません" in page
+    origins = await world.store.read(lambda s: list(s.scalars(select(Outbox.origin))))
+    assert origins == ["notice"]
+    refused = await browser.post(f"/cases/{case_id}/release", data=form(csrf, agreed=" "))
+    assert refused.status_code == 422
+    released = await browser.post(
+        f"/cases/{case_id}/release", data=form(csrf, agreed="火曜に電話", next="2026-11-24", note="母の声は落ち着いた")
+    )
+    assert released.status_code == 303
+    page = (await browser.get(f"/cases/{case_id}")).text
+    assert "母の声は落ち着いた" in page
+    assert "あなたが担当" in page
+
+    def remembered(session: Session) -> dict[str, Any]:
+        row = session.scalars(select(Memory)).one()
+        body = unseal(session, resident_owner(row.resident_id), "memory", "body", row.resident_id, row.body_sealed)
+        found: dict[str, Any] = json.loads(body)
+        return found
+
+    handback = (await world.store.read(remembered))["handback"]
+    assert handback["name"] == "さとう"
+    assert handback["next"] == "2026-11-24"
+    assert "母の声" not in json.dumps(handback, ensure_ascii=False)
+    assert (await browser.post(f"/cases/{case_id}/close", data=form(csrf))).status_code == 303
+    assert (await browser.post(f"/cases/{case_id}/reopen", data=form(csrf))).status_code == 303
+
+
+async def test_words_stay_out_of_line_where_the_room_is_the_place(world: World, browser: Browser) -> None:
+    """In the room policy LINE is refused with a reason until the notice stayed unopened for two minutes (CARE C19)."""
+    case_id = await a_case(world, held_by="specialist")
+    csrf = await world.signed_in("specialist", browser)
+
+    async def say(place: str) -> httpx.Response:
+        fields = form(csrf, words="ここにいます", place=place, key=str(uuid.uuid4()))
+        return await browser.post(f"/cases/{case_id}/reply", data=fields, headers={"accept": "application/json"})
+
+    refused = await say("line")
+    assert refused.status_code == 422
+    assert refused.json()["message"] == labels.NOT_IN_LINE["no_notice"]
+    assert (await say("room")).json()["notice"] == labels.NOTICES["sent"]
+    assert (await say("line")).json()["message"] == labels.NOT_IN_LINE["wait"]
+    world.clock.set(NOW + timedelta(minutes=3), running=False)
+    assert (await say("line")).json()["notice"] == labels.NOTICES["line"]
+    reasons = await world.store.read(lambda s: list(s.scalars(select(Audit.reason).where(Audit.action == "talk.line"))))
+    assert reasons == ["not_opened"]
+    world.set_city(talk_in="line")
+    assert (await say("line")).status_code == 200
+
+
+async def test_words_wait_where_contact_is_only_safe_while_she_writes(world: World, browser: Browser) -> None:
+    """With when_writing and no fresh words nothing goes into LINE; the room keeps the words (CARE C21)."""
+    world.set_city(talk_in="line")
+    case_id = await a_case(world, held_by="specialist")
+    await world.store.write(
+        lambda s: s.execute(update(Resident).values(contact_safety="when_writing", last_inbound_db=0.0)) and None
+    )
+    csrf = await world.signed_in("specialist", browser)
+    fields = form(csrf, words="ここにいます", key=str(uuid.uuid4()))
+    json_please = {"accept": "application/json"}
+    refused = await browser.post(f"/cases/{case_id}/reply", data={**fields, "place": "line"}, headers=json_please)
+    assert refused.json()["message"] == labels.NOT_IN_LINE["contact_safety"]
+    kept = await browser.post(f"/cases/{case_id}/reply", data={**fields, "place": "room"}, headers=json_please)
+    assert kept.json()["notice"] == labels.NOTICES["quiet"]
+    assert await world.store.read(lambda s: s.scalar(select(func.count()).select_from(Outbox))) == 0
+
+
+async def test_a_draft_is_sealed_and_survives_a_lapse(world: World, browser: Browser) -> None:
+    """What was typed stays for its writer after the claim lapsed, and the next person sees it as hers."""
+    case_id = await a_case(world, held_by="specialist")
+    csrf = await world.signed_in("specialist", browser)
+    await browser.post(f"/cases/{case_id}/draft", data=form(csrf, words="まず、ゆっくり息を"))
+    await world.store.write(lambda s: s.execute(update(CaseRow).values(activity_db=0.0)) and None)
+    assert await world.store.write(lambda s: cases.lapse_due(s, NOW, world.city)) == [case_id]
+    await browser.post(f"/cases/{case_id}/draft", data=form(csrf, words="まず、ゆっくり息をして"))
+    late = form(csrf, words="まず、ゆっくり息をして", place="room", key=str(uuid.uuid4()))
+    assert (await browser.post(f"/cases/{case_id}/reply", data=late)).status_code == 403
+    assert "まず、ゆっくり息をして" in (await browser.get(f"/cases/{case_id}")).text
+    row = await world.store.read(lambda s: s.scalars(select(Draft)).one())
+    assert "息".encode() not in row.body_sealed
+    async with world.browser() as other:
+        other_csrf = await world.signed_in("supervisor", other)
+        await other.post(f"/cases/{case_id}/claim", data=form(other_csrf))
+        page = (await other.get(f"/cases/{case_id}")).text
+        assert "さとうの下書き" in page
+        assert "動きがなかったので、列に戻りました" in page
+    csrf = await world.signed_in("specialist", browser)
+    await browser.post(f"/cases/{case_id}/draft", data=form(csrf, words=" "))
+    assert await world.store.read(lambda s: s.scalar(select(func.count()).select_from(Draft))) == 0
+
+
+async def test_two_people_who_claim_are_told_who_was_first(world: World, browser: Browser) -> None:
+    """The second press is a calm 409."""
+    case_id = await a_case(world)
+    csrf = await world.signed_in("specialist", browser)
+    async with world.browser() as other:
+        other_csrf = await world.signed_in("supervisor", other)
+        await other.post(f"/cases/{case_id}/claim", data=form(other_csrf))
+    late = await browser.post(f"/cases/{case_id}/claim", data=form(csrf), headers={"accept": "application/json"})
+    assert late.status_code == 409
+    assert "ほかの担当者" in late.json()["message"]
+    assert "ほかの担当者が対応中です" in (await browser.get(f"/cases/{case_id}")).text
+
+
+async def test_wrong_forms_are_answered_calmly(world: World, browser: Browser) -> None:
+    """Empty or oversize words, a broken key or date, an unknown severity: 4xx with a sentence, nothing kept."""
+    case_id = await a_case(world, held_by="specialist")
+    csrf = await world.signed_in("specialist", browser)
+    for act, fields, status in (
+        ("reply", {"words": "  ", "key": str(uuid.uuid4())}, 422),
+        ("reply", {"words": "あ" * 2001, "key": str(uuid.uuid4())}, 422),
+        ("reply", {"words": "x", "key": "1"}, 422),
+        ("reply", {"words": "あ" * 60_000, "key": str(uuid.uuid4())}, 413),
+        ("release", {"agreed": "x", "next": "明日"}, 422),
+        ("transfer", {"note": ""}, 422),
+        ("lower", {"severity": "none", "reason": "x"}, 422),
+        ("lower", {"severity": "concern", "reason": " "}, 422),
+    ):
+        answer = await browser.post(
+            f"/cases/{case_id}/{act}", data=form(csrf, **fields), headers={"accept": "application/json"}
+        )
+        assert answer.status_code == status, (act, answer.status_code)
+        assert status == 413 or answer.json()["message"]
+    assert await world.store.read(lambda s: s.scalar(select(func.count()).select_from(Note))) == 0
+    staff_words = select(func.count()).select_from(Journal).where(Journal.who == "staff")
+    assert await world.store.read(lambda s: s.scalar(staff_words)) == 0
+
+
+async def test_older_words_are_one_link_away(world: World, browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long talk shows its newest part and a link further back."""
+    monkeypatch.setattr(conversation, "SHOWN", 2)
+    case_id = await a_case(world)
+    resident_id = (await world.store.read(lambda s: s.get_one(CaseRow, case_id))).resident_id
+    for n in range(4):
+        await writes(world.store, resident_id, f"ことば{n}", at=NOW + timedelta(minutes=n))
+    await world.signed_in("specialist", browser)
+    page = (await browser.get(f"/cases/{case_id}")).text
+    assert "ことば3" in page
+    assert "ことば1" not in page
+    link = re.search(r'href="\?before=(\d+)"', page)
+    assert link
+    assert "ことば1" in (await browser.get(f"/cases/{case_id}?before={link.group(1)}")).text
+
+
+# --- live -----------------------------------------------------------------------------------------------------------
+
+
+async def stream_of(world: World, browser: Browser, after: int, **headers: str) -> list[dict[str, str]]:
+    """Read a stream until the server ends it."""
+    answer = await browser.get(f"/live?after={after}", headers=headers)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    found = []
+    for block in answer.text.replace("\r\n", "\n").split("\n\n"):
+        lines = dict(line.split(": ", 1) for line in block.splitlines() if ": " in line)
+        if "event" in lines:
+            found.append(lines)
+    return found
+
+
+async def opened(world: World, count: int) -> None:
+    """Wait until so many streams are open."""
+    while sum(world.app.state.streams.values()) < count:  # noqa: ASYNC110 - there is nothing to be told by
+        await asyncio.sleep(0)
+
+
+async def test_the_stream_tells_ids_in_order_and_goes_on_where_it_stopped(
+    world: World, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Changes come with their number; Last-Event-ID counts more than the address; no words travel."""
+    await world.signed_in("specialist", browser)
+    await a_case(world)
+    await a_case(world, held_by="specialist")
+    monkeypatch.setattr(live, "STREAM_SECONDS", 0.2)
+    told = await stream_of(world, browser, 0)
+    changes = [change for one in told if one["event"] == "change" for change in json.loads(one["data"])]
+    assert [one["kind"] for one in changes] == ["case.opened", "case.opened", "case.claimed"]
+    assert set(changes[0]) == {"id", "kind", "case", "resident"}
+    assert {"beat"} == {one["event"] for one in told} - {"change"}
+    first = changes[0]["id"]
+    told = await stream_of(world, browser, 0, **{"last-event-id": str(first)})
+    again = [change["id"] for one in told if one["event"] == "change" for change in json.loads(one["data"])]
+    assert again == [change["id"] for change in changes[1:]]
+    polled = (await browser.get(f"/live/since?after={first}")).json()
+    assert [one["id"] for one in polled["changes"]] == again
+    assert polled["cursor"] == again[-1]
+
+
+async def test_a_commit_reaches_an_open_stream(world: World, browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is committed while the stream is open arrives without waiting for a beat."""
+    await world.signed_in("specialist", browser)
+    monkeypatch.setattr(live, "STREAM_SECONDS", 1.5)
+    beaten = threading.Event()
+    look = live.staff.session_by_hash
+
+    def looked(session: Session, hashed: str) -> Any:
+        beaten.set()  # the stream has read what there was, and is about to wait
+        return look(session, hashed)
+
+    monkeypatch.setattr(live.staff, "session_by_hash", looked)
+    reading = asyncio.create_task(stream_of(world, browser, 0))
+    assert await asyncio.to_thread(beaten.wait, 10)
+    await world.store.write(lambda s: append_event(s, "case.message", NOW))
+    told = await reading
+    assert [one["event"] for one in told] == ["beat", "change"]
+    assert not world.app.state.streams
+
+
+async def test_a_stream_ends_with_its_session(world: World, browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the next beat after the session was ended the stream says so and closes."""
+    await world.signed_in("specialist", browser)
+    monkeypatch.setattr(live, "BEAT_SECONDS", 0.05)
+    reading = asyncio.create_task(stream_of(world, browser, 0))
+    await opened(world, 1)
+    await world.store.write(lambda s: s.execute(StaffSession.__table__.delete()) and None)  # type: ignore[attr-defined]
+    told = await asyncio.wait_for(reading, 20)
+    assert told[-1]["event"] == "end"
+
+
+async def test_one_session_has_three_streams_at_most(
+    world: World, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The fourth stream is refused, and its page polls."""
+    await world.signed_in("specialist", browser)
+    monkeypatch.setattr(live, "STREAM_SECONDS", 1.0)
+    reading = [asyncio.create_task(stream_of(world, browser, 0)) for _ in range(3)]
+    await opened(world, 3)
+    assert (await browser.get("/live?after=0", headers={"accept": "application/json"})).status_code == 429
+    await asyncio.gather(*reading)
+
+
+async def test_a_snapshot_and_its_cursor_miss_nothing(store: Store) -> None:
+    """On both databases: following from a snapshot's cursor, the queue is always as new as what was told."""
+    world = await build(store)
+    who = await world.store.read(lambda s: s.get_one(conversation.staff.Staff, world.staff["specialist"]))
+    actor = conversation.Actor(who.id, who.login, who.work_name, "specialist")
+    from handoff.console.queue import snapshot  # the page module under test
+
+    shots = []
+
+    async def look() -> None:
+        for _ in range(15):
+            shots.append(await store.read(lambda s: snapshot(s, actor, world.city, NOW)))
+
+    await asyncio.gather(look(), *(a_case(world) for _ in range(8)))
+    opened = await store.read(
+        lambda s: {row.id: row.case_id for row in s.execute(select(Event.id, Event.case_id)).all()}
+    )
+    for shot in shots:
+        shown = {row.id for row in shot.sections[0].rows}
+        assert {case for number, case in opened.items() if number <= shot.cursor} <= shown
+
+
+# --- words and templates --------------------------------------------------------------------------------------------
+
+
+def test_every_id_of_the_vocabulary_has_a_japanese_label() -> None:
+    """Severities, kinds, aspects and languages are complete, and nothing is left over."""
+    with labels.__file__ and open(cases.__file__.replace("cases.py", "content/vocabulary.yaml"), "rb") as file:
+        vocabulary = yaml.safe_load(file)
+    assert set(labels.SEVERITIES) == set(labels.MARKS) == set(vocabulary["severities"])
+    assert set(labels.KINDS) == set(vocabulary["signals"])
+    assert set(labels.ASPECTS) == set(vocabulary["aspects"])
+    assert set(labels.LANGUAGES) == set(vocabulary["languages"])
+    assert set(labels.STATES) == set(cases.CASE_TABLE) - {"new"}
+
+
+def test_templates_escape_and_hold_nothing_inline() -> None:
+    """No template switches escaping off, and none has a script, style or handler of its own."""
+    from handoff.console.app import HERE, STATIC
+
+    for path in (HERE / "templates").rglob("*.html"):
+        text = path.read_text("utf-8")
+        assert not re.search(r"\|\s*safe\b|autoescape|<style|\sstyle=|\son[a-z]+=|javascript:", text), path
+        assert not re.search(r"<script(?![^>]*\ssrc=)", text), path
+    for path in STATIC.iterdir():
+        text = path.read_text("utf-8")
+        assert not re.search(r"https?://(?!www\.w3\.org)|localStorage|eval\(", text), path
