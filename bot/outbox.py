@@ -201,8 +201,11 @@ class OutboxSender:
         """Ask LINE whether our token works again, and tell every process."""
         try:
             await self.sender.bot_info()
-        except (LineRefusedError, LineUnreachableError):
+        except LineUnreachableError:
             return False
+        except LineRefusedError as refused:
+            if refused.reasons[0] in ("401", "403"):
+                return False  # any other answer means that the token was taken
         await self.store.write(lambda session: bump(session, CHANNEL, ""))
         self.stopped = ""
         log.info("channel_resumed")

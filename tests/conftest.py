@@ -15,6 +15,7 @@ import asyncpg
 import pytest
 
 from bot.store import Store
+from tests.line_judge import every_body_is_judged  # noqa: F401 - judges every body that any test sends
 
 SECRET_KEY = "test-secret-key-that-is-long-enough-0123456789"
 SHARED = Path(__file__).parents[1].parent / "shared"

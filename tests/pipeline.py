@@ -22,6 +22,7 @@ from bot.outbox import OutboxSender
 from bot.situation import Case, City, Desk
 from bot.store import Store
 from bot.worker import ResidentFacts, Worker
+from tests import line_judge
 
 SECRET = "channel-secret"
 BOT = "U" + "b" * 32
@@ -105,10 +106,12 @@ class FakeLine:
         return answer
 
     async def reply(self, token: str, messages: Sequence[dict[str, Any]]) -> Answer:
+        line_judge.record("reply", {"replyToken": token, "messages": list(messages)})
         self.sent.append(("reply", token, list(messages), ""))
         return self._next()
 
     async def push(self, user_id: str, messages: Sequence[dict[str, Any]], retry_key: uuid.UUID) -> Answer:
+        line_judge.record("push", {"to": user_id, "messages": list(messages)})
         self.sent.append(("push", user_id, list(messages), str(retry_key)))
         return self._next()
 

@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 from bot.line.webhook import signature
 from bot.models import Inbox, Journal, Memory, Outbox, Resident
 from bot.store import Store, resident_owner, unseal
+from tests import line_judge
 from tests.conftest import SECRET_KEY, free_port
 from tests.pipeline import SECRET, body, text, user
 
@@ -53,10 +54,12 @@ class StrictLine:
 
     async def reply(self, request: web.Request) -> web.Response:
         sent = await request.json()
+        line_judge.record("reply", sent)
         return await self._take("reply", sent, sent["replyToken"], self.tokens, _json(STALE, 400))
 
     async def push(self, request: web.Request) -> web.Response:
         sent, key = await request.json(), request.headers["X-Line-Retry-Key"]
+        line_judge.record("push", sent)
         return await self._take(
             "push", sent, key, self.keys, _json({"message": "The retry key is already accepted"}, 409)
         )
