@@ -95,7 +95,7 @@ class Talk:
         choices: tuple[Choice, ...] = (),
         block: str = "",
         vital: bool = False,
-        listed: bool = False,
+        listed: Literal["", "numbers", "dots"] = "",
     ) -> None:
         """Add one bubble to what is said."""
         self.said.append(Reply(lines, cards, choices, block, vital, listed))

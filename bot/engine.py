@@ -166,7 +166,7 @@ def _shown(replies: tuple[Reply, ...], before: Sequence[Mapping[str, Any]]) -> l
     Only the choices just shown can be meant by their number.
     """
     shown: list[dict[str, Any]] = []
-    listed = bool(replies) and replies[-1].listed
+    listed = bool(replies) and replies[-1].listed == "numbers"
     for choice in replies[-1].choices if replies else ():
         label = choice.label.msgid if isinstance(choice.label, Phrase) else choice.label.text
         shown.append({"label": label, "act": choice.act, "word": choice.word, "listed": listed})

@@ -63,6 +63,7 @@ class Answer:
     paragraphs: tuple[Phrase, ...]
     in_japanese: str = ""
     ask_at_counter: Phrase | None = None  # the sentence to show or read out (CARE C6)
+    offers_places: bool = False  # the answer is what was asked for; places are offered, not asked about
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +208,7 @@ def _answer(path: Path) -> Answer:
         paragraphs=tuple(Phrase(text) for _line, text in paragraphs),
         in_japanese=head.get("in_japanese", ""),
         ask_at_counter=Phrase(head["ask_at_counter"]) if head.get("ask_at_counter") else None,
+        offers_places=head.get("places") == "offer",
     )
 
 

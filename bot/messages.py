@@ -233,7 +233,8 @@ class Reply:
 
     `block` names a safety block, so that the same one is not said twice within 30 minutes (CARE C15).
     `vital` marks words that must arrive: a duplicate is better than a loss (facts/reliability.md, sending).
-    `listed` writes the choices into the bubble too, numbered: LINE on a computer shows no quick replies (DESIGN 6).
+    `listed` writes the choices into the bubble too, since LINE on a computer shows no quick replies (DESIGN 6):
+    `numbers`, which may be typed, or `dots` where a typed number would mean something else.
     """
 
     lines: tuple[Text, ...] = ()
@@ -241,4 +242,4 @@ class Reply:
     choices: tuple[Choice, ...] = ()
     block: str = ""
     vital: bool = False
-    listed: bool = False
+    listed: Literal["", "numbers", "dots"] = ""

@@ -120,6 +120,20 @@ ATTRIBUTES: Mapping[str, str] = {
 }
 
 
+#: What a price is for, where sources say it in the usual words (`directory.resources.CostOption`).
+COST_OPTIONS: Mapping[str, str] = {
+    "1時間": N_("1時間"),
+    "30分": N_("30分"),
+    "半日": N_("半日"),
+    "1日": N_("1日"),
+    "1泊": N_("1泊"),
+    "1回": N_("1回"),
+    "月": N_("月"),
+    "年会費": N_("年会費"),
+    "給食": N_("給食"),
+}
+
+
 def topic(id: str) -> Phrase:
     """Return the short name of a topic."""
     return Phrase(TOPICS[id])

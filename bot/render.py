@@ -95,7 +95,8 @@ def _text(reply: Reply, language: str, words: Catalogs, room_url: str) -> str:
         elif worded := room_url if line == ROOM_LINK else words.word(line, language):
             lines.append(worded)
     if reply.listed:
-        lines += [f"{number} {words.word(choice.label, language)}" for number, choice in enumerate(reply.choices, 1)]
+        labels = [words.word(choice.label, language) for choice in reply.choices]
+        lines += [f"{n} {label}" if reply.listed == "numbers" else f"・{label}" for n, label in enumerate(labels, 1)]
     return "\n".join(lines).strip("\n")
 
 
@@ -130,7 +131,14 @@ def _bubble(card: Card, language: str, words: Catalogs) -> dict[str, Any]:
     body: list[dict[str, Any]] = []
     if card.kind:
         body.append(
-            {"type": "text", "text": words.word(card.kind, language), "size": "xs", "color": WARM, "weight": "bold"}
+            {
+                "type": "text",
+                "text": words.word(card.kind, language),
+                "size": "xs",
+                "color": WARM,
+                "weight": "bold",
+                "wrap": True,
+            }
         )
     body.append({"type": "text", "text": title, "weight": "bold", "size": "md", "wrap": True, "color": INK})
     if card.facts:

@@ -30,8 +30,8 @@ COMMANDS: Mapping[str, str] = {
     "stop": "menu.stop",
     "back": "menu.show",
     "thanks": "menu.thanks",
-    "not_meant": "safety.not_meant",
-    "cant_call": "safety.cant_call",
+    "not_that": "safety.not_meant",
+    "cannot_call": "safety.cant_call",
     "remind": "safety.remind",
     "who_reads": "welcome.who",
     "tired": "menu.tired",
@@ -55,7 +55,7 @@ COMPANY: Mapping[str, Phrase] = {
     "development": _("よく見ているからこその心配だと思います。気になるところから書いてください。"),
     "hardship": _("やりくりが大変な中で、書いてくれてありがとうございます。使える制度を一緒にさがせます。"),
     "medical": _("心配ですね。様子が急に悪くなったときは、119に電話してください。"),
-    "dv": _("書いてくれて、ありがとうございます。ここに書いたことは、相手には伝わりません。"),
+    "dv": _("書いてくれて、ありがとうございます。この窓口から、相手に伝えることはありません。"),
     "abuse": _("書いてくれて、ありがとうございます。責めるために聞くことはありません。"),
     "crisis": _("書いてくれて、ありがとうございます。いまは思っていなくても、またつらくなったら書いてください。"),
 }
@@ -160,6 +160,10 @@ def _from_library(talk: Talk, open_: Open) -> Answered | None:
     found = library.answers.get(topic)
     if found is not None:
         talk.say(*found.paragraphs)
+    if found is not None and found.offers_places:
+        near = Choice(_("窓口をさがす"), f"find_place.topic:{topic}")
+        talk.said[-1] = Reply(talk.said[-1].lines, choices=(near, *_WAYS_OUT[::2]))
+        return Answered("library", talk, Open())
     if library.topic_has_places(topic):
         talk.argument = topic
         return _fire(talk, _entered("find_place", open_), "topic")
@@ -218,12 +222,12 @@ def _unclear(talk: Talk, open_: Open) -> Answered:
         if topic.score > 0.2 and talk.view.library.topic_has_places(topic.id)
     )
     if guesses:
-        talk.say(_("どれのことか、教えてください。"), choices=(*guesses, *_WAYS_OUT[::2]), listed=True)
+        talk.say(_("どれのことか、教えてください。"), choices=(*guesses, *_WAYS_OUT[::2]), listed="numbers")
     else:
         talk.say(
             _("ごめんなさい、うまく分かりませんでした。別のことばで書くか、下から選んでください。"),
             choices=_WAYS_OUT,
-            listed=True,
+            listed="numbers",
         )
     return Answered("unclear", talk, open_)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import uuid
 from datetime import timedelta
 
 import pytest
@@ -97,9 +98,11 @@ async def test_words_of_the_room_take_the_same_path(store: Store) -> None:
     """What is written in the room is kept in the same lane, in order, under an id of its own."""
     await deliver(store, text("LINEで"))
     (one,) = await residents(store)
-    text_id = await store.write(lambda s: keep_room_text(s, one.id, "へやで", NOW))
+    text_id = uuid.uuid4()
+    kept = [await store.write(lambda s: keep_room_text(s, one.id, "へやで", NOW, text_id)) for _ in range(2)]
+    assert kept == [True, False]
     found = await rows(store)
-    assert [row.event_id for row in found][1] == f"room:{text_id}"
+    assert [row.event_id for row in found] == [found[0].event_id, f"room:{text_id}"]
     assert [row.seq for row in found] == [1, 2]
 
 

@@ -6,6 +6,8 @@ set aside; when only one fits it says why (guideline 4(3)③). Rest is a good re
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
@@ -33,6 +35,7 @@ from bot.messages import (
     _,
 )
 from bot.opening import TOKYO, Schedule
+from bot.understanding.slots import age_months
 
 PAGE = 5  # cards side by side: more cannot be compared by somebody who is tired
 
@@ -94,12 +97,16 @@ DIFFERENCES: dict[str, Phrase] = {
     "provision": _("来てもらえるか"),
 }
 
+REFUSED = re.compile(
+    r"断|ことわ|いっぱい|満員|空きが|refus|turned .{0,12}away|reject|no (?:space|room|vacanc)", re.IGNORECASE
+)
+NOT_YOUR_FAULT = _("断られたのは、あなたのせいではありません。")
 RELIEF: tuple[Phrase, ...] = (
-    _("断られたのは、あなたのせいではありません。休むために預けるのも、りっぱな理由です。"),
+    _("休むために預けるのも、りっぱな理由です。"),
     _("ほかの道もあります。選ぶのは、あなたです。いま決めなくてもかまいません。"),
 )
 
-GENTLE = _("用事がなくても、休むために使ってかまいません。")
+GENTLE = _("用事がなくても、休むために使えるところもあります。")
 
 #: Where else to look when this kind is refused, full or absent (function 65).
 ALTERNATIVES: dict[str, tuple[str, ...]] = {
@@ -208,7 +215,11 @@ class FindPlace(Dialog):
     def take_text(self) -> None:
         """Take what typed words say about where, when, how old, and for free."""
         self._take_slots()
-        typed = self.talk.inbound.text.strip()
+        typed = unicodedata.normalize("NFKC", self.talk.inbound.text.strip())
+        if self.state == "age" and typed.isdigit() and int(typed) <= 18:
+            self.talk.data["age"] = int(typed) * 12 + 6  # a bare number here is years; the middle of that year
+        elif self.state == "age" and (months := age_months(f"{typed} old")) is not None:
+            self.talk.data["age"] = months
         if not self.talk.data.get("area") and self.state in ("where", "topic") and self._areas(typed):
             self.forget_where()
             self.talk.data["area"] = typed[:40]
@@ -286,7 +297,7 @@ class FindPlace(Dialog):
             *got,
             _("どんな場所をさがしますか。ことばで書いてもかまいません。"),
             choices=tuple(Choice(names.topic(id), f"find_place.topic:{id}") for id in FREQUENT),
-            listed=True,
+            listed="numbers",
         )
 
     def ask_where(self) -> None:
@@ -310,7 +321,7 @@ class FindPlace(Dialog):
                 *towns,
                 Choice(_("人と話す"), "person.ask"),
             ),
-            listed=True,
+            listed="numbers",
         )
 
     def ask_age(self) -> None:
@@ -323,7 +334,7 @@ class FindPlace(Dialog):
                 *(Choice(label, f"find_place.age:{months}") for label, months in AGES),
                 Choice(_("言わないでさがす"), "find_place.age:skip"),
             ),
-            listed=True,
+            listed="dots",
         )
 
     def ask_results(self) -> None:
@@ -378,7 +389,8 @@ class FindPlace(Dialog):
             return []
         data["greeted"] = True
         if data.get("relief"):
-            return [*RELIEF, GAP]
+            refused = (NOT_YOUR_FAULT,) if REFUSED.search(self.talk.inbound.text) else ()
+            return [*refused, *RELIEF, GAP]
         return [GENTLE, GAP] if data.get("topic") == "temporary_care" else []
 
     def _take_slots(self) -> None:
@@ -461,7 +473,7 @@ class FindPlace(Dialog):
                 Choice(_("人と話す"), "person.ask"),
                 Choice(_("メニュー"), "menu.show"),
             ),
-            listed=True,
+            listed="numbers",
         )
 
     def _alternatives(self) -> tuple[Choice, ...]:
@@ -574,6 +586,9 @@ class FindPlace(Dialog):
         return (Choice(_("地図"), opens="link", uri=uri),)
 
 
+NTH = {1: _("第1"), 2: _("第2"), 3: _("第3"), 4: _("第4"), 5: _("第5"), -1: _("最後")}
+
+
 def _list(parts: Iterable[Text]) -> Text:
     return reduce(lambda a, b: _("{a}、{b}", a=a, b=b), parts)
 
@@ -581,7 +596,7 @@ def _list(parts: Iterable[Text]) -> Text:
 def _hours_line(rule: Schedule, days: tuple[int, ...]) -> Phrase:
     line = _("{days} {opens}〜{closes}", days=Weekdays(days), opens=rule.opens_at, closes=rule.closes_at)
     if rule.nth:
-        which = _list(_("最後") if n == -1 else _("第{n}", n=n) for n in rule.nth)
+        which = _list(NTH[n] for n in rule.nth)
         line = _("{which}の{line}", which=which, line=line)
     if rule.holidays is True:
         return _("祝日 {opens}〜{closes}", opens=rule.opens_at, closes=rule.closes_at)
@@ -595,7 +610,8 @@ def _price(cost: CostOption) -> Text:
         return Verbatim(cost.amount_description)
     line: Text = _("{amount}", amount=Yen(cost.amount))
     if cost.option:
-        line = _("{option} {amount}", option=Verbatim(cost.option), amount=Yen(cost.amount))
+        option = Phrase(names.COST_OPTIONS[cost.option]) if cost.option in names.COST_OPTIONS else Verbatim(cost.option)
+        line = _("{option} {amount}", option=option, amount=Yen(cost.amount))
     if cost.amount_description:
         return _("{line}（{note}）", line=line, note=Verbatim(cost.amount_description))
     return line

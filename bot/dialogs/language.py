@@ -35,7 +35,7 @@ class Language(Dialog):
 
     def ask_which(self) -> None:
         """Offer the languages."""
-        self.talk.say(Verbatim("ことば / Language"), choices=self.talk.language_choices(), listed=True)
+        self.talk.say(Verbatim("ことば / Language"), choices=self.talk.language_choices(), listed="numbers")
 
     def ask_kept(self) -> None:
         """Say so, in the new language."""

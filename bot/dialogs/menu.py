@@ -42,7 +42,7 @@ class Menu(Dialog):
                 Choice(_("だれが読みますか"), "welcome.who"),
                 Choice(_("ことば / Language"), "language.ask"),
             ),
-            listed=True,
+            listed="numbers",
         )
 
     def ask_stopped(self) -> None:

@@ -76,6 +76,6 @@ class Person(Dialog):
     def _ways(self) -> tuple[Choice, ...]:
         room = self.talk.view.city.talk_in in ("room", "ask")
         return (
-            *((Choice(_("見られない部屋で書く"), "person.room", opens="room"),) if room else ()),
+            *((Choice(_("LINEの外で書く"), "person.room", opens="room"),) if room else ()),
             Choice(_("メニュー"), "menu.show"),
         )

@@ -34,7 +34,7 @@ WORDS: dict[str, tuple[Phrase, ...]] = {
     "own_act": (
         _("話してくれて、ありがとうございます。言いにくいことだったと思います。"),
         _(
-            "子どもがぐったりしている、吐く、けいれんする、ぼんやりしている、頭や顔を打ったときは、"
+            "子どもがぐったりしている、血が出ている、吐く、けいれんする、ぼんやりしている、頭や顔を打ったときは、"
             "いま119に電話してください。"
         ),
         *TEN_MINUTES,
@@ -69,7 +69,7 @@ WORDS: dict[str, tuple[Phrase, ...]] = {
     "voices": (
         _("書いてくれて、ありがとうございます。聞こえる声のとおりに、しなくていいです。"),
         _("赤ちゃんを安全な場所に寝かせて、近くの大人を呼んでください。"),
-        _("だれもいないときは、119に電話してください。「赤ちゃんがいます。様子がおかしいです」とだけでかまいません。"),
+        _("だれもいないときは、119に電話してください。「赤ちゃんと二人です。わたしの様子がおかしいです」とだけでかまいません。"),
     ),
     "dv": (
         _("書いてくれて、ありがとうございます。されたことは、あなたのせいではありません。"),
@@ -111,9 +111,12 @@ WORDS: dict[str, tuple[Phrase, ...]] = {
     ),
 }  # fmt: skip
 
+PHONES_IN_JAPANESE = _(
+    "電話は日本語です。むずかしいときは「電話できない」を。いそぐときは、そのまま電話して、切らないでください。"
+)
 NOT_A_REPORT = _("ここに書いても、法律の「通告」にはなりません。通告は189へ。名前を言わなくてもできます。")
 A_REPORT = _("ここに書いたことは、市への「通告」として受けつけます。いそぐときは189へ。")
-WHO_TOLD = _("だれが知らせたかを明かすことは、法律で禁じられています。")
+WHO_TOLD = _("通告をした人がだれかを明かすことは、法律で禁じられています。")
 
 STILL_HERE = (
     _("書いてくれたことは、そのまま残しています。"),
@@ -195,6 +198,8 @@ def trouble(signals: Sequence[Signal]) -> str:
     emergency = gravest.severity is Severity.EMERGENCY
     if "child_writing" in {aspect for s in signals for aspect in s.aspects}:
         return "child_writing"
+    if "strangling" in aspects and any(s.kind == "dv" for s in signals):
+        return "dv_now"  # she needs 110 and 119, and to get away
     if "missing_child" in aspects:
         return "missing"
     if "unattended_birth" in aspects:
@@ -348,7 +353,7 @@ class Safety(Dialog):
             moment = self.talk.view.city.next_reading(self.talk.now)
             if moment is None or moment <= self.talk.now:
                 return (_("おとなの ひとに しらせたよ。まだ よんでいないよ。"),)
-            return (_("おとなの ひとが よむのは、{when} だよ。", when=self._clock(moment)),)
+            return (_("おとなの ひとが よむのは、{when} だよ。まだ よんでいないよ。", when=self._clock(moment)),)
         return self.talk.when_read()
 
     def _numbers(self, key: str) -> tuple[Text, ...]:
@@ -361,17 +366,18 @@ class Safety(Dialog):
         if not said:
             return ()
         head = _("でんわで はなせる ところ") if key == "child_writing" else _("電話で話せるところ")
-        note = () if language in ("ja", "ja-easy") else (_("電話は日本語です。むずかしいときは「電話できない」を。"),)
+        spoken = language in ("ja", "ja-easy") or key == "child_writing"
+        note = () if spoken else (PHONES_IN_JAPANESE,)
         return (GAP, head, *said, *note)
 
     def _ways(self) -> tuple[Choice, ...]:
         """Give the ways that remain: nothing to shop for, nothing to rate (CARE C15)."""
-        room = (Choice(_("見られない部屋で書く"), "person.room", opens="room"),) if self._room() else ()
+        room = (Choice(_("LINEの外で書く"), "person.room", opens="room"),) if self._room() else ()
         if self._child:
             return (
                 Choice(_("でんわできない"), "safety.cant_call"),
                 Choice(_("みせるカード"), "safety.card"),
-                *((Choice(_("みられない へやで かく"), "person.room", opens="room"),) if room else ()),
+                *((Choice(_("LINEの そとで かく"), "person.room", opens="room"),) if room else ()),
             )
         closed = not self.talk.view.city.open_now(self.talk.now) and self._may_push()
         return (
