@@ -24,6 +24,7 @@ _NAME = 0.7  # what a topic's own name is worth; the longest name in the text a 
 _COMMAND_LETTERS, _NEAR = 24, 0.88
 
 _STOPS_JA = """
+    歳 才 児 箇月 明日 今日 明後日 午前 午後 曜日 分 半 1 2 3 4 5 6 7 8 9 10 0
     の に は が も と で へ や か から まで より て た だ です する 為る 有る 居る ない 成る 此の 其の 此れ
     其れ 何 どう 何処 何時 いつ 思う 言う 方 物 事 こと 人 時 の って けど ば たら て 下さい 教える 知る たい
     れる 良い 出来る 欲しい 呉れる 貰う 仕舞う 私 うち とか けれど ので のに さん ちゃん 様 じゃ では 程 位
@@ -95,7 +96,7 @@ class Answers:
                 spread[feature].add(topic)
         topics = len({topic for topic, _w, _p in raw}) or 1
         self._weight = {feature: math.log(1 + topics / len(held)) for feature, held in spread.items()}
-        self._unseen = math.log(1 + topics)
+        self._unseen = math.log(1 + topics) / 2  # a place name or an age should not hide the question
         self._phrases: list[_Phrase] = []
         self._with_word: dict[str, list[int]] = defaultdict(list)
         self._with_pair: dict[str, list[int]] = defaultdict(list)

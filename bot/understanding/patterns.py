@@ -6,6 +6,7 @@ The rule: a pattern is words in order. Japanese words are those of `words.japane
     a?         may be left out              a*         a word beginning with a         a_b  a b, inside one choice of |
     ..         up to three words between    ...        up to ten, both inside the sentence; .... up to fifteen, across
     !a         the next word is not a       ^  $       the text begins, ends here
+    が         alone, in Japanese: が, は, も or nothing, as people write it; `が|は|も` must be there
     re: …      a regular expression over the folded text (Japanese without blanks), for spellings no word list can hold
 """
 
@@ -20,6 +21,7 @@ from bot.understanding.normalise import Text, tight
 from bot.understanding.words import Words, japanese, latin
 
 _GAPS = {"..": r"(?:[^ 。.!?]+ ){0,3}?", "...": r"(?:[^ 。.!?]+ ){0,10}?", "....": r"(?:[^ ]+ ){0,15}?"}
+_TOPIC = "(?:(?:が|は|も|って|さえ|すら|しか) )?"
 Lists = Mapping[str, Sequence[str]]
 
 
@@ -105,6 +107,8 @@ def _sequence(pattern: str, lists: Lists, depth: int = 0) -> str:
     for step in pattern.split():
         if step in _GAPS:
             parts.append(_GAPS[step])
+        elif step == "が":
+            parts.append(_TOPIC)
         elif step == "^":
             parts.append(r"(?<![^ ] )")
         elif step == "$":
@@ -138,7 +142,7 @@ def _words_of(step: str, lists: Lists, depth: int = 0) -> frozenset[str] | None:
 def _needs(pattern: str, lists: Lists, depth: int = 0) -> list[frozenset[str]]:
     needs: list[frozenset[str]] = []
     for step in pattern.split():
-        if step in _GAPS or step in "^$" or step.startswith("!") or step.endswith("?"):
+        if step in _GAPS or step in "^$が" or step.startswith("!") or step.endswith("?"):
             continue
         words = _words_of(step, lists, depth)
         if words is not None:

@@ -248,7 +248,7 @@ class Signals:
                 or self._first(lift.patterns, seen)
             )
         ]
-        for heard in found:
+        for heard in sorted(found, key=lambda one: one.span.begin - one.span.end):
             severity, aspects, extra = heard.severity, list(heard.aspects), []
             for lift in lifts:
                 if not self._touches(lift, heard):
@@ -259,7 +259,11 @@ class Signals:
                 if lift.also and not heard.lowered:
                     extra.append(lift)
             rule = heard.rule
-            evidence = text[max(heard.span.begin, newest) : heard.span.end].strip()
+            together = [
+                one.span for one in found if one.rule.kind == rule.kind and _near("words", one.span, heard.span, "")
+            ]
+            begin, end = min(span.begin for span in together), max(span.end for span in together)
+            evidence = text[max(begin, newest) : end].strip()
             signals.append(
                 Signal(rule.kind, severity, tuple(aspects), evidence, rule.id, rule.gloss, rule.who, rule.act)
             )

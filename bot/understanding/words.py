@@ -86,9 +86,22 @@ _SAME = {
     "ことば": "言葉",
     "家の子": "子",
     "ら": "達",
+    "見付かる": "見つかる",
+    "さわる": "触る",
+    "とれる": "取れる",
+    "ほっぺた": "頬",
+    "頬っぺた": "頬",
+    "ほっぺ": "頬",
+    "直ぐ": "すぐ",
 }
 _CONTRACTED = {"てる": ("て", "居る"), "でる": ("て", "居る"), "ちゃう": ("て", "仕舞う"), "じゃう": ("て", "仕舞う")}
-_CONTRACTED |= {"ちまう": ("て", "仕舞う"), "じまう": ("て", "仕舞う"), "とく": ("て", "置く")}
+_CONTRACTED |= {
+    "ちまう": ("て", "仕舞う"),
+    "じまう": ("て", "仕舞う"),
+    "とく": ("て", "置く"),
+    "てく": ("て", "行く"),
+    "でく": ("て", "行く"),
+}
 
 
 _AFTER_AN_ORDER = frozenset(("", "と", "って", "とか", "や", "よ", "!", "。", "」", "』", "、", "!」"))
@@ -107,7 +120,7 @@ def _fold_word(form: str, pos: tuple[str, ...], follower: str) -> tuple[str, ...
     if sub == "終助詞" and form in ("よ", "ね", "な", "わ", "さ", "ぞ", "の"):
         return ()
     if form in _NEGATIONS and kind in ("助動詞", "形容詞"):
-        return ("ない",)
+        return ("ない", "ば") if "融合" in shape else ("ない",)
     if form == "で" and sub == "接続助詞":
         return ("て",)
     if form in _CONTRACTED and kind == "助動詞":
@@ -117,7 +130,10 @@ def _fold_word(form: str, pos: tuple[str, ...], follower: str) -> tuple[str, ...
     form = _SAME.get(form, form)
     if kind == "動詞" and shape.startswith("意志推量形"):
         return (form, "よう")
-    if kind == "動詞" and (shape.startswith("命令形") or (shape.startswith("仮定形") and follower in _AFTER_AN_ORDER)):
+    if kind == "動詞" and (
+        (shape.startswith("命令形") and follower not in ("たら", "ば", "ない", "る"))
+        or (shape.startswith("仮定形") and follower in _AFTER_AN_ORDER)
+    ):
         return (form, "ろ")
     return (form,)
 
