@@ -45,6 +45,15 @@ ASK_PROFILE_AFTER: Final = 86_400.0  # whoever was silent for a day may have lef
 QUOTA: Final = "monthly_quota"  # the error of a parked row: pending, shown to staff as not delivered
 CHANNEL: Final = "channel"  # what is watched: its note says why the channel stands still
 
+#: LINE's own sentences, the only ones of its answers that are kept: another might quote what we sent.
+LINE_SAYS: Final = (
+    "Invalid reply token",
+    "You have reached your monthly limit",
+    "The API rate limit has been exceeded",
+    "Failed to send messages",
+    "The request body has",
+)
+
 log = structlog.get_logger("outbox")
 
 Verdict = Literal["accepted", "unknown", "unreachable", "given_up", "withdrawn", "again", "parked", "stopped"]
@@ -299,7 +308,8 @@ class OutboxSender:
 
     def _judge(self, letter: Letter, answer: Answer, *, pushed: bool = False) -> Outcome:
         """Return what an answer of LINE means (facts/reliability.md A, table of outcomes)."""
-        status, said, request_id = answer.status, f"{answer.status} {answer.message}"[:200].strip(), answer.request_id
+        status, request_id = answer.status, answer.request_id
+        said = f"{status} {next((words for words in LINE_SAYS if answer.message.startswith(words)), '')}".strip()
         if status == 200 or (status == 409 and pushed):
             return Outcome("accepted", "", request_id, drop_token=True)
         if status in (401, 403):
