@@ -55,7 +55,7 @@ def _number(text: str) -> int:
 
 
 def _age(text: str) -> int | None:
-    if match := _JA_MONTHS_OLD.search(text) or _JA_MONTHS_BABY.search(text) or _EN_MONTHS.search(text):
+    if match := _JA_MONTHS_OLD.search(text) or _EN_MONTHS.search(text):
         return _number(match.group(1))
     if match := _JA_WEEKS.search(text) or _EN_WEEKS.search(text):
         return _number(match.group(1)) * 7 // 30
@@ -64,6 +64,8 @@ def _age(text: str) -> int | None:
     if match := _JA_YEARS.search(text):
         half = match.group(2) or ""
         return _number(match.group(1)) * 12 + (6 if half == "半" else _number(match.group(3)) if half else 0)
+    if match := _JA_MONTHS_BABY.search(text):
+        return _number(match.group(1))
     for kana, years in _KANA_YEARS.items():
         if kana in text:
             return years * 12

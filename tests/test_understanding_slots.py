@@ -1,0 +1,149 @@
+"""Ages, days, times, areas and cost are read from what people write; the language is told without guessing."""
+
+from __future__ import annotations
+
+from datetime import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from bot.understanding.answers import Answers
+from bot.understanding.language import detect
+from bot.understanding.slots import age_months, read
+
+TOPICS = Path(__file__).parents[1] / "bot" / "content" / "topics"
+
+
+@pytest.mark.parametrize(
+    ("text", "months"),
+    [
+        ("生後3か月です", 3),
+        ("生後3ヶ月の赤ちゃん", 3),
+        ("生後三カ月", 3),
+        ("6か月の息子がいます", 6),
+        ("2歳半の娘", 30),
+        ("1歳8か月です", 20),
+        ("3才の子", 36),
+        ("1歳児クラスに入りたい", 12),
+        ("5さいの こども", 60),
+        ("せいご 2かげつ", 2),
+        ("生後20日", 0),
+        ("生後10週", 2),
+        ("新生児です", 0),
+        ("my 8 month old baby", 8),
+        ("an 8-month-old", 8),
+        ("my son is 2", 24),
+        ("a two year old", 24),
+        ("2 and a half years old", 30),
+        ("3 weeks old", 0),
+        ("our newborn", 0),
+        ("2時間預けたい", None),
+        ("18か月以上の保育は?", None),
+        ("私は32歳です", None),
+        ("月に3か所", None),
+        ("tomorrow at 3", None),
+        ("It is 10 minutes away", None),
+    ],
+)
+def test_age(text: str, months: int | None) -> None:
+    """A stated age becomes months; anything else stays open."""
+    assert age_months(text) == months
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("午後1時半", time(13, 30)),
+        ("朝9時から", time(9)),
+        ("10:30に", time(10, 30)),
+        ("夜8時まで", time(20)),
+        ("ごご 3じ", time(15)),
+        ("3pm", time(15)),
+        ("12 am", time(0)),
+        ("at 14:15", time(14, 15)),
+        ("2時間だけ", None),
+        ("25時", None),
+        ("about 5", None),
+    ],
+)
+def test_time(text: str, at: time | None) -> None:
+    """A clock time is read; a length of time is not one."""
+    assert read(text).at_time == at
+
+
+def test_day_area_and_cost() -> None:
+    """Weekday, relative day, the longest known area and "free" are read in every spoken language."""
+    slots = read("明日の土曜、北ひなた町で無料のところ", areas={"ひなた", "北ひなた町", "みどり台"})
+    assert (slots.days_ahead, slots.weekday, slots.area, slots.free) == (1, 5, "北ひなた町", True)
+    assert read("水曜日に行けますか").weekday == 2
+    assert read("どようびに いきたい").weekday == 5
+    assert read("this Saturday").weekday == 5
+    assert read("She sat on the chair").weekday is None
+    assert read("day after tomorrow").days_ahead == 2
+    assert read("きょう あずけたい").days_ahead == 0
+    assert read("free of charge").free is True
+    assert read("Do you have free time slots? feel free").free is None
+    assert read("有料でもいいです").free is None
+
+
+@pytest.mark.parametrize(
+    ("text", "prior", "tag"),
+    [
+        ("保育園に入りたい", "", "ja"),
+        ("ほいくえんに いれたいです", "ja-easy", "ja-easy"),
+        ("保育園はどこ", "en", "ja"),
+        ("一時保育", "", "ja"),
+        ("I want to talk to a person", "ja", "en"),
+        ("nursery", "en", "en"),
+        ("ok", "ja", "ja"),
+        ("LINE", "ja-easy", "ja-easy"),
+        ("아이를 맡기고 싶어요", "ja", "ko"),
+        ("म नेपाली बोल्छु", "en", "ne"),
+        ("我想死", "", "zh"),
+        ("请问托儿所在哪里", "ja", "zh-Hans"),
+        ("請問托兒所在哪裡", "", "zh-Hant"),
+        ("Tôi muốn gửi con", "", "vi"),
+        ("donde puedo dejar a mi hijo", "", ""),
+        ("DVの相談", "en", "ja"),
+        ("", "ja-easy", "ja-easy"),
+        ("👶", "", ""),
+    ],
+)
+def test_language(text: str, prior: str, tag: str) -> None:
+    """Script decides, then common words, then the resident's setting; what is unknown is not guessed."""
+    assert detect(text, prior) == tag
+
+
+ANSWERS = Answers({path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in TOPICS.glob("*.yaml")})
+
+
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [
+        ("人と話したい", "person"),
+        ("相談員さんお願いします", "person"),
+        ("Talk to a person!", "person"),
+        ("ひとと はなしたいです", "person"),
+        ("やめる", "stop"),
+        ("I can’t call", "cannot_call"),
+        ("電話できません。", "cannot_call"),
+        ("That's not what I meant", "not_that"),
+        ("そういう意味じゃないです", "not_that"),
+        ("ありがとうございます！", "thanks"),
+        ("メニュー", "menu"),
+        ("誰が読むの？", "who_reads"),
+        ("朝おしえて", "remind"),
+        ("no", "no"),
+        ("はい", "yes"),
+        ("戻る", "back"),
+        ("change language", "language"),
+        ("母乳をやめたい", ""),
+        ("人と話したいけど、夫に聞かれるのが怖い", ""),
+        ("保育園", ""),
+        ("", ""),
+    ],
+)
+def test_commands(text: str, command: str) -> None:
+    """A command is a whole short utterance; inside a sentence it is none."""
+    assert ANSWERS.command(text) == command
