@@ -87,6 +87,7 @@ _SAME = {
     "家の子": "子",
     "ら": "達",
     "見付かる": "見つかる",
+    "かえる": "帰る",
     "さわる": "触る",
     "とれる": "取れる",
     "ほっぺた": "頬",
@@ -124,7 +125,7 @@ def _fold_word(form: str, pos: tuple[str, ...], follower: str) -> tuple[str, ...
     if form == "で" and sub == "接続助詞":
         return ("て",)
     if form in _CONTRACTED and kind == "助動詞":
-        return _CONTRACTED[form]
+        return (*_CONTRACTED[form], "よう") if shape.startswith("意志推量形") else _CONTRACTED[form]
     if form == "た" and shape.startswith("仮定形"):
         return ("たら",)
     form = _SAME.get(form, form)
