@@ -20,6 +20,9 @@ import uvicorn
 from fastapi import FastAPI
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 import handoff.models  # noqa: F401 - the staff's tables belong to the same metadata
 from bot import cases, catalogue, city, engine, i18n, library, logs, outreach, render, rooms, web
@@ -320,7 +323,11 @@ def create_app(roof: Roof, *extra: Callable[[FastAPI], None]) -> FastAPI:
         finally:
             await roof.close()
 
+    async def no_picture(_request: Request) -> Response:
+        return Response(status_code=204)
+
     app = FastAPI(lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
+    app.router.routes.append(Route("/favicon.ico", no_picture))  # browsers ask by themselves
     if roof.role in ("all", "web"):
         roof.mount(app)
     for add in extra:

@@ -151,7 +151,7 @@ def test_a_night_from_the_first_word_to_the_desk_again(demo: dict[str, Any], bro
     console.get_by_label("パスワード").fill(sakura["password"])
     console.get_by_role("button", name="サインイン").click()
     first = console.locator("#queue .row").first
-    expect(first).to_contain_text("緊急")
+    expect(first).to_contain_text("急ぎ")
     steps.shot(console, "queue")
     first.locator("a.row-link").click()
     expect(console.locator("#claim")).to_be_visible()
