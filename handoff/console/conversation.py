@@ -110,7 +110,7 @@ class Talk:
     last_heard: int  # journal number of her last words
     default_place: str
     line_allowed: bool
-    line_reason: str
+    line_hint: str
     draft: str
     others_drafts: tuple[tuple[str, notes.Kept], ...]
     notes: tuple[tuple[str, notes.Kept], ...]
@@ -145,7 +145,7 @@ def read_talk(
     rows = session.execute(statement.order_by(Journal.id.desc()).limit(SHOWN + 1)).all()
     earlier = len(rows) > SHOWN
     said = [_said(session, row, sent, names, marks.get(row.uid, [])) for row, sent in reversed(rows[:SHOWN])]
-    timeline: list[Said | Moved] = [*said, *_moves(session, case_id, names)]
+    timeline: list[Said | Moved] = [*_moves(session, case_id, names), *said]
     timeline.sort(key=lambda one: one.at)
 
     value = cases.as_case(case)
@@ -171,7 +171,7 @@ def read_talk(
         last_heard=max((one.id for one in said if one.who == "resident"), default=0),
         default_place=rooms.talk_place(session, resident.id, city),
         line_allowed=allowed,
-        line_reason=why,
+        line_hint=labels.IN_LINE.get(why, "") if allowed else labels.NOT_IN_LINE.get(why, ""),
         draft=next((one.text for one in kept if one.staff_id == actor.id), ""),
         others_drafts=tuple((names.get(one.staff_id, ""), one) for one in kept if one.staff_id != actor.id),
         notes=tuple((names.get(one.staff_id, ""), one) for one in notes.notes(session, case_id, resident.id)),

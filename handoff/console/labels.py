@@ -88,7 +88,12 @@ CONTACT: Final[Mapping[str, str]] = {
     "times": "決まった時間だけ",
 }
 
-WHO: Final[Mapping[str, str]] = {"resident": "ご本人", "desk": "窓口（自動）", "staff": "担当", "system": "記録"}
+WHO: Final[Mapping[str, str]] = {
+    "resident": "ご本人",
+    "desk": "窓口（自動）",
+    "staff": "担当",
+    "system": "お知らせ（自動）",
+}
 PLACES: Final[Mapping[str, str]] = {"line": "LINE", "room": "ルーム"}
 
 #: Things without words of their own.
@@ -131,6 +136,11 @@ NOT_IN_LINE: Final[Mapping[str, str]] = {
     "opened": "ルームが開かれています。ルームに書いてください。",
     "wait": "ルームのお知らせを送ったところです。2分たっても開かれなければ、LINEで続けられます。",
     "contact_safety": "ご本人が書いているときだけ送れる方です。ルームに書いておけば、次に書いたときに届きます。",
+}
+
+#: On what ground LINE is open now (`rooms.may_talk_in_line`).
+IN_LINE: Final[Mapping[str, str]] = {
+    "not_opened": "ルームが開かれていないので、LINEでも続けられます（記録に残ります）。"
 }
 
 #: What became of the notice of a reply in the room (`rooms.notify`).

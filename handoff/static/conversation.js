@@ -41,10 +41,14 @@ function settle() {
   for (const one of document.querySelectorAll("[data-when]")) {
     const when = one.dataset.when;
     one.hidden = when === "mine" ? now.mine !== "yes"
+      : when === "unanswered" ? now.unanswered !== "yes"
       : when === "held-by-other" ? !(now.held === "yes" && now.mine !== "yes")
       : !can.has(when.slice(4));
   }
-  document.getElementById("place-line").disabled = now.line !== "yes";
+  const inLine = document.getElementById("place-line");
+  inLine.disabled = now.line !== "yes";
+  if (inLine.disabled && inLine.checked) form.elements.place.value = "room";
+  document.getElementById("line-hint").textContent = now.lineHint;
   lapsesAt = now.lapsesIn ? Date.now() + Number(now.lapsesIn) * 1000 : 0;
   tick(Number(now.now));
   lease();
@@ -66,6 +70,7 @@ const refresh = gathered(async () => {
   const wasMine = mine();
   const heard = Number(old.dataset.lastHeard);
   const journal = old.querySelector("[data-part=journal]");
+  const focused = document.activeElement?.closest?.(".said")?.id;
   const atEnd = journal.scrollHeight - journal.scrollTop - journal.clientHeight < 80;
   for (const part of fresh.querySelectorAll("[data-part]")) {
     const place = old.querySelector(`[data-part="${part.dataset.part}"]`);
@@ -75,9 +80,12 @@ const refresh = gathered(async () => {
   for (const name of [...old.getAttributeNames()].filter((n) => n.startsWith("data-"))) old.removeAttribute(name);
   for (const name of fresh.getAttributeNames()) old.setAttribute(name, fresh.getAttribute(name));
   settle();
+  if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
   if (atEnd) journal.scrollTop = journal.scrollHeight;
-  if (wasMine && !mine()) tell("この相談は、あなたの担当ではなくなりました。下書きは残っています。");
-  else if (mine() && Number(old.dataset.lastHeard) > heard) tell("新しいメッセージが届きました。");
+  if (wasMine && !mine()) {
+    blur(true); // nobody may be sitting here any more
+    tell("この相談は、あなたの担当ではなくなりました。下書きは残っています。");
+  } else if (mine() && Number(old.dataset.lastHeard) > heard) tell("新しいメッセージが届きました。");
 });
 
 // --- human acts -----------------------------------------------------------------------------------------------------
@@ -174,6 +182,10 @@ follow({
   cursor: Number(parts().dataset.cursor),
   onChange: (changes) => {
     if (changes.some((one) => one.case === main.dataset.case || one.resident === main.dataset.resident)) refresh();
+  },
+  onEnd: () => {
+    blur(true);
+    tell("サインインの時間が切れました。下書きは残っています。画面を開きなおしてください。");
   },
 });
 setInterval(lease, 1000);

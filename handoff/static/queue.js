@@ -6,6 +6,7 @@ import { keys, step } from "./keys.js";
 const root = document.documentElement.dataset.root;
 const main = document.getElementById("main");
 const queue = document.getElementById("queue");
+const notice = document.getElementById("notice");
 const said = document.getElementById("said");
 const tick = ticking();
 
@@ -35,7 +36,10 @@ async function claim() {
   const body = new URLSearchParams({ csrf: main.dataset.csrf });
   const answer = await fetch(`${root}/cases/${id}/claim`, { method: "POST", body, headers: { accept: "application/json" } });
   if (answer.ok) location.assign(`${root}/cases/${id}`);
-  else said.textContent = (await answer.json()).message;
+  else {
+    notice.textContent = (await answer.json()).message;
+    notice.hidden = false;
+  }
 }
 
 keys({ j: () => step(".row-link", 1), k: () => step(".row-link", -1), c: claim });

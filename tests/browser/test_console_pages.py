@@ -260,6 +260,7 @@ async def test_one_talk_from_the_queue_to_its_end_by_keyboard(site: Site) -> Non
     await expect(page.locator(".by-staff")).to_contain_text("まだ読まれていません")
     await expect(words).to_have_value("")
     await expect(page.locator("#notice")).to_have_text("LINEでお知らせしました。")
+    await expect(page.locator("#line-hint")).to_contain_text("2分たっても")
     row = await world.store.read(lambda s: s.get_one(CaseRow, made["hand"].id))
     await writes(
         world.store, row.resident_id, "ありがとうございます。少し落ち着きました。", at=NOW + timedelta(minutes=2)
@@ -367,6 +368,7 @@ async def test_a_draft_stays_and_a_lost_claim_is_said_calmly(site: Site) -> None
     await world.store.write(lambda s: _long_ago(s, case_id))
     await world.store.write(lambda s: cases.lapse_due(s, NOW, world.city))
     await expect(page.locator("#notice")).to_contain_text("担当ではなくなりました")
+    await expect(page.locator(".journal .words").first).to_have_css("filter", "blur(7px)")
     await expect(words).to_be_hidden()
     await expect(page.get_by_role("button", name="この相談を受ける")).to_be_visible()
     await shot(page, "10-lapsed")
