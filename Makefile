@@ -40,7 +40,8 @@ bench: setup  ## figures: webhook, directory search (nothing passes or fails her
 messages: .venv/.installed  ## take the sentences out of code and content and merge them into the catalogs
 	@mkdir -p var && $(BABEL) -q extract -F pyproject.toml -k _ -k N_ --no-location --sort-output -o var/messages.pot .
 	@for po in locales/*/LC_MESSAGES/messages.po; do \
-	  $(BABEL) -q update -i var/messages.pot -o $$po -l $$(basename $$(dirname $$(dirname $$po)) | cut -d@ -f1) --ignore-pot-creation-date --no-wrap; done
+	  $(BABEL) -q update -i var/messages.pot -o $$po -l $$(basename $$(dirname $$(dirname $$po)) | cut -d@ -f1) --ignore-pot-creation-date --no-wrap --ignore-obsolete; \
+	  sed -i '/^"\(POT-Creation-Date\|PO-Revision-Date\|Report-Msgid-Bugs-To\|Last-Translator\|Language-Team\):/d' $$po; done
 
 lock:  ## renew requirements.lock from pyproject.toml (needs uv)
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --extra dev pyproject.toml -o requirements.lock

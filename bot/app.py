@@ -328,6 +328,7 @@ def create_app(roof: Roof, *extra: Callable[[FastAPI], None]) -> FastAPI:
 
     app = FastAPI(lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
     app.router.routes.append(Route("/favicon.ico", no_picture))  # browsers ask by themselves
+    app.add_middleware(web.SecurityHeaders, https=roof.settings.base_url.startswith("https://"))
     if roof.role in ("all", "web"):
         roof.mount(app)
     for add in extra:

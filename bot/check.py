@@ -21,7 +21,7 @@ from bot.dialogs import ALL
 from bot.i18n import EASY, LOCALES, SOURCE
 from bot.library import CONTENT, Library
 from bot.line import limits
-from bot.understanding import hearing
+from bot.understanding import check as heard
 
 ROOT = Path(__file__).parents[1]
 
@@ -46,7 +46,7 @@ def _vocabulary(content: Library) -> Iterator[str]:
 
 def _heard(content: Library) -> Iterator[str]:
     documents = {kind: library.documents(CONTENT / kind) for kind in ("signals", "topics")}
-    yield from hearing.check(documents["signals"], documents["topics"], content.vocabulary)
+    yield from heard.check(documents["signals"], documents["topics"], content.vocabulary)
 
 
 def sentences() -> dict[str, list[str]]:
@@ -97,7 +97,7 @@ def _said(content: Library) -> Iterator[str]:
                 yield f"{language}: longer than LINE's 20 characters: {text}"
             yield from (f"{language}: {problem}: {text}" for problem in easy.forbidden(text))
             if language == EASY:
-                yield from (f"{language}: {p}: {text}" for p in easy.failures(text))
+                yield from (f"{language}: {p.rule} {p.found!r} ({p.why}): {text}" for p in easy.check(text) if p.fails)
 
 
 def _labels() -> set[str]:

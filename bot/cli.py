@@ -14,18 +14,20 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
 from rich.progress import track
+from sqlalchemy.orm import Session
 
 from bot import app as roof
 from bot import catalogue, check, city, i18n, library
 from bot.clock import Clock
 from bot.directory.documents import resources_from_documents
-from bot.directory.importing import read_file, report
+from bot.directory.importing import Imported, read_file, report
 from bot.directory.resources import to_json
 from bot.directory.search import Directory, Query
 from bot.errors import LineRefusedError, LineUnreachableError, MadoguchiError
@@ -247,12 +249,9 @@ def directory_import(
         for refused in entry["refused"]:
             out.print(f"    row {refused['row']}: {refused['reason']}", markup=False)
         if not dry_run:
+            unit = partial(_keep, imported)
             with _store(Settings.from_environment()) as run:
-                stored = run(
-                    lambda store, i=imported: store.write(
-                        lambda s: catalogue.keep(s, i.dataset, i.taken, datetime.now(UTC))
-                    )
-                )
+                stored = run(partial(_write, unit))
             out.print(f"    {stored.new} new, {stored.changed} changed, {stored.same} same, {stored.gone} gone")
     if report_file is not None:
         report_file.write_text(json.dumps(told, ensure_ascii=False, indent=1), encoding="utf-8")
@@ -260,6 +259,14 @@ def directory_import(
         err.print(f"[red]✗[/red] {failure}")
     if failed:
         raise typer.Exit(1)
+
+
+async def _write(unit: Callable[[Session], T], store: Store) -> T:
+    return await store.write(unit)
+
+
+def _keep(imported: Imported, session: Session) -> catalogue.Stored:
+    return catalogue.keep(session, imported.dataset, imported.taken, datetime.now(UTC))
 
 
 @directory_app.command("search")
