@@ -7,6 +7,7 @@ fuzzy, is worded in やさしい日本語 rather than stale, and in Japanese whe
 from __future__ import annotations
 
 import gettext
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -70,18 +71,18 @@ class Catalogs:
             case Yen():
                 return self._yen(value, language, locale)
             case Months():
-                return _age(value.months, locale)
+                return _age(value.months, language, locale)
             case Metres():
                 return _distance(value.metres, locale)
             case Weekdays():
-                return _weekdays(value.days, locale)
+                return _weekdays(value.days, language, locale)
             case Clocktime():
                 return self._clocktime(value, language)
             case datetime():
                 local = value.astimezone(TOKYO)
-                return f"{_date(local.date(), locale)} {_time(local.time(), language, locale)}"
+                return f"{_date(local.date(), language, locale)} {_time(local.time(), language, locale)}"
             case date():
-                return _date(value, locale)
+                return _date(value, language, locale)
             case time():
                 return _time(value, language, locale)
             case int():
@@ -91,7 +92,7 @@ class Catalogs:
         if value.amount == 0:
             return self.word(FREE, language)
         if locale.language == "ja":
-            return f"{value.amount:,}円"
+            return _read(f"{value.amount:,}円", language)
         return numbers.format_currency(value.amount, "JPY", locale=locale)
 
     def _clocktime(self, value: Clocktime, language: str) -> str:
@@ -111,25 +112,48 @@ def locale_of(language: str) -> Locale:
         raise ContentError(f"language {language!r} is unknown") from error
 
 
-def _date(day: date, locale: Locale) -> str:
+#: How a unit is read; やさしい日本語 writes it beside the kanji (facts/domain.md 6.1, E4).
+READINGS: Mapping[str, str] = {"円": "えん", "歳": "さい", "か月": "げつ", "月": "がつ", "日": "にち"}
+DAY_READINGS = ("げつ", "か", "すい", "もく", "きん", "ど", "にち")
+
+
+def _read(text: str, language: str) -> str:
+    """Return `text` with the reading behind each unit when the language is やさしい日本語."""
+    if language != EASY:
+        return text
+    return re.sub(rf"(?<=\d)({'|'.join(READINGS)})", lambda unit: f"{unit[0]}（{READINGS[unit[0]]}）", text)
+
+
+def _date(day: date, language: str, locale: Locale) -> str:
+    if language == EASY:
+        return f"{_read(f'{day.month}月{day.day}日', EASY)} {_day_name(day.weekday())}"
     return dates.format_skeleton("MMMEd", day, locale=locale)
 
 
+def _day_name(weekday: int) -> str:
+    return f"{'月火水木金土日'[weekday]}曜日（{DAY_READINGS[weekday]}ようび）"
+
+
 def _time(moment: time, language: str, locale: Locale) -> str:
-    if language == EASY:  # 午後8時, not 20:00 (facts/domain.md 6.1, E6)
-        half, hour = ("午前", moment.hour) if moment.hour < 12 else ("午後", moment.hour - 12)
-        return f"{half}{hour}時{moment.minute}分" if moment.minute else f"{half}{hour}時"
+    if language == EASY:  # 午後8時, not 20:00 (facts/domain.md 6.1, E6); 12 o'clock is named by day or night
+        if moment.hour % 12 == 0:
+            half, hour = ("昼（ひる）の ", 12) if moment.hour else ("夜（よる）の ", 12)
+        else:
+            half, hour = ("午前（ごぜん）", moment.hour) if moment.hour < 12 else ("午後（ごご）", moment.hour - 12)
+        minute = moment.minute
+        spoken = "ふん" if minute % 10 in (2, 5, 7, 9) else "ぷん"
+        return f"{half}{hour}時（じ）" + (f"{minute}分（{spoken}）" if minute else "")
     if locale.language == "ja":
         return f"{moment.hour}:{moment.minute:02}"
     return dates.format_time(moment, "short", locale=locale).replace("\u202f", " ")
 
 
-def _age(months: int, locale: Locale) -> str:
+def _age(months: int, language: str, locale: Locale) -> str:
     years, rest = divmod(months, 12)
     if locale.language == "ja":
         if months < 24:
-            return f"{months}か月" if rest else f"{years}歳" if years else "0か月"
-        return f"{years}歳{rest}か月" if rest else f"{years}歳"
+            return _read(f"{months}か月" if rest else f"{years}歳" if years else "0か月", language)
+        return _read(f"{years}歳{rest}か月" if rest else f"{years}歳", language)
     if months < 24:
         return units.format_unit(months, "duration-month", locale=locale)
     spelled = units.format_unit(years, "duration-year", locale=locale)
@@ -142,14 +166,14 @@ def _distance(metres: int, locale: Locale) -> str:
     return units.format_unit(round(metres / 1000, 1), "length-kilometer", "short", locale=locale)
 
 
-def _weekdays(days: tuple[int, ...], locale: Locale) -> str:
-    names = dates.get_day_names("abbreviated", locale=locale)
+def _weekdays(days: tuple[int, ...], language: str, locale: Locale) -> str:
+    names: Mapping[int, str] = dates.get_day_names("abbreviated", locale=locale)
+    if language == EASY:
+        names = {day: f"{'月火水木金土日'[day]}（{DAY_READINGS[day]}）" for day in range(7)}
     ordered = sorted(set(days))
     in_a_row = all(b - a == 1 for a, b in pairwise(ordered))
     if len(ordered) > 2 and in_a_row:
-        return f"{names[ordered[0]]}〜{names[ordered[-1]]}" if locale.language == "ja" else (
-            f"{names[ordered[0]]}–{names[ordered[-1]]}"
-        )  # fmt: skip
+        return f"{names[ordered[0]]}{'〜' if locale.language == 'ja' else '–'}{names[ordered[-1]]}"
     return ("・" if locale.language == "ja" else ", ").join(names[day] for day in ordered)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from bot.dialog import START, TEXT, Dialog, FollowUp, Go
+from bot.i18n import SOURCE
 from bot.library import Hotline, Library
 from bot.messages import GAP, Card, Choice, Clocktime, Fact, Phrase, Reply, Severity, Signal, Text, Verbatim, _
 from bot.opening import TOKYO
@@ -41,7 +42,7 @@ WORDS: dict[str, tuple[Phrase, ...]] = {
     ),
     "child_hurt": (
         _("知らせてくれて、ありがとうございます。あなたと子どもの、いまの安全がいちばんです。"),
-        _("いま起きているときは、子どもと外へ出るか、110に電話してください。"),
+        _("いまも続いているときは、子どもと外へ出るか、110に電話してください。"),
         _("けがをしているとき、ぐったりしているときは、119です。"),
     ),
     "report": (
@@ -83,7 +84,7 @@ WORDS: dict[str, tuple[Phrase, ...]] = {
         _("首をしめられた、頭を打ったときは、平気に思えても、119か病院へ。あとから悪くなることがあります。"),
     ),
     "medical_now": (
-        _("気づいて、書いてくれました。いま、119に電話してください。"),
+        _("書いてくれて、ありがとうございます。いま、119に電話してください。"),
         _("電話の人が、何をすればいいか教えてくれます。切らずに、そのまま聞いてください。"),
     ),
     "medical": (
@@ -296,7 +297,7 @@ class Safety(Dialog):
     def ask_card(self) -> None:
         """Show the card that can be held up at a counter, to a neighbour, or read out to 119 (CARE C6)."""
         japanese, own = CARDS[FITS[self.trouble][1]]
-        note = own if self.talk.language not in ("ja", "ja-easy") else None
+        note = own if self.talk.language != SOURCE else None
         card = Card(title=Verbatim(japanese), kind=_("見せるカード"), note=note)
         words = _("これを みせるか、よんで いいよ。") if self._child else _("このまま見せるか、読んで伝えてください。")
         self.talk.say(words, cards=(card,), choices=self._ways())
@@ -366,7 +367,7 @@ class Safety(Dialog):
         if not said:
             return ()
         head = _("でんわで はなせる ところ") if key == "child_writing" else _("電話で話せるところ")
-        spoken = language in ("ja", "ja-easy") or key == "child_writing"
+        spoken = language == SOURCE or key == "child_writing"
         note = () if spoken else (PHONES_IN_JAPANESE,)
         return (GAP, head, *said, *note)
 
@@ -422,7 +423,7 @@ def reminder(trouble_key: str, library: Library, city: City, language: str, now:
         title=Verbatim(japanese),
         kind=_("電話では、次のように言えば伝わります。読むだけでかまいません。"),
         facts=tuple(facts),
-        note=own if language not in ("ja", "ja-easy") else None,
+        note=own if language != SOURCE else None,
     )
     neutral = _("お知らせの時間になりました。")  # a preview shows this line only (CARE C21)
     return (Reply((neutral,), cards=(shown,), choices=(Choice(_("人と話す"), "person.ask"),)),)
