@@ -13,8 +13,10 @@ The rule: a pattern is words in order. Japanese words are those of `words.japane
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from bot.errors import ContentError
 from bot.understanding.normalise import Text, tight
@@ -23,6 +25,7 @@ from bot.understanding.words import Words, japanese, latin
 _GAPS = {"..": r"(?:[^ 。.!?]+ ){0,3}?", "...": r"(?:[^ 。.!?]+ ){0,10}?", "....": r"(?:[^ ]+ ){0,15}?"}
 _TOPIC = "(?:(?:が|は|も|って|さえ|すら|しか) )?"
 Lists = Mapping[str, Sequence[str]]
+Owner = TypeVar("Owner")
 
 
 def lines(value: object) -> list[str]:
@@ -79,6 +82,29 @@ class Pattern:
             if match.end() > match.start():
                 begin, end = words.evidence(match.start(), match.end())
                 yield Span(words.source.starts[begin], words.source.ends[end - 1])
+
+
+class Index(Generic[Owner]):
+    """Find the few patterns that can match a text at all, by the word that each of them needs most."""
+
+    def __init__(self, owned: Iterable[tuple[Owner, Pattern]]) -> None:
+        self._by_word: dict[tuple[bool, str], list[tuple[int, Owner, Pattern]]] = defaultdict(list)
+        self._always: list[tuple[int, Owner, Pattern]] = []
+        for number, (owner, pattern) in enumerate(owned):
+            entry = (number, owner, pattern)
+            for word in pattern.needs[0] if pattern.needs else ():
+                self._by_word[pattern.in_japanese, word].append(entry)
+            if not pattern.needs:
+                self._always.append(entry)
+
+    def candidates(self, seen: Views) -> list[tuple[Owner, Pattern]]:
+        """Return the patterns that may match, with their owners, in the order of the files."""
+        found = {entry[0]: entry for entry in self._always}
+        for in_japanese, words in ((True, seen.japanese.unique), (False, seen.latin.unique)):
+            for word in words:
+                for entry in self._by_word.get((in_japanese, word), ()):
+                    found[entry[0]] = entry
+        return [(owner, pattern) for _number, (_n, owner, pattern) in sorted(found.items(), key=lambda item: item[0])]
 
 
 def _alternatives(step: str, lists: Lists, depth: int) -> list[str]:

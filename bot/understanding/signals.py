@@ -13,7 +13,7 @@ from typing import Any, Literal, cast
 from bot.errors import ContentError
 from bot.messages import Severity, Signal
 from bot.understanding.normalise import fold
-from bot.understanding.patterns import Pattern, Span, Views, compile_pattern, lines, views
+from bot.understanding.patterns import Index, Pattern, Span, Views, compile_pattern, lines, views
 from bot.understanding.slots import age_months
 
 Who = Literal["self", "child", "partner", "other", ""]
@@ -108,6 +108,7 @@ class Signals:
         self.vetoes: list[Veto] = []
         for language in sorted(documents):
             self._read(language, documents)
+        self._index = Index((rule, pattern) for rule in self.rules for pattern in rule.patterns)
 
     def _read(self, language: str, documents: Mapping[str, Mapping[str, Any]]) -> None:
         document, lists = documents[language], lists_of(documents, language)
@@ -183,8 +184,8 @@ class Signals:
         """Return the highest severity that the rules alone give, before raises and vetoes: for a lane's priority."""
         seen = views(fold(text))
         best: Severity | None = None
-        for rule in self.rules:
-            if (best is None or rule.severity.rank > best.rank) and self._first(rule.patterns, seen):
+        for rule, pattern in self._index.candidates(seen):
+            if (best is None or rule.severity.rank > best.rank) and next(pattern.find(seen), None):
                 best = rule.severity
         return best
 
@@ -197,8 +198,7 @@ class Signals:
         seen = views(folded)
         found = [
             _Heard(rule, rule.severity, rule.aspects, span)
-            for rule in self.rules
-            for pattern in rule.patterns
+            for rule, pattern in self._index.candidates(seen)
             for span in pattern.find(seen)
             if span.end > newest
         ]
