@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import uvicorn
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Route, async_playwright, expect
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
 from starlette.applications import Starlette
 from starlette.responses import HTMLResponse
 from starlette.routing import Mount
@@ -23,10 +23,10 @@ from starlette.routing import Route as Path_
 from bot import i18n, rooms
 from bot.cases import write_journal
 from bot.clock import Clock
-from bot.models import CaseRow, Resident, RoomVisit
+from bot.models import CaseRow, Journal, Resident, RoomVisit
 from bot.opening import Opening, Schedule
 from bot.situation import City, Desk
-from bot.store import Store, resident_owner
+from bot.store import Store, append_event, resident_owner
 from handoff.models import Staff
 from handoff.room.app import create_room
 from tests.conftest import free_port
@@ -88,7 +88,7 @@ class House:
                 session, self.resident, who=who, kind="reply", words=text, at=NIGHT, place="room", language="ja",
                 staff_id=self.staff if who == "staff" else None,
             )  # fmt: skip
-            rooms.append_event(session, "case.reply", NIGHT, resident_id=self.resident)
+            append_event(session, "case.reply", NIGHT, resident_id=self.resident)
 
         await self.store.write(unit)
 
@@ -274,20 +274,24 @@ async def test_escape_twice_leaves_at_once(house: House, phone: tuple[BrowserCon
 async def test_the_way_out_is_instant_even_when_the_desk_is_gone(
     house: House, phone: tuple[BrowserContext, Watch]
 ) -> None:
-    """Leaving does not wait for our server: the words are off the screen before the farewell call is answered."""
+    """Leaving does not wait for our server: the words are gone before it is even told."""
     page = await phone[0].new_page()
     await house.journal("staff", "ひみつの言葉")
     await come(page, house)
     await expect(page.get_by_role("log")).to_contain_text("ひみつの言葉")
-    asked: list[str] = []
-
-    async def hang(route: Route) -> None:
-        asked.append(route.request.url)  # never answered
-
-    await phone[0].route("**/room/leave", hang)
-    await page.get_by_role("link", name="このページを出る").click()
+    await phone[0].route("**/room/leave", lambda route: asyncio.sleep(0))  # never answered
+    await page.evaluate(
+        """() => { const send = navigator.sendBeacon.bind(navigator); navigator.sendBeacon = (url) => {
+            console.info(getComputedStyle(document.body).visibility + document.body.textContent);
+            return send(url);
+        }; }"""
+    )
+    async with page.expect_console_message() as said:
+        await page.get_by_role("link", name="このページを出る").click(no_wait_after=True)
+    before = (await said.value).text
+    assert before.startswith("hidden")
+    assert "ひみつの言葉" not in before
     await page.wait_for_url("**/weather")
-    assert all(url.endswith("/room/leave") for url in asked)
 
 
 async def test_words_are_not_lost_when_the_net_is(house: House, phone: tuple[BrowserContext, Watch]) -> None:
@@ -312,6 +316,10 @@ async def test_words_are_not_lost_when_the_net_is(house: House, phone: tuple[Bro
     await expect(page.get_by_role("alert")).to_be_hidden()
     await expect(page.get_by_role("log").locator("li.resident")).to_have_count(1)
     assert house.kept == ["だれか いますか"]
+    await page.get_by_label("書く").fill("だれか いますか")
+    await page.get_by_role("button", name="送る").click()
+    await expect(page.get_by_role("log").locator("li.resident")).to_have_count(2)
+    assert house.kept == ["だれか いますか"] * 2, "said twice on purpose, kept twice"
 
 
 async def test_a_visit_that_ends_keeps_what_is_typed(house: House, phone: tuple[BrowserContext, Watch]) -> None:
@@ -388,13 +396,11 @@ async def test_words_hide_while_nobody_looks(house: House, phone: tuple[BrowserC
     await expect(page.get_by_role("log")).to_be_attached()
     fake = "hidden => {{ Object.defineProperty(document, 'hidden', {{value: hidden, configurable: true}}); {} }}"
     turn = fake.format("document.dispatchEvent(new Event('visibilitychange'))")
-    await page.evaluate(turn, True)
+    async with page.expect_event("requestfailed", lambda request: request.url.endswith("/room/stream")):
+        await page.evaluate(turn, True)
     await expect(page.locator("body")).to_have_css("visibility", "hidden")
     await house.journal("staff", "あとで読む言葉")
-    unseen = await house.store.read(
-        lambda s: s.execute(rooms.select(rooms.Journal.seen_at)).scalars().all()  # type: ignore[attr-defined]
-    )
-    assert unseen == [None]
+    assert await house.store.read(lambda s: s.execute(select(Journal.seen_at)).scalars().all()) == [None]
     await page.evaluate(turn, False)
     await expect(page.get_by_role("log")).to_contain_text("あとで読む言葉")
     await expect(page.locator("body")).to_have_css("visibility", "visible")
