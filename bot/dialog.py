@@ -68,6 +68,7 @@ class Turn:
     follow_ups: tuple[FollowUp, ...] = ()
     chosen_language: str = ""
     contact_safety: str = ""  # set when it changes (CARE C21)
+    talk_in: Literal["", "room", "line"] = ""  # where the resident wants to talk, when chosen just now
 
 
 @dataclass(slots=True)
@@ -86,7 +87,7 @@ class Talk:
     follow_ups: list[FollowUp] = field(default_factory=list)
     chosen_language: str = ""
     contact_safety: str = ""
-    hand_over: str = ""  # act of another dialog to go on with, e.g. "person.ask"
+    talk_in: Literal["", "room", "line"] = ""
 
     def say(
         self,

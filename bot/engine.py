@@ -90,6 +90,7 @@ def turn(memory: Mapping[str, Any], inbound: Inbound, heard: Heard, desk: View, 
         follow_ups=tuple(FollowUp(f.name, f.at, f.key) for f in talk.follow_ups),
         chosen_language=talk.chosen_language,
         contact_safety=talk.contact_safety,
+        talk_in=talk.talk_in,
     )
 
 

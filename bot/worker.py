@@ -431,6 +431,8 @@ class Worker:
             session.execute(update(RESIDENT).where(RESIDENT.c.id == resident.id).values(**values))
         if inbound.first_contact and (token := _campaign_token(work.raw)):
             session.execute(update(CAMPAIGN).where(CAMPAIGN.c.token == token).values(greeted=CAMPAIGN.c.greeted + 1))
+        if turn.talk_in:
+            rooms.choose_place(session, resident.id, turn.talk_in, self.clock.now())
         for wish in turn.follow_ups:
             key = f"{wish.name}:{resident.id}:{wish.key}"[:120]
             enqueue_job(session, wish.name, key, wish.at, {"resident_id": str(resident.id)})

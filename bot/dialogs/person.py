@@ -17,8 +17,9 @@ class Person(Dialog):
         Go("ask", "*", "asked", take="open_case"),
         Go("yes", "*", "asked", take="open_case"),
         Go("no", "*", "declined", take="decline"),
-        Go("room", "*", "room"),
-        Go(TEXT, ("asked", "kept", "room"), "kept", when="belongs_to_the_talk"),
+        Go("room", "*", "room", take="choose_room"),
+        Go("in_line", "*", "line", take="choose_line"),
+        Go(TEXT, ("asked", "kept", "room", "line"), "kept", when="belongs_to_the_talk"),
         Go(TEXT, (START, "declined"), "declined", when="never"),
     )
 
@@ -57,6 +58,23 @@ class Person(Dialog):
             choices=self._ways(),
         )
 
+    def choose_room(self) -> None:
+        """Keep that the talk goes on in the room."""
+        self.talk.talk_in = "room"
+
+    def choose_line(self) -> None:
+        """Keep that the talk goes on in LINE, where the city lets the resident choose."""
+        if self.talk.view.city.talk_in == "ask":
+            self.talk.talk_in = "line"
+
+    def ask_line(self) -> None:
+        """Say so, and that the words then stay on the phone."""
+        self.talk.say(
+            _("わかりました。相談員は、ここに返事を書きます。やりとりは、このスマートフォンに残ります。"),
+            *self.talk.when_read(),
+            choices=self._ways(),
+        )
+
     def ask_room(self) -> None:
         """Give the way into the room in words, for a computer where no button is shown."""
         self.talk.say(
@@ -74,8 +92,9 @@ class Person(Dialog):
         self.talk.say(*lines, choices=(Choice(_("メニュー"), "menu.show"),))
 
     def _ways(self) -> tuple[Choice, ...]:
-        room = self.talk.view.city.talk_in in ("room", "ask")
+        talk_in = self.talk.view.city.talk_in
         return (
-            *((Choice(_("LINEの外で書く"), "person.room", opens="room"),) if room else ()),
+            *((Choice(_("LINEの外で書く"), "person.room", opens="room"),) if talk_in in ("room", "ask") else ()),
+            *((Choice(_("LINEで話す"), "person.in_line"),) if talk_in == "ask" else ()),
             Choice(_("メニュー"), "menu.show"),
         )
