@@ -599,6 +599,32 @@ async def test_wrong_forms_are_answered_calmly(world: World, browser: Browser) -
     assert await world.store.read(lambda s: s.scalar(staff_words)) == 0
 
 
+async def test_a_talk_whose_words_were_destroyed_can_still_be_ended(world: World, browser: Browser) -> None:
+    """After the key is gone the page opens without words, nothing new is kept, and the case closes (CARE C17)."""
+    case_id = await a_case(world, held_by="specialist")
+    csrf = await world.signed_in("specialist", browser)
+    resident_id = (await world.store.read(lambda s: s.get_one(CaseRow, case_id))).resident_id
+    await world.store.destroy_key(resident_owner(resident_id))
+    page = await browser.get(f"/cases/{case_id}")
+    assert page.status_code == 200
+    assert "たたいて" not in page.text
+    fields = form(csrf, words="x", place="room", key=str(uuid.uuid4()))
+    assert (await browser.post(f"/cases/{case_id}/reply", data=fields)).status_code == 422
+    assert (await browser.post(f"/cases/{case_id}/close", data=form(csrf, note="消去の希望"))).status_code == 303
+    assert (await world.store.read(lambda s: s.get_one(CaseRow, case_id))).state == "closed"
+    assert await world.store.read(lambda s: s.scalar(select(func.count()).select_from(Note))) == 0
+
+
+async def test_a_reply_without_the_claim_is_refused_and_written_down(world: World, browser: Browser) -> None:
+    """Who may talk but does not hold this talk says nothing in it."""
+    case_id = await a_case(world, held_by="supervisor")
+    csrf = await world.signed_in("specialist", browser)
+    fields = form(csrf, words="x", place="room", key=str(uuid.uuid4()))
+    assert (await browser.post(f"/cases/{case_id}/reply", data=fields)).status_code == 403
+    (row,) = await world.store.read(lambda s: s.scalars(select(Audit).where(Audit.allowed.is_(False))).all())
+    assert (row.action, row.actor) == ("case.reply", f"staff:{world.staff['specialist']}")
+
+
 async def test_older_words_are_one_link_away(world: World, browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     """A long talk shows its newest part and a link further back."""
     monkeypatch.setattr(conversation, "SHOWN", 2)

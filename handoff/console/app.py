@@ -16,7 +16,7 @@ from starlette.middleware import Middleware
 from starlette.staticfiles import StaticFiles
 
 from bot.clock import Clock
-from bot.errors import RefusedError
+from bot.errors import KeyGoneError, RefusedError
 from bot.rooms import ToLine
 from bot.situation import City
 from bot.store import Store
@@ -43,7 +43,7 @@ def create_console(
         redoc_url=None,
         max_body_size=LARGEST,
         middleware=[Middleware(gate.Guard, secure=base_url.startswith("https://"))],
-        exception_handlers={RefusedError: gate.refuse, HTTPException: gate.turn_away},
+        exception_handlers={RefusedError: gate.refuse, KeyGoneError: gate.gone, HTTPException: gate.turn_away},
     )
     app.state.house = gate.House(
         store, clock, city, base_url, to_line, passwords, gate.templates(str(HERE / "templates"))

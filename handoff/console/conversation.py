@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Annotated, Any, Final
@@ -19,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from bot import cases, rooms
 from bot.clock import TOKYO
-from bot.errors import RefusedError
+from bot.errors import KeyGoneError, NotAllowedError, RefusedError
 from bot.messages import Severity
 from bot.models import Audit, CaseRow, Journal, Outbox, Resident, Room, SignalRow
 from bot.situation import CASE_TABLE, Case, City
@@ -383,7 +384,11 @@ async def reply(request: Request, door: Annotated[Pass, Depends(may("case.draft"
             to_line=house.to_line,
         )
 
-    outcome = await house.store.write(unit)
+    try:
+        outcome = await house.store.write(unit)
+    except NotAllowedError:
+        await house.store.write(lambda s: audit.note_refusal(s, actor.id, "case.reply", case_id, at, "role or holder"))
+        raise
     if wants_json(request):
         return JSONResponse({"key": str(uuid.uuid4()), "notice": labels.NOTICES.get(outcome, "")})
     return RedirectResponse(f"{request.scope.get('root_path', '')}/cases/{case_id}#latest", 303)
@@ -458,7 +463,8 @@ async def lower(request: Request, door: Annotated[Pass, Depends(may("case.lower"
 
 def _note(session: Session, case_id: uuid.UUID, door: Pass, kind: notes.NoteKind, words: str, at: datetime) -> None:
     row = session.get_one(CaseRow, case_id)
-    notes.keep_note(session, case_id, row.resident_id, door.actor.id, kind, words, at)
+    with suppress(KeyGoneError):  # her words were destroyed on purpose: the case still ends, the note is not kept
+        notes.keep_note(session, case_id, row.resident_id, door.actor.id, kind, words, at)
 
 
 def _uuid(words: str) -> uuid.UUID:

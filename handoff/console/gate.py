@@ -194,6 +194,11 @@ def wants_json(request: Request) -> bool:
     return "application/json" in request.headers.get("accept", "")
 
 
+async def gone(request: Request, _error: Exception) -> Response:
+    """Answer an act that needs words which were destroyed on purpose."""
+    return _answer(request, 422, "この方の記録は消去されたため、新しい言葉は残せません。")
+
+
 async def refuse(request: Request, error: Exception) -> Response:
     """Answer a refusal in words: 403 not allowed, 409 the case moved, 422 the rest."""
     status = 403 if isinstance(error, NotAllowedError) else 409 if isinstance(error, CaseMovedError) else 422
