@@ -42,6 +42,10 @@ def greeting_token(inbound: Inbound) -> str:
     return found["token"].upper() if found else ""
 
 
+def _without_token(text: str) -> str:
+    return GREETING.sub(r"\g<words>", text)
+
+
 def turn(memory: Mapping[str, Any], inbound: Inbound, heard: Heard, desk: View, now: datetime, words: Catalogs) -> Turn:
     """Return the Turn that `inbound` leads to.
 
@@ -53,7 +57,9 @@ def turn(memory: Mapping[str, Any], inbound: Inbound, heard: Heard, desk: View, 
     greeting = greeting_token(inbound)
     if greeting:
         known["campaign"] = greeting
-        if not heard.signals:  # somebody may have written more into the card's text
+        if heard.signals or heard.confident:  # somebody wrote more into the card's text
+            inbound = replace(inbound, text=_without_token(inbound.text))
+        else:
             inbound, heard = replace(inbound, text=""), replace(heard, topics=(), confident=False)
     if inbound.kind == "unsend":
         return Turn(_without_message(known, inbound.message_id), _language(known, heard, desk, inbound))
@@ -63,6 +69,8 @@ def turn(memory: Mapping[str, Any], inbound: Inbound, heard: Heard, desk: View, 
     inbound = replace(inbound, first_contact=first or bool(greeting))
     language = _language(known, heard, desk, inbound)
     talk = Talk(desk, inbound, heard, now, {}, language=language)
+    if desk.contact_safety == "any" and any(signal.kind == "dv" for signal in heard.signals):
+        talk.contact_safety = "when_writing"  # from now on only when they write, whoever speaks (CARE C21)
     open_ = Open(**known["open"]) if "open" in known else Open()
     safety = dict(known.get("safety", {}))
     answered = triage.answer(talk, open_, safety, list(known.get("choices", ())), words)
@@ -136,6 +144,9 @@ def _before(memory: Mapping[str, Any], desk: View, talk: Talk, first: bool, by: 
     if handback.get("lapsed"):
         lapsed = _("相談員の返事がとぎれています。もう一度、ほかの相談員にも知らせました。")
         return (Reply(lines=(lapsed, *(() if by in ("person", "safety") else talk.when_read()))),)
+    if handback.get("transferred"):
+        passed_on = _("{name}から、ほかの相談員に引き継いでいます。", name=handback["name"])
+        return (Reply(lines=(passed_on, *(() if by in ("person", "safety") else talk.when_read()))),)
     lines: list[Phrase] = [
         _("ここからは機械が答えます。{name}に伝えたいことは、「人と話す」から書けます。", name=handback["name"])
     ]

@@ -85,7 +85,9 @@ class Rehearsal:
         holder = STAFF_ID if state == "claimed" else None
         case = replace(self.view.case, state=state, holder_id=holder)
         self.view = replace(self.view, case=None if state == "closed" else case)
-        if event == "release":
+        if event == "transfer":
+            self.memory["handback"] = {"name": "さくら", "transferred": True}
+        elif event == "release":
             self.memory["handback"] = {"name": "さくら", "agreed": note, "next": "", "at": self.now.isoformat()}
         elif event == "lapse":
             self.memory["handback"] = {"lapsed": True}
