@@ -119,7 +119,7 @@ def _unstretch(text: Text) -> Text:
                 gone.add(i)
             else:
                 letters[i] = _LONG.get(before, "ー")
-        elif letter == "い" and before == "い" and (i > 1 and letters[i - 2] in "たらしなこさ") and after != "え":
+        elif letter == before == "い" and i > 1 and letters[i - 2] == "た" and not ("\u3041" <= after <= "\u3096"):
             gone.add(i)
     if not gone:
         return Text(text.raw, "".join(letters), text.starts, text.ends)
