@@ -191,7 +191,8 @@ class FindPlace(Dialog):
 
     def take_age(self) -> None:
         """Take the age of a button in months; "skip" means that it was not told."""
-        self.talk.data["age"] = int(self.talk.argument) if self.talk.argument.isdigit() else -1
+        months = self.talk.argument
+        self.talk.data["age"] = int(months) if months.isdecimal() and len(months) <= 3 else -1
 
     def take_open_now(self) -> None:
         """Take "open now", or open at the next full hour of the day when that is asked."""
@@ -216,7 +217,7 @@ class FindPlace(Dialog):
         """Take what typed words say about where, when, how old, and for free."""
         self._take_slots()
         typed = unicodedata.normalize("NFKC", self.talk.inbound.text.strip())
-        if self.state == "age" and typed.isdigit() and int(typed) <= 18:
+        if self.state == "age" and typed.isdecimal() and len(typed) <= 2 and int(typed) <= 18:
             self.talk.data["age"] = int(typed) * 12 + 6  # a bare number here is years; the middle of that year
         elif self.state == "age" and (months := age_months(f"{typed} old")) is not None:
             self.talk.data["age"] = months

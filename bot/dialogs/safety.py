@@ -246,8 +246,6 @@ class Safety(Dialog):
     def note_trouble(self) -> None:
         """Remember what kind of trouble it is."""
         self.talk.data["trouble"] = trouble(self.talk.heard.signals)
-        if any(s.kind == "dv" for s in self.talk.heard.signals) and self.talk.view.contact_safety == "any":
-            self.talk.contact_safety = "when_writing"  # CARE C21
 
     # what is said -----------------------------------------------------------------------------------------------
 

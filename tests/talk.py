@@ -1,0 +1,106 @@
+"""What tests of the pure part share: ひなた市 as it is shipped, and conversations with it that can be forked."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any, Self
+
+from bot import city, engine, i18n, library, render
+from bot.dialog import Turn, View
+from bot.directory.documents import resources_from_documents
+from bot.directory.search import Directory
+from bot.i18n import Catalogs
+from bot.library import Library
+from bot.messages import Heard, Inbound, InboundKind, Severity, Signal
+from bot.opening import TOKYO
+from bot.transcript import Rehearsal
+
+NIGHT = datetime(2026, 11, 22, 2, 10, tzinfo=TOKYO)  # a Sunday before a holiday
+DAY = datetime(2026, 11, 25, 10, 0, tzinfo=TOKYO)  # a Wednesday, both desks open
+
+
+@cache
+def content() -> Library:
+    """Return the shipped content."""
+    return library.load()
+
+
+@cache
+def words() -> Catalogs:
+    """Return the compiled catalogs."""
+    return i18n.load(content().vocabulary["languages"])
+
+
+@cache
+def view() -> View:
+    """Return ひなた市 as the pure part sees it."""
+    settings, documents = library.sample_city()
+    places = Directory(resources_from_documents(documents), content().topics_of_category)
+    return View(content(), places, city.city_of(settings["city"]))
+
+
+class Conversation(Rehearsal):
+    """Talk with ひなた市; like a transcript, memory passes through JSON between every two lines."""
+
+    def __init__(self, now: datetime = NIGHT, **facts: Any) -> None:
+        at_hand = view()
+        super().__init__(at_hand.library, at_hand.directory, at_hand.city, words(), now)
+        self.view = replace(self.view, **facts)
+
+    def fork(self) -> Self:
+        """Return the same conversation, to go on differently."""
+        other = copy.copy(self)
+        other.memory = copy.deepcopy(self.memory)
+        return other
+
+    def writes(self, text: str) -> Turn:
+        """Let the resident write, and return the turn."""
+        return self.does("text", text=text)
+
+    def does(self, kind: InboundKind, *, act: str = "", **more: Any) -> Turn:
+        """Let the resident do something else: tap (`act`), send a sticker, take words back."""
+        self._messages += 1
+        self._take(Inbound(kind, self.now, act=act, **({"message_id": str(self._messages)} | more)))
+        return self.last
+
+    def is_heard(self, *signals: Signal, text: str = "……") -> Turn:
+        """Let the resident write something in which exactly these signals are heard."""
+        heard = Heard(language="ja", signals=signals)
+        turn = engine.turn(self.memory, Inbound("text", self.now, text=text), heard, self.view, self.now, self.words)
+        self.turn, self.memory = turn, dict(turn.memory)
+        self._noticed(turn)
+        return turn
+
+    def later(self, **time: float) -> Self:
+        """Let time pass."""
+        self.now += timedelta(**time)
+        return self
+
+    @property
+    def last(self) -> Turn:
+        """Return the last turn."""
+        assert self.turn is not None
+        return self.turn
+
+    @property
+    def said(self) -> str:
+        """Return what the desk said last, in the language of the talk."""
+        return render.to_text(self.last.replies, self.last.language, self.words)
+
+
+def urgent(kind: str = "abuse", **more: Any) -> Signal:
+    """Return an urgent signal."""
+    return Signal(kind, Severity.URGENT, **more)
+
+
+def concern(kind: str = "anxiety", **more: Any) -> Signal:
+    """Return a concern."""
+    return Signal(kind, Severity.CONCERN, **more)
+
+
+def emergency(kind: str = "medical", **more: Any) -> Signal:
+    """Return an emergency."""
+    return Signal(kind, Severity.EMERGENCY, **more)
