@@ -48,7 +48,8 @@ from handoff.room.words import Words, html_language
 
 log = structlog.get_logger(__name__)
 
-KeepRoomText = Callable[[uuid.UUID, str, uuid.UUID], Awaitable[object]]  # (resident, text, id of this writing)
+#: (resident, text, id of this writing) -> False when that id was kept before.
+KeepRoomText = Callable[[uuid.UUID, str, uuid.UUID], Awaitable[bool]]
 
 HERE: Final = Path(__file__).parent
 TEXT_MOST: Final = 5_000  # characters of one writing, as many as LINE takes
@@ -246,11 +247,11 @@ class _Pages:
             return await self._refused(visit, "too_long", text, key, 413, part=part)
         before = await self.store.read(lambda session: rooms.state(session, visit))
         try:
-            await self.keep_room_text(visit.resident_id, text, uuid.uuid5(visit.room_id, f"{key}\n{text}"))
+            fresh = await self.keep_room_text(visit.resident_id, text, uuid.uuid5(visit.room_id, f"{key}\n{text}"))
         except Exception as error:  # whatever it was: the words stay in her hands, and the reason's name in the log
             log.error("room_text_not_kept", error=type(error).__name__)
             return await self._refused(visit, "failed", text, key, 503, part=part)
-        arrived = await self._wait(visit, before)
+        arrived = await self._wait(visit, before) if fresh else True
         if part:
             return await self._part(visit, "")
         return RedirectResponse("/room/#last" if arrived else f"/room/?n={say.SENT}#last", 303)
@@ -413,7 +414,7 @@ class _Pages:
             "state": state,
             "key": uuid.uuid4().hex,
             "status": self.wording(say.status(city, now, holder), language),
-            "bubbles": [_bubble(b, names, labels, now) for b in bubbles],
+            "bubbles": [_bubble(b, names, labels, language, now) for b in bubbles],
         }
 
     def _language(self, visit: rooms.Visit) -> str:
@@ -438,11 +439,12 @@ def _bubble(
 ) -> dict[str, Any]:
     local = bubble.at.astimezone(TOKYO)
     clock = f"{local.hour}:{local.minute:02}"
+    brackets = "{}（{}）" if html_language(language) == "ja" else "{} ({})"
     person = names.get(bubble.staff_id, "") if bubble.staff_id else ""
     name = {
         "resident": t["me"],
         "desk": t["machine"],
-        "staff": f"{person}（{t['person']}）" if person else t["person"],
+        "staff": brackets.format(person, t["person"]) if person else t["person"],
     }[bubble.who]
     return {
         "id": bubble.id,

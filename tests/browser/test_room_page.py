@@ -70,15 +70,16 @@ class House:
     keys: set[uuid.UUID] = field(default_factory=set)
     machine: bool = True
 
-    async def keep(self, _resident: uuid.UUID, text: str, writing: uuid.UUID) -> None:
+    async def keep(self, _resident: uuid.UUID, text: str, writing: uuid.UUID) -> bool:
         """Keep each writing once, and let the machine answer while nobody holds the talk."""
         if writing in self.keys:
-            return
+            return False
         self.keys.add(writing)
         self.kept.append(text)
         await self.journal("resident", text)
         if self.machine:
             await self.journal("desk", "受けとりました。窓口の人が読むまで、ここで待っています。")
+        return True
 
     async def journal(self, who: Any, text: str) -> None:
         """Write one row of the room, with the event that follows it in real life."""
