@@ -435,7 +435,7 @@ class _Pages:
 
 
 def _bubble(
-    bubble: rooms.Bubble, names: Mapping[uuid.UUID, str], t: Mapping[str, str], now: datetime
+    bubble: rooms.Bubble, names: Mapping[uuid.UUID, str], t: Mapping[str, str], language: str, now: datetime
 ) -> dict[str, Any]:
     local = bubble.at.astimezone(TOKYO)
     clock = f"{local.hour}:{local.minute:02}"
