@@ -389,6 +389,21 @@ def test_hearing_never_raises_and_evidence_is_the_residents_own_words(text: str,
         assert 0 < topic.score <= 1
 
 
+@pytest.mark.parametrize(
+    ("text", "evidence"),
+    [
+        ("すごーーーい！！！！！\u200b\u200b👶🏽 夫に殴られました。", "夫に殴られました"),
+        ("か゛か゛か゛、ｵｯﾄに　なぐられました", "なぐられました"),
+        ("㍻㌔　し に た いです", "し に た いです"),
+        ("ﬁﬁﬁ I’m afraid I’ll hit my baby", "afraid I’ll hit"),
+        ("ﾀﾋにたぃ…", "ﾀﾋにたぃ"),
+    ],
+)
+def test_evidence_is_exactly_the_words_that_were_heard(text: str, evidence: str) -> None:
+    """Folding may lengthen or shorten the text before the words; the evidence is still cut at the right place."""
+    assert HEARING.hear(text).signals[0].evidence == evidence
+
+
 @settings(max_examples=100, deadline=None)
 @given(st.text(max_size=200))
 def test_folding_leads_back(text: str) -> None:

@@ -327,6 +327,107 @@ medical urgent ビー玉を飲んじゃった
 medical urgent my baby hasn't had a wet diaper all day
 medical urgent He had a seizure yesterday
 medical concern My daughter has had a fever of 38.7 for two days
+crisis urgent 俺もう生きてる意味わかんない
+crisis urgent 消えてなくなってしまいたい衝動にかられる
+crisis urgent 夜になると死にたさが増す
+crisis urgent 私なんて死んでも誰も困らない
+crisis urgent もういっそ事故にあって死ねたらいいのに
+crisis urgent 母親の私が消えるのが一番いい
+crisis urgent 高校生です。妊娠がばれたら死ぬしかない
+crisis emergency 踏み台に立ってます
+crisis emergency 赤ちゃんと海に入ろうと思った
+crisis emergency 今までありがとうございました。さようなら
+abuse urgent 父親です。息子に手を上げてしまいました
+abuse urgent 泣きやまない娘にイライラして叩いちゃう
+abuse urgent 気づいたら子供の腕を強くつかんでた
+abuse urgent 孫を叩いてしまった
+abuse urgent 里子を叩いてしまいそう
+abuse urgent 怒りが抑えられなくて子どもに物を投げた
+abuse urgent 口に布団を押し当てたくなった
+abuse urgent ミルクを2日あげてない
+abuse urgent 旦那が酔うと子供に暴力をふるう
+abuse urgent 園の先生が子どもの頭を叩くのを見た
+abuse urgent 兄におしりをさわられる
+abuse urgent あたし中2。母親にぶたれる
+abuse concern 近所で毎晩子どもが怒鳴られてる
+dv urgent 旦那にまた叩かれた
+dv urgent 旦那にぶん殴られた
+dv urgent 彼にお腹を蹴られました。妊娠6か月です
+dv urgent 夫に腕をつかまれて引きずられた
+dv urgent 夫が物にあたって怖い。皿を投げられた
+dv emergency 夫に殺されそうで逃げてます
+dv urgent 妻に物を投げられたり叩かれたりします
+dv concern 夫が働かせてくれない
+dv concern 毎日お前が悪いと責められる
+medical emergency 子どもの様子がおかしい、意識がない
+medical emergency 赤ちゃんが青くなってる
+medical emergency おもちゃの電池飲んだ
+medical emergency 娘が行方不明です
+medical emergency 血が大量に出てます妊婦です
+medical emergency 体がピーンとなって目が上向いてる
+medical urgent 生後40日の子が38.5度
+medical urgent 赤ちゃんがベビーベッドから落ちて泣いてます
+anxiety concern 毎日しんどくて泣いてばかり
+anxiety concern 親になるんじゃなかった
+anxiety concern 育児に疲れ果てた父です
+anxiety concern 子どもがかわいくない
+anxiety concern 旦那も親も頼れない
+anxiety urgent もうやっていけません
+anxiety urgent もう無理です。助けてください
+anxiety urgent ごはんも食べられない、眠れない、動けない
+development concern 3歳なのに会話にならない
+development concern 息子が教室から飛び出してしまう
+development concern こだわりがひどい
+hardship urgent 今日の晩ごはんがない
+hardship urgent 明日出ていけと大家に言われた
+hardship urgent 電気が止まってて寒い、赤ちゃんがいる
+hardship concern 仕事クビになった
+hardship concern 食費を削ってます
+crisis urgent Honestly I'd be happier if I were gone
+crisis urgent i keep imagining my own death
+crisis urgent I can't stop thinking about hanging myself
+crisis urgent dying seems easier than this
+abuse urgent I pulled my son's hair and yelled at him
+abuse urgent I am scared that one day soon I'll snap and shake the baby
+abuse urgent I've been rough with my newborn
+abuse urgent My ex burned our daughter with a cigarette
+abuse urgent My coach makes me take off my clothes
+abuse urgent a teacher at the hoikuen tied my son to a chair
+dv urgent my husband kicked me in the stomach, I'm pregnant
+dv urgent he grabs me and throws me against the wall
+dv emergency he's at the door with a hammer
+dv concern my husband keeps all my salary
+dv concern he says I'm worthless
+medical emergency baby won't stop shaking and her eyes rolled back
+medical emergency my kid ate rat poison
+medical emergency my 3 year old is gone, I turned around and he was gone
+medical urgent 2 month old with 38.4 temperature
+medical urgent she fell down the stairs and her arm looks weird, she's 9 months old
+anxiety concern I regret becoming a mother
+anxiety concern nobody understands how hard this is
+anxiety urgent I can't even get up to feed my baby
+anxiety urgent Someone please help, I can't go on
+development concern my son doesn't play with other kids
+development concern she doesn't react to her name
+hardship urgent we'll be on the street tomorrow
+hardship urgent no milk for my baby tonight
+hardship concern my hours were cut and we can't make rent
+hardship concern I'm 17 and I think I'm pregnant
+crisis urgent わたしが しんだら みんな らくです
+crisis urgent いきる ちからが ありません
+abuse urgent こどもを けって しまいました
+abuse urgent おばあさんが こどもを いつも たたきます
+abuse urgent こどもの うでを つよく ひっぱりました
+dv urgent だんなが おさけ のむ わたし なぐる
+dv urgent おっとに かみを ひっぱられました
+dv concern おっとが まいにち おこります。こわいです
+medical emergency あかちゃん いき ない たすけて
+medical emergency こども くすり たくさん のんだ
+anxiety concern わたし だめな ママ
+anxiety concern だれも はなす ひとが いません
+hardship urgent おかね ない。ミルク ない
+hardship urgent きょう ねる ところ ない
+development concern 3さい まだ ことば いわない
 """
 
 
