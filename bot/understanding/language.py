@@ -1,7 +1,8 @@
 """Say in which language a text is written, by script first, by common words next, by the resident's setting last.
 
 The rule: an unknown language is "" (or its own tag when the script is certain), never a guess; safety does not depend
-on it. やさしい日本語 is the resident's choice and is never told from one text: Japanese text keeps that setting.
+on it. やさしい日本語 is the resident's choice and is never told from one text: Japanese text keeps that setting
+(a beginner's all-kana text may be a reason to offer it; nothing here does so).
 """
 
 from __future__ import annotations
