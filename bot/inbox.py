@@ -11,16 +11,18 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, Final, cast
 
-from sqlalchemy import Table, select, update
+from sqlalchemy import Executable, Table, Update, bindparam, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from bot.lanes import raise_priority
 from bot.line.webhook import LineEvent
 from bot.messages import Severity
 from bot.models import Inbox, Key, Resident
-from bot.store import Store, db_now, resident_owner, seal, take_seq, unseal, upsert, vault, wake
+from bot.store import Store, db_now, is_sqlite, resident_owner, run, seal, take_seq, unseal, upsert, vault, wake
 
 INBOX: Final = cast(Table, Inbox.__table__)
 RESIDENT: Final = cast(Table, Resident.__table__)
@@ -49,7 +51,14 @@ def lane_resident(key: str) -> uuid.UUID:
 
 def line_id(session: Session, resident_id: uuid.UUID) -> str:
     """Return LINE's id of a resident, for what speaks to LINE and nobody else."""
-    sealed = session.execute(select(RESIDENT.c.line_id_sealed).where(RESIDENT.c.id == resident_id)).scalar_one()
+    return open_line_id(session, resident_id, run(session, _LINE_ID, {"b_id": resident_id}).scalar_one())
+
+
+_LINE_ID: Final = select(RESIDENT.c.line_id_sealed).where(RESIDENT.c.id == bindparam("b_id"))
+
+
+def open_line_id(session: Session, resident_id: uuid.UUID, sealed: bytes) -> str:
+    """Return LINE's id from a row that was read already."""
     return unseal(session, resident_owner(resident_id), "resident", "line_id", resident_id, sealed)
 
 
@@ -112,7 +121,7 @@ def _keep(
 ) -> tuple[list[Kept], dict[str, uuid.UUID]]:
     now = db_now(session)
     ids = [event.event_id for event in events]
-    seen = set(session.execute(select(INBOX.c.event_id).where(INBOX.c.event_id.in_(ids))).scalars())
+    seen = set(run(session, _SEEN, {"b_ids": ids}).scalars())
     learned: dict[str, uuid.UUID] = {}
     kept: list[Kept] = []
     for event in sorted(events, key=lambda e: e.user_id):  # one order of locks for everybody
@@ -131,8 +140,7 @@ def _keep(
 def _meet(session: Session, user_id: str, candidate: uuid.UUID, at: datetime) -> uuid.UUID:
     """Return the id of the person, who is written down when new; two first messages at once agree on one id."""
     found = line_hash(session, user_id)
-    known = select(RESIDENT.c.id).where(RESIDENT.c.line_hash == found)
-    held = session.execute(known).scalar_one_or_none()
+    held = run(session, _KNOWN, {"b_hash": found}).scalar_one_or_none()
     if held is not None:
         return cast(uuid.UUID, held)
     owner = resident_owner(candidate)
@@ -146,7 +154,7 @@ def _meet(session: Session, user_id: str, candidate: uuid.UUID, at: datetime) ->
         )
         .on_conflict_do_nothing(index_elements=[Resident.line_hash])
     )
-    return cast(uuid.UUID, session.execute(known).scalar_one())
+    return cast(uuid.UUID, run(session, _KNOWN, {"b_hash": found}).scalar_one())
 
 
 def _store(
@@ -155,37 +163,44 @@ def _store(
     row_id = uuid.uuid4()
     key = lane_key(resident_id)
     seq = take_seq(session, key, now)
-    statement = (
-        upsert(session, Inbox)
-        .values(
-            id=row_id,
-            event_id=event_id,
-            lane_key=key,
-            seq=seq,
-            resident_id=resident_id,
-            timestamp_ms=timestamp_ms,
-            raw_sealed=seal(session, resident_owner(resident_id), "inbox", "raw", row_id, json.dumps(raw)),
-            received_db=now,
-        )
-        .on_conflict_do_nothing(index_elements=[Inbox.event_id])
-    )
-    kept = bool(cast(Any, session.execute(statement)).rowcount)
+    values = {
+        "id": row_id,
+        "event_id": event_id,
+        "lane_key": key,
+        "seq": seq,
+        "resident_id": resident_id,
+        "timestamp_ms": timestamp_ms,
+        "raw_sealed": seal(session, resident_owner(resident_id), "inbox", "raw", row_id, json.dumps(raw)),
+        "received_db": now,
+    }
+    kept = bool(run(session, _new_event(is_sqlite(session)), values).rowcount)
     if kept:
         wake(session, "inbox")
     return kept
 
 
+@cache
+def _new_event(on_sqlite: bool) -> Executable:
+    statement = (sqlite if on_sqlite else postgresql).insert(INBOX)
+    return cast(Executable, statement.on_conflict_do_nothing(index_elements=[INBOX.c.event_id]))
+
+
 def _note(session: Session, resident_id: uuid.UUID, kind: str, now: float) -> None:
     """Remember that the person can be reached, or that she left (facts/line.md 2, push conditions)."""
-    if kind == "unfollow":
-        values: dict[str, object] = {"is_friend": False, "unreachable": True}
-    elif kind == "follow":
-        values = {"is_friend": True, "unreachable": False, "last_inbound_db": now}
-    elif kind in ("message", "postback"):
-        values = {"unreachable": False, "last_inbound_db": now}
-    else:
-        return
-    session.execute(update(RESIDENT).where(RESIDENT.c.id == resident_id).values(**values))
+    if kind in _NOTES:
+        run(session, _NOTES[kind], {"b_id": resident_id, "b_now": now})
+
+
+_SEEN: Final = select(INBOX.c.event_id).where(INBOX.c.event_id.in_(bindparam("b_ids", expanding=True)))
+_KNOWN: Final = select(RESIDENT.c.id).where(RESIDENT.c.line_hash == bindparam("b_hash"))
+_THIS: Final = update(RESIDENT).where(RESIDENT.c.id == bindparam("b_id"))
+_WROTE: Final = _THIS.values(unreachable=False, last_inbound_db=bindparam("b_now"))
+_NOTES: Final[dict[str, Update]] = {
+    "message": _WROTE,
+    "postback": _WROTE,
+    "follow": _THIS.values(is_friend=True, unreachable=False, last_inbound_db=bindparam("b_now")),
+    "unfollow": _THIS.values(is_friend=False, unreachable=True),
+}
 
 
 def keep_room_text(session: Session, resident_id: uuid.UUID, text: str, at: datetime, text_id: uuid.UUID) -> bool:

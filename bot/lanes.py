@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, cast
 
-from sqlalchemy import Table, select, update
+from sqlalchemy import Boolean, Table, bindparam, case, select, update
 from sqlalchemy.orm import Session
 
 from bot.errors import OursError
 from bot.models import Lane
-from bot.store import db_now
+from bot.store import db_now, run
 
 LANE: Final = cast(Table, Lane.__table__)
 BACKOFF_CAP: Final = 300.0  # seconds
@@ -38,39 +38,54 @@ def claim(session: Session, prefix: str, owner: str, seconds: float, limit: int)
     PostgreSQL passes over lanes that somebody else is taking; SQLite has one writer and needs no such words.
     """
     now = db_now(session)
-    due = (
-        select(LANE.c.key)
-        .where(LANE.c.run_db <= now, LANE.c.leased_until_db <= now, LANE.c.key.like(f"{prefix}%"))
-        .order_by(LANE.c.priority.desc(), LANE.c.run_db)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    keys = list(session.execute(due).scalars())
+    keys = list(run(session, _DUE, {"b_now": now, "b_prefix": f"{prefix}%", "b_limit": limit}).scalars())
     if not keys:
         return []
-    taken = session.execute(
-        update(LANE)
-        .where(LANE.c.key.in_(keys))
-        .values(leased_until_db=now + seconds, owner=owner, fence=LANE.c.fence + 1)
-        .returning(LANE.c.key, LANE.c.fence)
-    )
+    taken = run(session, _TAKE, {"b_keys": keys, "b_until": now + seconds, "b_owner": owner})
     fences = {row.key: row.fence for row in taken}
     return [Lease(key, fences[key]) for key in keys]
 
 
 def held(session: Session, lease: Lease) -> None:
     """Lock the lane for this transaction; raise LeaseLostError when the fence is no longer this lease's."""
-    fence = session.execute(select(LANE.c.fence).where(LANE.c.key == lease.key).with_for_update()).scalar_one()
+    fence = run(session, _FENCE, {"b_key": lease.key}).scalar_one()
     if fence != lease.fence:
         raise LeaseLostError(f"lane taken over (fence {fence}, not {lease.fence})")
 
 
 def release(session: Session, lease: Lease, run_db: float | None) -> None:
     """Give the lane back, due at `run_db` (None = nothing to do, which also ends its priority)."""
-    values: dict[str, object] = {"leased_until_db": 0.0, "owner": "", "run_db": run_db}
-    if run_db is None:
-        values["priority"] = 0
-    session.execute(update(LANE).where(LANE.c.key == lease.key, LANE.c.fence == lease.fence).values(**values))
+    run(session, _RELEASE, {"b_key": lease.key, "b_fence": lease.fence, "b_run": run_db, "b_idle": run_db is None})
+
+
+_DUE: Final = (
+    select(LANE.c.key)
+    .where(
+        LANE.c.run_db <= bindparam("b_now"),
+        LANE.c.leased_until_db <= bindparam("b_now"),
+        LANE.c.key.like(bindparam("b_prefix")),
+    )
+    .order_by(LANE.c.priority.desc(), LANE.c.run_db)
+    .limit(bindparam("b_limit"))
+    .with_for_update(skip_locked=True)
+)
+_TAKE: Final = (
+    update(LANE)
+    .where(LANE.c.key.in_(bindparam("b_keys", expanding=True)))
+    .values(leased_until_db=bindparam("b_until"), owner=bindparam("b_owner"), fence=LANE.c.fence + 1)
+    .returning(LANE.c.key, LANE.c.fence)
+)
+_FENCE: Final = select(LANE.c.fence).where(LANE.c.key == bindparam("b_key")).with_for_update()
+_RELEASE: Final = (
+    update(LANE)
+    .where(LANE.c.key == bindparam("b_key"), LANE.c.fence == bindparam("b_fence"))
+    .values(
+        leased_until_db=0.0,
+        owner="",
+        run_db=bindparam("b_run", type_=LANE.c.run_db.type),
+        priority=case((bindparam("b_idle", type_=Boolean), 0), else_=LANE.c.priority),
+    )
+)
 
 
 def raise_priority(session: Session, key: str, priority: int) -> None:

@@ -17,19 +17,19 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, Protocol, cast
 
 import structlog
-from sqlalchemy import Table, or_, select, update
+from sqlalchemy import Boolean, String, Table, bindparam, case, null, select, update
 from sqlalchemy.orm import Session
 
 from bot import cases
 from bot.clock import Clock
 from bot.errors import LineRefusedError, LineUnreachableError
-from bot.inbox import RESIDENT, line_id
+from bot.inbox import RESIDENT, open_line_id
 from bot.lanes import Lease, LeaseLostError, backoff, claim, held, release
 from bot.line.client import Answer, BotInfo, Quota
 from bot.logs import frames
 from bot.models import Outbox
 from bot.situation import City
-from bot.store import Store, append_event, bump, db_now, resident_owner, unseal, watched_version
+from bot.store import Store, append_event, bump, db_now, resident_owner, run, unseal, watched_version
 
 OUTBOX: Final = cast(Table, Outbox.__table__)
 
@@ -336,30 +336,28 @@ class OutboxSender:
         now = self.clock.now()
         verdict = outcome.verdict
         goes_on = verdict in ("again", "parked", "stopped")
-        case = None
+        opened = None
         if goes_on and letter.origin == "desk":
-            case = cases.open_case(session, letter.resident_id, lock=True)
-            if case is not None and case.held:
+            opened = cases.open_case(session, letter.resident_id, lock=True)
+            if opened is not None and opened.held:
                 verdict, goes_on = "withdrawn", False  # a person took over while it was on its way
         elif verdict == "given_up" or (verdict == "unknown" and letter.age > KEY_SECONDS):
-            case = cases.open_for_failure(session, letter.resident_id, "given_up", now, self.city())
+            opened = cases.open_for_failure(session, letter.resident_id, "given_up", now, self.city())
         if not goes_on or verdict == "parked" or letter.attempts == 1:
             append_event(
-                session, "outbox.changed", now, case_id=case.id if case else None, resident_id=letter.resident_id
+                session, "outbox.changed", now, case_id=opened.id if opened else None, resident_id=letter.resident_id
             )
         held(session, letter.lease)
-        values: dict[str, Any] = {
-            "state": "pending" if goes_on else verdict,
-            "in_flight": False,
-            "doubtful": letter.doubtful or outcome.doubtful,
-            "error": outcome.error[:200],
-            "next_db": db_now(session) + outcome.wait,
+        values = {
+            "b_id": letter.id,
+            "b_state": "pending" if goes_on else verdict,
+            "b_doubtful": letter.doubtful or outcome.doubtful,
+            "b_error": outcome.error[:200],
+            "b_next": db_now(session) + outcome.wait,
+            "b_request": outcome.request_id[:80],
+            "b_forget": outcome.drop_token or not goes_on,
         }
-        if outcome.request_id:
-            values["line_request_id"] = outcome.request_id[:80]
-        if outcome.drop_token or not goes_on:
-            values["reply_token_sealed"] = None
-        session.execute(update(OUTBOX).where(OUTBOX.c.id == letter.id).values(**values))
+        run(session, _LAND, values)
         if outcome.unreachable:
             session.execute(update(RESIDENT).where(RESIDENT.c.id == letter.resident_id).values(unreachable=True))
         _release(session, letter.lease)
@@ -368,76 +366,118 @@ class OutboxSender:
 # --- pieces of units -------------------------------------------------------------------------------------------------
 
 
-def _head(session: Session, lane_key: str) -> Any:
-    """Return the row that is next: the first pending one, passing over those that wait for quota unless they are due.
+def _waiting(session: Session, lane_key: str) -> list[Any]:
+    return list(run(session, _PENDING, {"b_lane": lane_key}))
+
+
+def _next(session: Session, waiting: Sequence[Any]) -> Any:
+    """Return the row that is next: the first one, passing over those that wait for quota unless they are due.
 
     Words for which there is no quota must not hold up vital ones behind them.
     """
-    return session.execute(
-        select(OUTBOX)
-        .where(
-            OUTBOX.c.lane_key == lane_key,
-            OUTBOX.c.state == "pending",
-            or_(OUTBOX.c.error != QUOTA, OUTBOX.c.next_db <= db_now(session)),
-        )
-        .order_by(OUTBOX.c.seq)
-        .limit(1)
-    ).one_or_none()
+    now = db_now(session)
+    return next((row for row in waiting if row.error != QUOTA or row.next_db <= now), None)
 
 
 def _open(session: Session, lease: Lease) -> Letter | None:
     """Return the head of the lane, marked as in flight; None when there is nothing to send now."""
-    row = _head(session, lease.key)
     now = db_now(session)
+    row = _next(session, _waiting(session, lease.key))
     if row is None or row.next_db > now:
         _release(session, lease)
         return None
-    taken = session.execute(
-        update(OUTBOX)
-        .where(OUTBOX.c.id == row.id, OUTBOX.c.state == "pending")
-        .values(
-            in_flight=True,
-            attempts=OUTBOX.c.attempts + 1,
-            first_attempt_db=row.first_attempt_db or now,
-            doubtful=row.doubtful or row.in_flight,  # a process died between sending and writing it down
-        )
-    )
-    if not cast(Any, taken).rowcount:  # withdrawn in this very moment
+    doubtful = row.doubtful or row.in_flight  # in flight: a process died between sending and writing it down
+    taken = run(session, _FLY, {"b_id": row.id, "b_first": row.first_attempt_db or now, "b_doubtful": doubtful})
+    if not taken.rowcount:  # withdrawn in this very moment
         _release(session, lease)
         return None
-    owner = resident_owner(row.resident_id)
-    resident = session.execute(select(RESIDENT).where(RESIDENT.c.id == row.resident_id)).one()
-    token = row.reply_token_sealed
+    body = run(session, _BODY, {"b_id": row.id}).one()
+    owner = resident_owner(body.resident_id)
+    token = body.reply_token_sealed
     return Letter(
         lease=lease,
         id=row.id,
-        resident_id=row.resident_id,
-        user_id=line_id(session, row.resident_id),
-        messages=json.loads(unseal(session, owner, "outbox", "body", row.id, row.body_sealed)),
-        origin=row.origin,
-        vital=row.vital,
-        retry_key=row.retry_key,
+        resident_id=body.resident_id,
+        user_id=open_line_id(session, body.resident_id, body.line_id_sealed),
+        messages=json.loads(unseal(session, owner, "outbox", "body", row.id, body.body_sealed)),
+        origin=body.origin,
+        vital=body.vital,
+        retry_key=body.retry_key,
         reply_token=unseal(session, owner, "outbox", "reply_token", row.id, token) if token else "",
-        reply_seconds=row.reply_until_db - now,
-        doubtful=row.doubtful or row.in_flight,
+        reply_seconds=body.reply_until_db - now,
+        doubtful=doubtful,
         attempts=row.attempts + 1,
         age=now - (row.first_attempt_db or now),
-        is_friend=resident.is_friend,
-        unreachable=resident.unreachable,
-        silence=now - resident.last_inbound_db,
+        is_friend=body.is_friend,
+        unreachable=body.unreachable,
+        silence=now - body.last_inbound_db,
     )
 
 
 def _release(session: Session, lease: Lease) -> None:
     """Give the lane back, due when its next row is."""
-    row = _head(session, lease.key)
-    if row is not None:
+    waiting = _waiting(session, lease.key)
+    if (row := _next(session, waiting)) is not None:
         release(session, lease, max(row.next_db, db_now(session)))
-        return
-    parked = session.execute(
-        select(OUTBOX.c.next_db)
-        .where(OUTBOX.c.lane_key == lease.key, OUTBOX.c.state == "pending")
-        .order_by(OUTBOX.c.next_db)
-        .limit(1)
-    ).scalar_one_or_none()
-    release(session, lease, parked)
+    else:
+        release(session, lease, min((row.next_db for row in waiting), default=None))
+
+
+# --- statements, built once ------------------------------------------------------------------------------------------
+
+_PENDING: Final = (
+    select(
+        OUTBOX.c.id,
+        OUTBOX.c.error,
+        OUTBOX.c.next_db,
+        OUTBOX.c.in_flight,
+        OUTBOX.c.doubtful,
+        OUTBOX.c.attempts,
+        OUTBOX.c.first_attempt_db,
+    )
+    .where(OUTBOX.c.lane_key == bindparam("b_lane"), OUTBOX.c.state == "pending")
+    .order_by(OUTBOX.c.seq)
+)
+_FLY: Final = (
+    update(OUTBOX)
+    .where(OUTBOX.c.id == bindparam("b_id"), OUTBOX.c.state == "pending")
+    .values(
+        in_flight=True,
+        attempts=OUTBOX.c.attempts + 1,
+        first_attempt_db=bindparam("b_first"),
+        doubtful=bindparam("b_doubtful"),
+    )
+)
+_BODY: Final = (
+    select(
+        OUTBOX.c.resident_id,
+        OUTBOX.c.origin,
+        OUTBOX.c.vital,
+        OUTBOX.c.retry_key,
+        OUTBOX.c.body_sealed,
+        OUTBOX.c.reply_token_sealed,
+        OUTBOX.c.reply_until_db,
+        RESIDENT.c.line_id_sealed,
+        RESIDENT.c.is_friend,
+        RESIDENT.c.unreachable,
+        RESIDENT.c.last_inbound_db,
+    )
+    .join(RESIDENT, RESIDENT.c.id == OUTBOX.c.resident_id)
+    .where(OUTBOX.c.id == bindparam("b_id"))
+)
+_LAND: Final = (
+    update(OUTBOX)
+    .where(OUTBOX.c.id == bindparam("b_id"))
+    .values(
+        state=bindparam("b_state"),
+        in_flight=False,
+        doubtful=bindparam("b_doubtful"),
+        error=bindparam("b_error"),
+        next_db=bindparam("b_next"),
+        line_request_id=case(
+            (bindparam("b_request", type_=String) != "", bindparam("b_request", type_=String)),
+            else_=OUTBOX.c.line_request_id,
+        ),
+        reply_token_sealed=case((bindparam("b_forget", type_=Boolean), null()), else_=OUTBOX.c.reply_token_sealed),
+    )
+)

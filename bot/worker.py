@@ -16,10 +16,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Final, Protocol, cast
 
 import structlog
-from sqlalchemy import Table, insert, select, update
+from sqlalchemy import BindParameter, Executable, Table, bindparam, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from bot import cases, rooms
@@ -39,10 +41,11 @@ from bot.store import (
     db_now,
     enqueue_job,
     enqueue_outbox,
+    is_sqlite,
     resident_owner,
+    run,
     seal,
     unseal,
-    upsert,
 )
 
 JOURNAL: Final = cast(Table, Journal.__table__)
@@ -50,6 +53,7 @@ MEMORY: Final = cast(Table, Memory.__table__)
 SIGNAL: Final = cast(Table, SignalRow.__table__)
 CAMPAIGN: Final = cast(Table, Campaign.__table__)
 CONSENT: Final = cast(Table, Consent.__table__)
+CASES: Final = cast(Table, CaseRow.__table__)
 
 CONCURRENCY: Final = 8
 LEASE_SECONDS: Final = 30.0
@@ -302,8 +306,8 @@ class Worker:
     def _commit(self, session: Session, work: Work, inbound: Inbound, heard: Heard, turn: Turn) -> None:
         held(session, work.lease)
         resident_id, now = work.resident.id, self.clock.now()
-        case = cases.open_case(session, resident_id, lock=True)
-        memory, version = _memory(session, resident_id, lock=True)
+        case = _case(session, resident_id)
+        memory, version = _memory(session, resident_id)
         if case != work.case or version != work.version:
             turn = self._decide(memory, inbound, heard, case, work.resident)
         taken_back = _taken_back(session, resident_id, inbound)
@@ -392,20 +396,21 @@ class Worker:
                     reply_until_db=reply_until,
                     vital=any(reply.vital for reply in replies),
                 )
-            cases.write_journal(
+            _write(
                 session,
                 resident.id,
+                uuid.uuid4(),
+                {"text": self.mind.to_text(replies, language), "language": language},
                 who="desk",
                 kind="reply",
-                words=self.mind.to_text(replies, language),
+                place="line" if in_line else "room",
                 language=language,
                 at=now,
-                place="line" if in_line else "room",
                 case_id=case.id if case else None,
                 outbox_id=outbox_id,
             )
-        elif in_line and inbound.kind in MESSAGES and case is not None:
-            rooms.entrance(
+        if in_line and inbound.kind in MESSAGES and not self.mind.wants_room(replies):
+            rooms.entrance(  # words that wait in the room are told when she writes (CARE C21)
                 session,
                 resident.id,
                 now,
@@ -413,8 +418,8 @@ class Worker:
                 language=language,
                 room_url_base=self.base_url,
                 to_line=self.mind.to_line,
-                reply_token=reply_token,
-                reply_until_db=reply_until,
+                reply_token="" if replies else reply_token,
+                reply_until_db=0.0 if replies else reply_until,
                 inbox_id=work.inbox_id,
             )
 
@@ -557,24 +562,18 @@ def _load(session: Session, leases: Sequence[Lease]) -> list[Work]:
     """Return the head of every lane, with its resident; lanes that hold nothing are given back."""
     residents = [lane_resident(lease.key) for lease in leases]
     facts = _facts(session, residents)
-    memories = {
-        row.resident_id: row for row in session.execute(select(MEMORY).where(MEMORY.c.resident_id.in_(residents)))
-    }
-    having_case = set(
-        session.execute(
-            select(CaseRow.resident_id).where(CaseRow.resident_id.in_(residents), CaseRow.state != "closed")
-        ).scalars()
-    )
+    memories = {row.resident_id: row for row in run(session, _MEMORIES, {"b_residents": residents})}
+    having_case = set(run(session, _HAVING_CASE, {"b_residents": residents}).scalars())
     found = []
     now = db_now(session)
     for lease, resident_id in zip(leases, residents, strict=True):
-        head = session.execute(_open_events(lease.key).limit(1)).one_or_none()
+        head = run(session, _OPEN_EVENTS, {"b_lane": lease.key, "b_limit": 1}).one_or_none()
         if head is None:
             release(session, lease, None)
             continue
         due = head.next_db <= now
         if due:  # counted now: what takes the process down with it is counted too
-            session.execute(update(INBOX).where(INBOX.c.id == head.id).values(attempts=INBOX.c.attempts + 1))
+            run(session, _BEGIN, {"b_id": head.id})
         memory, version = _opened(session, resident_id, memories.get(resident_id))
         found.append(
             Work(
@@ -594,21 +593,6 @@ def _load(session: Session, leases: Sequence[Lease]) -> list[Work]:
     return found
 
 
-def _open_events(lane_key: str) -> Any:
-    return (
-        select(
-            INBOX.c.id,
-            INBOX.c.timestamp_ms,
-            INBOX.c.raw_sealed,
-            INBOX.c.received_db,
-            INBOX.c.attempts,
-            INBOX.c.next_db,
-        )
-        .where(INBOX.c.lane_key == lane_key, INBOX.c.done_db.is_(None))
-        .order_by(INBOX.c.timestamp_ms, INBOX.c.seq)
-    )
-
-
 def _raw(session: Session, resident_id: uuid.UUID, row: Any) -> Mapping[str, Any]:
     text = unseal(session, resident_owner(resident_id), "inbox", "raw", row.id, row.raw_sealed)
     return cast(Mapping[str, Any], json.loads(text))
@@ -616,18 +600,8 @@ def _raw(session: Session, resident_id: uuid.UUID, row: Any) -> Mapping[str, Any
 
 def _facts(session: Session, residents: Sequence[uuid.UUID]) -> dict[uuid.UUID, ResidentFacts]:
     given: dict[uuid.UUID, dict[str, bool]] = {resident_id: {} for resident_id in residents}
-    rows = session.execute(select(CONSENT).where(CONSENT.c.resident_id.in_(residents)).order_by(CONSENT.c.at))
-    for row in rows:
+    for row in run(session, _CONSENTS, {"b_residents": residents}):
         given[row.resident_id][row.kind] = row.given  # the newest word counts
-    found = session.execute(
-        select(
-            RESIDENT.c.id,
-            RESIDENT.c.language,
-            RESIDENT.c.language_hint,
-            RESIDENT.c.is_friend,
-            RESIDENT.c.contact_safety,
-        ).where(RESIDENT.c.id.in_(residents))
-    )
     return {
         row.id: ResidentFacts(
             row.id,
@@ -637,13 +611,13 @@ def _facts(session: Session, residents: Sequence[uuid.UUID]) -> dict[uuid.UUID, 
             row.contact_safety,
             frozenset(kind for kind, yes in given[row.id].items() if yes),
         )
-        for row in found
+        for row in run(session, _FACTS, {"b_residents": residents})
     }
 
 
 def _behind(session: Session, work: Work) -> list[Work]:
     """Return the events of the same lane that wait behind this one."""
-    rows = session.execute(_open_events(work.lease.key).limit(WATCHED_EVENTS)).all()
+    rows = run(session, _OPEN_EVENTS, {"b_lane": work.lease.key, "b_limit": WATCHED_EVENTS}).all()
     return [
         replace(
             work,
@@ -657,10 +631,16 @@ def _behind(session: Session, work: Work) -> list[Work]:
     ]
 
 
-def _memory(session: Session, resident_id: uuid.UUID, *, lock: bool = False) -> tuple[dict[str, Any], int]:
-    statement = select(MEMORY).where(MEMORY.c.resident_id == resident_id)
-    row = session.execute(statement.with_for_update() if lock else statement).one_or_none()
-    return _opened(session, resident_id, row)
+def _case(session: Session, resident_id: uuid.UUID) -> Case | None:
+    """Return the open case, locked until this commit; most residents have none, which is asked cheaply."""
+    if run(session, _HAVING_CASE, {"b_residents": [resident_id]}).first() is None:
+        return None
+    return cases.open_case(session, resident_id, lock=True)
+
+
+def _memory(session: Session, resident_id: uuid.UUID) -> tuple[dict[str, Any], int]:
+    """Return the memory and its version, locked until this commit."""
+    return _opened(session, resident_id, run(session, _MEMORY, {"b_resident": resident_id}).one_or_none())
 
 
 def _opened(session: Session, resident_id: uuid.UUID, row: Any) -> tuple[dict[str, Any], int]:
@@ -674,23 +654,17 @@ def _remember(session: Session, resident_id: uuid.UUID, memory: Mapping[str, Any
     body = json.dumps(memory, ensure_ascii=False)
     sealed = seal(session, resident_owner(resident_id), "memory", "body", resident_id, body)
     if version:
-        session.execute(
-            update(MEMORY).where(MEMORY.c.resident_id == resident_id).values(version=version + 1, body_sealed=sealed)
-        )
+        run(session, _REMEMBER, {"b_resident": resident_id, "b_version": version + 1, "b_body": sealed})
     else:
-        session.execute(insert(MEMORY).values(resident_id=resident_id, version=1, body_sealed=sealed))
+        run(session, _BEGIN_MEMORY, {"resident_id": resident_id, "version": 1, "body_sealed": sealed})
 
 
 def _taken_back(session: Session, resident_id: uuid.UUID, inbound: Inbound) -> bool:
     """Return whether the resident unsent this message before it was read."""
     if not inbound.message_id or inbound.kind == "unsend":
         return False
-    found = select(JOURNAL.c.id).where(
-        JOURNAL.c.message_hash == message_hash(session, inbound.message_id),
-        JOURNAL.c.resident_id == resident_id,
-        JOURNAL.c.kind == "unsend",
-    )
-    return session.execute(found.limit(1)).first() is not None
+    found = {"b_hash": message_hash(session, inbound.message_id), "b_resident": resident_id}
+    return run(session, _TOMBSTONE, found).first() is not None
 
 
 def _journal(
@@ -705,25 +679,40 @@ def _journal(
     if inbound.point is not None:
         point = inbound.point
         body["place"] = [point.latitude, point.longitude, point.title, point.address]
-    sealed = seal(session, resident_owner(resident_id), "journal", "body", uid, json.dumps(body, ensure_ascii=False))
-    session.execute(
-        upsert(session, Journal)
-        .values(
-            uid=uid,
-            resident_id=resident_id,
-            case_id=case.id if case else None,
-            who="resident",
-            place="room" if inbound.kind == "room_text" else "line",
-            kind=inbound.kind,
-            body_sealed=sealed if keep_words else None,
-            unsent_at=None if keep_words else inbound.at,
-            language=heard.language[:10],
-            message_hash=message_hash(session, inbound.message_id),
-            at=inbound.at,
-        )
-        .on_conflict_do_nothing(index_elements=[Journal.uid])
+    _write(
+        session,
+        resident_id,
+        uid,
+        body if keep_words else None,
+        who="resident",
+        kind=inbound.kind,
+        place="room" if inbound.kind == "room_text" else "line",
+        language=heard.language[:10],
+        at=inbound.at,
+        case_id=case.id if case else None,
+        message_hash=message_hash(session, inbound.message_id),
     )
     return uid
+
+
+def _write(
+    session: Session, resident_id: uuid.UUID, uid: uuid.UUID, body: Mapping[str, Any] | None, **columns: Any
+) -> None:
+    """Write one journal row, once per `uid`; without a body the words were taken back."""
+    sealed = None
+    if body is not None:
+        words = json.dumps(body, ensure_ascii=False)
+        sealed = seal(session, resident_owner(resident_id), "journal", "body", uid, words)
+    values = {
+        "uid": uid,
+        "resident_id": resident_id,
+        "body_sealed": sealed,
+        "unsent_at": None if sealed else columns["at"],
+        "message_hash": "",
+        "outbox_id": None,
+        **columns,
+    }
+    run(session, _written(is_sqlite(session)), values)
 
 
 def _not_yet_kept(session: Session, uid: uuid.UUID, signals: tuple[Signal, ...]) -> tuple[Signal, ...]:
@@ -737,24 +726,60 @@ def _not_yet_kept(session: Session, uid: uuid.UUID, signals: tuple[Signal, ...])
 
 def _done(session: Session, work: Work, outcome: str, *, error: str = "") -> None:
     """End the event: its raw words go (journal and signals hold what stays), and the lane goes on."""
-    session.execute(
-        update(INBOX)
-        .where(INBOX.c.id == work.inbox_id)
-        .values(done_db=db_now(session), outcome=outcome, raw_sealed=b"", error=error[:200])
-    )
+    run(session, _END, {"b_id": work.inbox_id, "b_now": db_now(session), "b_outcome": outcome, "b_error": error[:200]})
     _release(session, work.lease)
 
 
 def _release(session: Session, lease: Lease) -> None:
-    next_db = session.execute(
-        select(INBOX.c.next_db)
-        .where(INBOX.c.lane_key == lease.key, INBOX.c.done_db.is_(None))
-        .order_by(INBOX.c.timestamp_ms, INBOX.c.seq)
-        .limit(1)
-    ).scalar_one_or_none()
-    release(session, lease, None if next_db is None else max(next_db, db_now(session)))
+    head = run(session, _OPEN_EVENTS, {"b_lane": lease.key, "b_limit": 1}).one_or_none()
+    release(session, lease, None if head is None else max(head.next_db, db_now(session)))
 
 
 def _campaign_token(raw: Mapping[str, Any]) -> str:
     found = CAMPAIGN_TOKEN.search(webhook.words(raw))
     return found.group(1) if found else ""
+
+
+# --- statements, built once ------------------------------------------------------------------------------------------
+
+_IN_BATCH: Final[BindParameter[Any]] = bindparam("b_residents", expanding=True)
+_MEMORIES: Final = select(MEMORY).where(MEMORY.c.resident_id.in_(_IN_BATCH))
+_MEMORY: Final = select(MEMORY).where(MEMORY.c.resident_id == bindparam("b_resident")).with_for_update()
+_BEGIN_MEMORY: Final = insert(MEMORY)
+_REMEMBER: Final = (
+    update(MEMORY)
+    .where(MEMORY.c.resident_id == bindparam("b_resident"))
+    .values(version=bindparam("b_version"), body_sealed=bindparam("b_body"))
+)
+_CONSENTS: Final = select(CONSENT).where(CONSENT.c.resident_id.in_(_IN_BATCH)).order_by(CONSENT.c.at)
+_HAVING_CASE: Final = select(CASES.c.resident_id).where(CASES.c.resident_id.in_(_IN_BATCH), CASES.c.state != "closed")
+_FACTS: Final = select(
+    RESIDENT.c.id, RESIDENT.c.language, RESIDENT.c.language_hint, RESIDENT.c.is_friend, RESIDENT.c.contact_safety
+).where(RESIDENT.c.id.in_(_IN_BATCH))
+_OPEN_EVENTS: Final = (
+    select(INBOX.c.id, INBOX.c.timestamp_ms, INBOX.c.raw_sealed, INBOX.c.received_db, INBOX.c.attempts, INBOX.c.next_db)
+    .where(INBOX.c.lane_key == bindparam("b_lane"), INBOX.c.done_db.is_(None))
+    .order_by(INBOX.c.timestamp_ms, INBOX.c.seq)
+    .limit(bindparam("b_limit"))
+)
+_BEGIN: Final = update(INBOX).where(INBOX.c.id == bindparam("b_id")).values(attempts=INBOX.c.attempts + 1)
+_END: Final = (
+    update(INBOX)
+    .where(INBOX.c.id == bindparam("b_id"))
+    .values(done_db=bindparam("b_now"), outcome=bindparam("b_outcome"), error=bindparam("b_error"), raw_sealed=b"")
+)
+_TOMBSTONE: Final = (
+    select(JOURNAL.c.id)
+    .where(
+        JOURNAL.c.message_hash == bindparam("b_hash"),
+        JOURNAL.c.resident_id == bindparam("b_resident"),
+        JOURNAL.c.kind == "unsend",
+    )
+    .limit(1)
+)
+
+
+@cache
+def _written(on_sqlite: bool) -> Executable:
+    statement = (sqlite if on_sqlite else postgresql).insert(JOURNAL)
+    return cast(Executable, statement.on_conflict_do_nothing(index_elements=[JOURNAL.c.uid]))
