@@ -25,7 +25,9 @@ def sample() -> Rehearsal:
     settings, documents = library.sample_city()
     places = Directory(resources_from_documents(documents), content.topics_of_category)
     words = i18n.load(content.vocabulary["languages"])
-    return Rehearsal(content, places, city.city_of(settings["city"]), words, datetime(2026, 11, 22, 2, 10, tzinfo=TOKYO))
+    return Rehearsal(
+        content, places, city.city_of(settings["city"]), words, datetime(2026, 11, 22, 2, 10, tzinfo=TOKYO)
+    )
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

@@ -39,7 +39,9 @@ def demo(tmp_path: Path) -> Iterator[dict[str, Any]]:
     """Start `madoguchi demo` as its own process on a fresh database and give its addresses."""
     command = [sys.executable, "-m", "bot.cli", "demo", "--quiet", "--host", "127.0.0.1"]
     command += ["--port", str(free_port()), "--folder", str(tmp_path / "demo")]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, env={**os.environ, "NO_PROXY": "*"}, text=True)
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, env={**os.environ, "NO_PROXY": "*"}, text=True
+    )
     try:
         assert process.stdout is not None
         line = process.stdout.readline()
@@ -104,7 +106,9 @@ def write(phone: Page, text: str) -> None:
 
 def said(phone: Page, text: str) -> None:
     """Expect a bubble of the desk that holds the words."""
-    expect(phone.get_by_test_id("chat").locator("[data-mine=false]", has_text=text).last).to_be_visible(timeout=PATIENCE)
+    expect(phone.get_by_test_id("chat").locator("[data-mine=false]", has_text=text).last).to_be_visible(
+        timeout=PATIENCE
+    )
 
 
 def test_a_night_from_the_first_word_to_the_desk_again(demo: dict[str, Any], browser: Browser) -> None:
