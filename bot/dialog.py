@@ -118,6 +118,12 @@ class Talk:
         )
         return (said,)
 
+    def ways_on(self) -> tuple[Choice, ...]:
+        """Give what closes an answer: the menu, or while a grave case waits what helps then (CARE C15)."""
+        if self.view.case is not None and self.view.case.pressing:
+            return (Choice(_("電話できない"), "safety.cant_call"), Choice(_("見せるカード"), "safety.card"))
+        return (Choice(_("メニュー"), "menu.show"),)
+
     def language_choices(self) -> tuple[Choice, ...]:
         """Offer the city's languages, each in its own name."""
         return tuple(

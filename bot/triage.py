@@ -117,6 +117,8 @@ def answer(talk: Talk, open_: Open, safety: dict[str, Any], choices: list[dict[s
     done = _in_open_dialog(talk, open_) or _from_library(talk, open_) or _from_directory(talk, open_)
     if talk.heard.signals:
         return _offer(talk, done or _company(talk, open_))
+    if done is None and talk.inbound.text and not fold(talk.inbound.text):  # pictures and dots are a sign of life, as a sticker is
+        done = _fire(talk, Open("menu"), "hear_sticker")
     return done or _unclear(talk, open_)
 
 
@@ -176,7 +178,7 @@ def _from_library(talk: Talk, open_: Open) -> Answered | None:
 def _from_directory(talk: Talk, open_: Open) -> Answered | None:
     """Answer with the places whose name was typed, when there are any."""
     typed = talk.inbound.text.strip()
-    if not 2 <= len(typed) <= 30:
+    if len(fold(typed)) < 3 or len(typed) > 30:  # a shorter word is part of too many names
         return None
     if not talk.view.directory.search(Query(words=typed, limit=1)).matches:
         return None

@@ -437,3 +437,21 @@ def test_turns_change_no_memory_that_was_given() -> None:
         engine.turn(talk.memory, Inbound("text", NIGHT, text=text), heard, talk.view, NIGHT, words())
         assert json.dumps(talk.memory) == before
         talk.writes(text)
+
+
+@pytest.mark.parametrize("text", ["……", "？？", "😭😭", "（；；）", "ok", "です"])
+def test_a_sigh_is_no_search(text: str) -> None:
+    """Dots, pictures and words too short to be a name bring no list of places."""
+    talk = Conversation()
+    talk.writes("すみません")
+    turn = talk.writes(text)
+    assert turn.replies
+    assert not any(reply.cards for reply in turn.replies)
+
+
+@pytest.mark.parametrize("text", ["……", "😭😭"])
+def test_a_wordless_message_is_a_sign_of_life(text: str) -> None:
+    """Dots and pictures are answered as kindly as a sticker, not with "I did not understand"."""
+    talk = Conversation()
+    talk.writes("すみません")
+    assert msgids(talk.writes(text)) == msgids(talk.does("sticker"))

@@ -139,9 +139,9 @@ class FindPlace(Dialog):
         Go(PLACE, "*", "results", take="take_place", when="has_topic"),
         Go(PLACE, "*", "topic", take="take_place"),
         Go("age", "*", "results", take="take_age", when="has_topic"),
-        Go("open_now", "results", "results", take="take_open_now"),
-        Go("more", "results", "results", take="take_more"),
-        Go("elsewhere", ("results", "details"), "where", take="forget_where"),
+        Go("open_now", ("results", "named"), "results", take="take_open_now"),
+        Go("more", ("results", "named"), "results", take="take_more"),
+        Go("elsewhere", ("results", "details"), "where", take="forget_where", when="has_topic"),
         Go("back", "details", "results"),
         Go("details", "*", "details", take="take_details", when="has_details"),
         Go("named", "*", "named", take="take_named"),
@@ -359,7 +359,7 @@ class FindPlace(Dialog):
                     if self.talk.data.get("open_now")
                     else (Choice(_("いま開いているところ"), "find_place.open_now"),)
                 ),
-                Choice(_("場所を変える"), "find_place.elsewhere"),
+                Choice(_("場所を変える"), "find_place.elsewhere" if self.has_topic() else "find_place.begin"),
                 Choice(_("人と話す"), "person.ask"),
                 Choice(_("メニュー"), "menu.show"),
             ),

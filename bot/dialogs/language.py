@@ -41,5 +41,5 @@ class Language(Dialog):
         """Say so, in the new language."""
         self.talk.say(
             _("これからは、このことばで答えます。"),
-            choices=(Choice(_("メニュー"), "menu.show"), Choice(_("人と話す"), "person.ask")),
+            choices=(*self.talk.ways_on(), Choice(_("人と話す"), "person.ask")),
         )

@@ -89,12 +89,12 @@ class Person(Dialog):
         case = self.talk.view.case
         if case is not None and set(case.kinds) & {"abuse", "dv", "crisis"}:
             lines.append(_("大切なことなので、相談員が一度読みますが、こちらから連絡はしません。"))
-        self.talk.say(*lines, choices=(Choice(_("メニュー"), "menu.show"),))
+        self.talk.say(*lines, choices=self.talk.ways_on())
 
     def _ways(self) -> tuple[Choice, ...]:
         talk_in = self.talk.view.city.talk_in
         return (
             *((Choice(_("LINEの外で書く"), "person.room", opens="room"),) if talk_in in ("room", "ask") else ()),
             *((Choice(_("LINEで話す"), "person.in_line"),) if talk_in == "ask" else ()),
-            Choice(_("メニュー"), "menu.show"),
+            *self.talk.ways_on(),
         )
