@@ -117,7 +117,8 @@ def answer(talk: Talk, open_: Open, safety: dict[str, Any], choices: list[dict[s
     done = _in_open_dialog(talk, open_) or _from_library(talk, open_) or _from_directory(talk, open_)
     if talk.heard.signals:
         return _offer(talk, done or _company(talk, open_))
-    if done is None and talk.inbound.text and not fold(talk.inbound.text):  # pictures and dots are a sign of life, as a sticker is
+    if done is None and talk.inbound.text and not fold(talk.inbound.text):
+        # pictures and dots are a sign of life, as a sticker is
         done = _fire(talk, Open("menu"), "hear_sticker")
     return done or _unclear(talk, open_)
 

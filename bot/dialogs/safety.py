@@ -245,7 +245,8 @@ class Safety(Dialog):
 
     def note_trouble(self) -> None:
         """Remember what kind of trouble it is."""
-        self.talk.data["trouble"] = trouble(self.talk.heard.signals)
+        if self.talk.heard.signals:
+            self.talk.data["trouble"] = trouble(self.talk.heard.signals)
 
     # what is said -----------------------------------------------------------------------------------------------
 
