@@ -15,6 +15,9 @@ from bot.messages import GAP, ROOM_LINK, Card, Choice, Fact, Reply, Text, Verbat
 
 ALT_TEXT = _("お返事があります")
 
+#: How much of one value a card shows, in UTF-16 units: several cards share 50 KB, one alone has 30 KB.
+SIDE_BY_SIDE, ALONE = 200, 1000
+
 INK, SOFT, LINE_COLOUR, WARM = "#2B2B2B", "#6B6B6B", "#E6E0D8", "#B4552D"
 
 
@@ -111,8 +114,18 @@ def _action(choice: Choice, language: str, words: Catalogs, room_url: str, most:
     if choice.opens == "room":
         return {"type": "uri", "label": label, "uri": room_url} if room_url else None
     if choice.opens:
-        return {"type": "uri", "label": label, "uri": limits.encode_uri(choice.uri)}
+        uri = _uri(choice.uri)
+        return {"type": "uri", "label": label, "uri": uri} if uri else None
     return {"type": "postback", "label": label, "data": choice.act, "displayText": words.word(choice.label, language)}
+
+
+def _uri(uri: str) -> str:
+    """Return a link as LINE takes it, or "" when LINE would refuse it: one bad link in open data spoils no answer."""
+    try:
+        encoded = limits.encode_uri(uri)
+    except ValueError:
+        return ""
+    return "" if limits.check_uri(encoded) else encoded
 
 
 def _quick(choice: Choice, language: str, words: Catalogs, room_url: str) -> dict[str, Any] | None:
@@ -121,13 +134,16 @@ def _quick(choice: Choice, language: str, words: Catalogs, room_url: str) -> dic
 
 
 def _flex(cards: Sequence[Card], language: str, words: Catalogs) -> dict[str, Any]:
-    bubbles = [_bubble(card, language, words) for card in cards[: limits.BUBBLES]]
+    shown = cards[: limits.BUBBLES]
+    size = "kilo" if any(card.facts for card in shown) else "mega"  # a carousel has one width
+    most = ALONE if len(shown) == 1 else SIDE_BY_SIDE
+    bubbles = [_bubble(card, language, words, size, most) for card in shown]
     contents = bubbles[0] if len(bubbles) == 1 else {"type": "carousel", "contents": bubbles}
     return {"type": "flex", "altText": words.word(ALT_TEXT, language), "contents": contents}
 
 
-def _bubble(card: Card, language: str, words: Catalogs) -> dict[str, Any]:
-    title = words.word(card.title, language)
+def _bubble(card: Card, language: str, words: Catalogs, size: str, most: int) -> dict[str, Any]:
+    title = limits.clip_utf16(words.word(card.title, language), SIDE_BY_SIDE)
     body: list[dict[str, Any]] = []
     if card.kind:
         body.append(
@@ -149,15 +165,15 @@ def _bubble(card: Card, language: str, words: Catalogs) -> dict[str, Any]:
                 "layout": "vertical",
                 "margin": "md",
                 "spacing": "sm",
-                "contents": [_fact(fact, language, words) for fact in card.facts],
+                "contents": [_fact(fact, language, words, most) for fact in card.facts],
             }
         )
     if card.note:
-        note = words.word(card.note, language)
+        note = limits.clip_utf16(words.word(card.note, language), ALONE)
         body.append({"type": "text", "text": note, "wrap": True, "size": "sm", "color": SOFT, "margin": "md"})
     bubble: dict[str, Any] = {
         "type": "bubble",
-        "size": "kilo" if card.facts else "mega",
+        "size": size,
         "body": {"type": "box", "layout": "vertical", "contents": body},
     }
     actions = [a for c in card.choices if (a := _action(c, language, words, "", limits.FLEX_LABEL))]
@@ -174,8 +190,8 @@ def _bubble(card: Card, language: str, words: Catalogs) -> dict[str, Any]:
     return bubble
 
 
-def _fact(fact: Fact, language: str, words: Catalogs) -> dict[str, Any]:
-    label, value = words.word(fact.label, language), words.word(fact.value, language)
+def _fact(fact: Fact, language: str, words: Catalogs, most: int) -> dict[str, Any]:
+    label, value = words.word(fact.label, language), limits.clip_utf16(words.word(fact.value, language), most)
     return {
         "type": "box",
         "layout": "baseline",
