@@ -108,7 +108,9 @@ async def measure(name: str, database_url: str) -> None:
     try:
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
             await ready(session, url)
-            await Load(f"{url}/line/webhook", session, "warm").together(RESIDENTS)
+            warm = Load(f"{url}/line/webhook", session, "warm")
+            await warm.together(RESIDENTS)
+            await answered(line, warm)
             for rate, amount in SCENES:
                 load = Load(f"{url}/line/webhook", session, f"{rate or 'all'}")
                 cpu, began = cpu_seconds(desk.pid), time.perf_counter()

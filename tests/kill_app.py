@@ -44,12 +44,12 @@ def take_out(guard: str) -> None:
         for module in (lanes, worker, outbox):
             module.held = lambda *_args: None  # type: ignore[attr-defined]
     if guard == "unique":
-        store_event = inbox._store
+        row = inbox._row
 
-        def unguarded(session: Any, resident_id: Any, event_id: str, *more: Any) -> bool:
-            return store_event(session, resident_id, f"{event_id}:{uuid.uuid4()}"[:80], *more)
+        def unguarded(session: Any, resident_id: Any, event_id: str, *more: Any) -> dict[str, Any]:
+            return row(session, resident_id, f"{event_id}:{uuid.uuid4()}"[:80], *more)
 
-        inbox._store = unguarded  # type: ignore[assignment]
+        inbox._row = unguarded
 
 
 async def serve(database_url: str, line_base: str, port: int) -> None:

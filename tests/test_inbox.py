@@ -4,9 +4,10 @@ import asyncio
 import json
 import uuid
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from bot.inbox import Intake, keep_room_text, sweep_orphan_keys
@@ -106,19 +107,56 @@ async def test_words_of_the_room_take_the_same_path(store: Store) -> None:
     assert [row.seq for row in found] == [1, 2]
 
 
-async def test_a_failing_event_keeps_nothing_of_its_call(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When the database refuses, nothing of the request stays and the caller hears of it."""
+async def test_a_failing_delivery_keeps_nothing_and_harms_no_other(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When one request of several at once cannot be kept, nothing of it stays and only its caller hears of it."""
+    from bot import inbox
 
-    def broken(*_args: object, **_more: object) -> bool:
-        raise OSError("disk full")
+    meet = inbox._meet
 
-    monkeypatch.setattr("bot.inbox._note", broken)
-    with pytest.raises(OSError, match="disk full"):
-        await deliver(store, text("a"), text("b", who=2))
+    def broken(session: Session, arrived: Any, candidates: Any) -> Any:
+        found = meet(session, arrived, candidates)
+        if any(event.user_id == user(13) for event, _at in arrived):
+            raise OSError("disk full")
+        return found
+
+    monkeypatch.setattr("bot.inbox._meet", broken)
+    intake = Intake(store)
+
+    async def keep(*raw: dict[str, Any]) -> int:
+        return len(await intake.keep(webhook.read(body(*raw)).events, NOW))
+
+    bad, good = (text("a", who=13), text("b", who=2)), (text("c", who=3), text("d", who=2))
+    outcomes = await asyncio.gather(keep(*bad), keep(*good), keep(text("e", who=4)), return_exceptions=True)
+    assert [type(one) for one in outcomes] == [OSError, int, int]
+    assert len(await rows(store)) == 3
+    assert len(await residents(store)) == 3
     monkeypatch.undo()
-    assert await store.read(lambda s: s.scalar(select(func.count()).select_from(Inbox))) == 0
-    assert await store.read(lambda s: s.scalar(select(func.count()).select_from(Lane))) == 0
-    assert await deliver(store, text("a"), text("b", who=2)) == 2
+    assert await keep(*bad) == 2
+
+
+async def test_calls_at_once_share_a_transaction_and_each_hears_of_its_own(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twenty deliveries at the same moment are kept by few commits, and each caller gets its own events."""
+    written = 0
+    write = store.write
+
+    async def counting(*args: Any, **more: Any) -> Any:
+        nonlocal written
+        written += 1
+        return await write(*args, **more)
+
+    monkeypatch.setattr(store, "write", counting)
+    intake = Intake(store)
+    deliveries = [webhook.read(body(text(f"{n}", who=n % 3), text(f"{n}b", who=n))).events for n in range(20)]
+    kept = await asyncio.gather(*(intake.keep(events, NOW) for events in deliveries))
+    assert [[webhook.words(one.raw) for one in found] for found in kept] == [[f"{n}", f"{n}b"] for n in range(20)]
+    assert written <= 3
+    for lane in {row.lane_key for row in await rows(store)}:
+        numbers = [row.seq for row in await rows(store) if row.lane_key == lane]
+        assert numbers == list(range(1, len(numbers) + 1))
 
 
 async def test_the_lane_is_due_after_the_intake(store: Store) -> None:
