@@ -45,9 +45,9 @@ def to_line(
     items = [item for choice in choices if (item := _quick(choice, language, words, room_url))]
     if items and messages:
         messages[-1]["quickReply"] = {"items": items[: limits.QUICK_REPLIES]}
-    if sender:
+    if name := limits.sender_name(sender):
         for message in messages:
-            message["sender"] = {"name": limits.sender_name(sender)}
+            message["sender"] = {"name": name}
     limits.require(messages)
     return messages
 
@@ -168,8 +168,7 @@ def _bubble(card: Card, language: str, words: Catalogs, size: str, most: int) ->
                 "contents": [_fact(fact, language, words, most) for fact in card.facts],
             }
         )
-    if card.note:
-        note = limits.clip_utf16(words.word(card.note, language), ALONE)
+    if card.note and (note := limits.clip_utf16(words.word(card.note, language), ALONE).strip()):
         body.append({"type": "text", "text": note, "wrap": True, "size": "sm", "color": SOFT, "margin": "md"})
     bubble: dict[str, Any] = {
         "type": "bubble",
@@ -197,8 +196,8 @@ def _fact(fact: Fact, language: str, words: Catalogs, most: int) -> dict[str, An
         "layout": "baseline",
         "spacing": "sm",
         "contents": [
-            {"type": "text", "text": label or " ", "size": "xs", "color": SOFT, "flex": 2, "wrap": True},
-            {"type": "text", "text": value or "-", "size": "sm", "color": INK, "flex": 5, "wrap": True},
+            {"type": "text", "text": label.strip() or "・", "size": "xs", "color": SOFT, "flex": 2, "wrap": True},
+            {"type": "text", "text": value.strip() or "-", "size": "sm", "color": INK, "flex": 5, "wrap": True},
         ],
     }
 
