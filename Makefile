@@ -15,6 +15,8 @@ setup: .venv/.installed catalogs  ## make .venv, install from the lock, compile 
 	@test -x $(PY) || python3 -m venv .venv || { echo "Python 3.11 or newer with venv is needed (Debian: apt install python3-venv)"; exit 1; }
 	@echo "installing from requirements.lock …"
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@printf '#!/bin/sh\n# Made by make setup: the command line of this checkout.\nroot=$$(cd "$$(dirname "$$0")/../.." && pwd)\nPYTHONPATH="$$root$${PYTHONPATH:+:$$PYTHONPATH}" exec "$$root/.venv/bin/python" -m bot.cli "$$@"\n' > .venv/bin/madoguchi
+	@chmod +x .venv/bin/madoguchi
 	@touch $@
 
 catalogs: .venv/.installed $(patsubst %.po,%.mo,$(wildcard locales/*/LC_MESSAGES/messages.po))

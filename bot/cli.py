@@ -59,7 +59,7 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 def main() -> None:
     """Run the command line; an error of ours is one sentence, not a traceback."""
     try:
-        app()
+        app(prog_name="madoguchi")
     except MadoguchiError as error:
         err.print(f"[red]✗[/red] {error}")
         sys.exit(1)
@@ -117,9 +117,13 @@ def serve(
     if role not in ("all", "web", "worker"):
         raise typer.BadParameter("role is all, web or worker")
     settings = Settings.from_environment()
-    if found := settings.problems():
-        for problem in found:
-            err.print(f"[red]✗[/red] {problem}")
+    found = settings.problems()
+    if not found:
+        with _store(settings) as ask:
+            found = ask(_asks_database)
+    for problem in found:
+        err.print(f"[red]✗[/red] {problem}")
+    if found:
         raise typer.Exit(1)
     roof.run(settings, host, port, role)
 
@@ -154,10 +158,7 @@ def doctor(
 
 
 async def _asks_database(store: Store) -> list[str]:
-    try:
-        found = await store.read(city.load)
-    except Exception as error:
-        return [f"the database does not answer as it should ({type(error).__name__}): run `madoguchi migrate`"]
+    found = await store.read(city.load)
     return city.problems(found) if found else ["no city is set up: run `madoguchi city set FILE`"]
 
 

@@ -23,6 +23,8 @@ from typing import Any, Final, TypeVar, cast
 import asyncpg
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import (
     Connection,
     CursorResult,
@@ -45,7 +47,7 @@ from sqlalchemy import (
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
@@ -377,10 +379,26 @@ class Store:
         return isinstance(self._backend, _Sqlite)
 
     async def open(self) -> None:
-        """Connect, and make sure that the install's own key exists. The schema must have been migrated."""
+        """Connect, and make sure that the install's own key exists.
+
+        Raise SettingsError when the schema is not the one that this code was written for.
+        """
         self._loop = asyncio.get_running_loop()
         await self._backend.open()
-        await self.ensure_keys([INSTALL])
+        try:
+            await self.ensure_keys([INSTALL])
+            revision = await self.read(
+                lambda session: MigrationContext.configure(session.connection()).get_current_revision()
+            )
+        except (OperationalError, ProgrammingError) as error:
+            await self.close()
+            raise SettingsError("the database has no tables yet, or no access: run `madoguchi migrate`") from error
+        except BaseException:
+            await self.close()
+            raise
+        if revision != head():
+            await self.close()
+            raise SettingsError(f"the database's schema is at {revision}, not {head()}: run `madoguchi migrate`")
 
     async def close(self) -> None:
         """Finish what is being written, then disconnect."""
@@ -463,6 +481,16 @@ class Store:
         finally:
             for channel in channels:
                 self._bells[channel].discard(bell)
+
+
+def head() -> str | None:
+    """Return the revision of the main schema that this code was written for."""
+    return ScriptDirectory(str(MIGRATIONS), version_locations=[str(MIGRATIONS / "main")]).get_current_head()
+
+
+def _outer(revision: str) -> str:
+    """Return where the keys' schema goes when the main one goes to `revision`: it has numbers of its own."""
+    return revision if revision == "base" else "head"
 
 
 def _alembic(connection: Connection, metadata: MetaData, folder: str, schema: str | None, revision: str) -> None:
@@ -579,7 +607,7 @@ class _Sqlite:
             ):
                 engine = self._engine(path)
                 with engine.begin() as connection:
-                    _alembic(connection, metadata, folder, None, revision)
+                    _alembic(connection, metadata, folder, None, revision if folder == "main" else _outer(revision))
                 engine.dispose()
                 self._engines.remove(engine)
 
@@ -743,7 +771,7 @@ class _Postgres:
         engine = self._make()
         async with engine.begin() as connection:
             await connection.execute(text("CREATE SCHEMA IF NOT EXISTS keys"))
-            await connection.run_sync(_alembic, KeyBase.metadata, "keys", "keys", revision)
+            await connection.run_sync(_alembic, KeyBase.metadata, "keys", "keys", _outer(revision))
         async with engine.begin() as connection:
             await connection.run_sync(_alembic, Base.metadata, "main", None, revision)
         await engine.dispose()

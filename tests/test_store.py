@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 import handoff.models  # noqa: F401 - the tables of the staff's side belong to the same metadata
-from bot.errors import KeyGoneError, SealBrokenError
+from bot.errors import KeyGoneError, SealBrokenError, SettingsError
 from bot.models import Audit, Base, Event, Job, Key, Lane, Resident
 from bot.store import (
     INSTALL,
@@ -225,3 +225,13 @@ async def test_only_personal_columns_are_sealed_and_all_of_them() -> None:
         for column in table.columns:
             assert isinstance(column.type, LargeBinary) == column.name.endswith("_sealed"), column
     assert Key.__table__.schema == "keys"
+
+
+async def test_a_schema_that_is_not_ours_is_refused_in_words(database_url: str) -> None:
+    """Opening a database without tables, or at an older revision, says what to do."""
+    store = Store(database_url, SECRET_KEY)
+    with pytest.raises(SettingsError, match="madoguchi migrate"):
+        await store.open()
+    await store.migrate("0001")
+    with pytest.raises(SettingsError, match="0001"):
+        await store.open()
