@@ -16,11 +16,14 @@ from sqlalchemy.orm import Session
 
 from bot.directory.documents import opening_from_document
 from bot.errors import ContentError, SettingsError
+from bot.i18n import OWN_NAMES
 from bot.models import CityRow
+from bot.opening import Opening
 from bot.situation import City, Desk
 from bot.store import bump
 
 _CITY = {field.name: field.type for field in fields(City)}
+_KINDS = {str: "a text in quotes", int: "a whole number", bool: "true or false", tuple: "a list", dict: "a mapping"}
 _DESK = {field.name for field in fields(Desk)} - {"opening"} | {"hours", "closed", "rests"}
 
 
@@ -31,9 +34,12 @@ def city_of(document: Mapping[str, Any]) -> City:
     try:
         desks = tuple(_desk(entry) for entry in document["desks"])
         rest = {key: _plain(value) for key, value in document.items() if key != "desks"}
+        _check_types(rest, City(name="", desks=()), "city settings")
         city = City(desks=desks, **rest)
     except (KeyError, TypeError, ContentError) as error:
         raise SettingsError(f"city settings: {error}") from error
+    if unknown := set(city.languages) - set(OWN_NAMES):
+        raise SettingsError(f"city settings: the desk does not speak {sorted(unknown)}; it speaks {sorted(OWN_NAMES)}")
     if city.talk_in not in ("room", "line", "ask"):
         raise SettingsError(f"city settings: talk_in must be room, line or ask, not {city.talk_in!r}")
     if city.emergency_at_night not in ("", "on_call", "night_duty", "nobody"):
@@ -45,12 +51,21 @@ def _plain(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
+def _check_types(given: Mapping[str, Any], like: City | Desk, where: str) -> None:
+    """Refuse a value of another kind than the setting's own, as an unquoted telephone number is."""
+    for key, value in given.items():
+        if type(value) is not (kind := type(getattr(like, key))):
+            raise SettingsError(f"{where}: {key} must be {_KINDS[kind]}, not {value!r}")
+
+
 def _desk(entry: Mapping[str, Any]) -> Desk:
     if unknown := set(entry) - _DESK:
         raise SettingsError(f"city settings: desk {entry.get('id', '?')}: unknown keys {sorted(unknown)}")
     hours = {key: entry[key] for key in ("hours", "closed", "rests") if key in entry}
     rest = {key: _plain(value) for key, value in entry.items() if key not in hours}
-    return Desk(opening=opening_from_document(hours, f"desk {entry.get('id', '?')}"), **rest)
+    where = f"desk {entry.get('id', '?')}"
+    _check_types(rest, Desk(id="", name="", type="基本型", opening=Opening()), f"city settings: {where}")
+    return Desk(opening=opening_from_document(hours, where), **rest)
 
 
 def problems(city: City) -> list[str]:

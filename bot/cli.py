@@ -30,7 +30,7 @@ from bot.directory.documents import resources_from_documents
 from bot.directory.importing import Imported, read_file, report
 from bot.directory.resources import to_json
 from bot.directory.search import Directory, Query
-from bot.errors import LineRefusedError, LineUnreachableError, MadoguchiError
+from bot.errors import LineRefusedError, LineUnreachableError, MadoguchiError, SettingsError
 from bot.line.client import LineClient
 from bot.messages import Point
 from bot.opening import TOKYO
@@ -187,7 +187,10 @@ def set_city(
     """Store the city's settings from a file as a new version."""
     if action != "set":
         raise typer.BadParameter("the action is: set")
-    document = library.read_yaml(file)["city"]
+    document = library.read_yaml(file)
+    document = document.get("city") if isinstance(document, dict) else None
+    if not isinstance(document, dict):
+        raise SettingsError(f"{file.name}: the settings stand under `city:`, as in bot/content/sample_city/city.yaml")
     with _store(Settings.from_environment()) as run:
         version = run(lambda store: store.write(lambda s: city.save(s, document, datetime.now(UTC), "cli")))
     out.print(f"settings of {document['name']} stored as version {version}")
@@ -376,12 +379,16 @@ def chat(
     desk.view = replace(desk.view, language_hint=lang)
     print("# FUNCTIONS … CARE …")
     print(f"@ {now.astimezone(TOKYO):%Y-%m-%d %H:%M}")
+    if lang:
+        print(f"@ profile {lang}")
     while True:
         try:
             line = input("> ").strip()
         except (EOFError, KeyboardInterrupt):
             print()
             return
+        if not sys.stdin.isatty():
+            print(line)  # a terminal shows what is typed by itself
         if not line:
             continue
         try:

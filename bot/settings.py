@@ -42,7 +42,7 @@ class Settings:
 
         def number(name: str, default: int) -> int:
             raw = text(name, str(default))
-            if not raw.isdigit():
+            if not raw.isdecimal():
                 raise SettingsError(f"{PREFIX}{name} must be a whole number, not {raw!r}")
             return int(raw)
 

@@ -48,9 +48,13 @@ class Rehearsal:
         self._messages = 0
 
     def play(self, transcript: str) -> str:
-        """Return the transcript with everything that the desk says and notices written anew."""
+        """Return the transcript with everything that the desk says and notices written anew.
+
+        What `madoguchi chat` prints is one too: there `@` lines were typed after the prompt.
+        """
         lines: list[str] = []
-        for line in transcript.splitlines():
+        for written in transcript.splitlines():
+            line = written[2:] if written.startswith("> @ ") else written.removesuffix("> ")
             if line.startswith("> "):
                 lines += [line, *self.resident(line[2:])]
             elif line.startswith("@ "):
