@@ -409,6 +409,8 @@ class Worker:
                 case_id=case.id if case else None,
                 outbox_id=outbox_id,
             )
+            if not in_line:  # the open page shows it at once
+                append_event(session, "room.said", now, case_id=case.id if case else None, resident_id=resident.id)
         if in_line and inbound.kind in MESSAGES and not self.mind.wants_room(replies):
             rooms.entrance(  # words that wait in the room are told when she writes (CARE C21)
                 session,

@@ -344,7 +344,7 @@ async def test_words_of_the_room_are_answered_in_the_room(store: Store) -> None:
     await deliver(store, text("a"))
     await desks.worker().drain()
     (one,) = await all_of(store, Resident)
-    await store.write(lambda s: keep_room_text(s, one.id, "へや", NOW))
+    await store.write(lambda s: keep_room_text(s, one.id, "へや", NOW, uuid.uuid4()))
     await desks.worker().drain()
     assert await said(store) == ["echo a"]
     rows = await all_of(store, Journal)
@@ -352,6 +352,7 @@ async def test_words_of_the_room_are_answered_in_the_room(store: Store) -> None:
         ("resident", "room_text", "room"),
         ("desk", "reply", "room"),
     ]
+    assert [row.kind for row in await all_of(store, Event)] == ["room.said"]  # wakes the open page
 
 
 async def test_a_reply_that_opens_the_room_carries_a_link(store: Store) -> None:
