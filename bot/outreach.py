@@ -18,9 +18,9 @@ from bot import cases
 from bot.dialogs.safety import reminder
 from bot.library import Library
 from bot.messages import Reply
-from bot.models import Journal, Memory, Resident
+from bot.models import Memory, Resident
 from bot.situation import City
-from bot.store import enqueue_outbox, resident_owner, seal, unseal
+from bot.store import enqueue_outbox, resident_owner, unseal
 
 Render = Callable[[Sequence[Reply], str], list[dict[str, Any]]]
 Word = Callable[[Sequence[Reply], str], str]
@@ -49,7 +49,6 @@ def remind(
     language = str(memory.get("language", "ja"))
     trouble = str(memory.get("safety", {}).get("data", {}).get("trouble", ""))
     replies = reminder(trouble, library, city, language, at)
-    uid = uuid.uuid4()
     outbox_id = enqueue_outbox(
         session,
         resident_id,
@@ -58,18 +57,15 @@ def remind(
         at=at,
         case_id=case.id if case else None,
     )
-    body = json.dumps({"text": to_text(replies, language), "language": language}, ensure_ascii=False)
-    session.add(
-        Journal(
-            resident_id=resident_id,
-            case_id=case.id if case else None,
-            uid=uid,
-            who="desk",
-            kind="reply",
-            body_sealed=seal(session, owner, "journal", "body", uid, body),
-            language=language,
-            outbox_id=outbox_id,
-            at=at,
-        )
+    cases.write_journal(
+        session,
+        resident_id,
+        who="desk",
+        kind="reply",
+        words=to_text(replies, language),
+        language=language,
+        at=at,
+        case_id=case.id if case else None,
+        outbox_id=outbox_id,
     )
     return True
