@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, Literal, Protocol, cast
 
 import structlog
@@ -27,11 +28,12 @@ from bot.inbox import RESIDENT, open_line_id
 from bot.lanes import Lease, LeaseLostError, backoff, claim, held, release
 from bot.line.client import Answer, BotInfo, Quota
 from bot.logs import frames
-from bot.models import Outbox
+from bot.models import CaseRow, Outbox
 from bot.situation import City
 from bot.store import Store, append_event, bump, db_now, resident_owner, run, unseal, watched_version
 
 OUTBOX: Final = cast(Table, Outbox.__table__)
+CASES: Final = cast(Table, CaseRow.__table__)
 
 CONCURRENCY: Final = 64  # requests in flight; the answers take about 20-100 ms
 LEASE_SECONDS: Final = 30.0  # far longer than one request may take (5 s, and 5 s for a profile)
@@ -246,7 +248,8 @@ class OutboxSender:
         def unit(session: Session) -> tuple[str, list[Letter]]:
             _version, stopped = watched_version(session, CHANNEL)
             leases = [] if stopped else claim(session, "out:", self.owner, self.lease_seconds, limit)
-            return stopped, [letter for lease in leases if (letter := _open(session, lease)) is not None]
+            at = self.clock.now()
+            return stopped, [letter for lease in leases if (letter := _open(session, lease, at)) is not None]
 
         self.stopped, claimed = await self.store.write(unit)
         return claimed
@@ -379,11 +382,16 @@ def _next(session: Session, waiting: Sequence[Any]) -> Any:
     return next((row for row in waiting if row.error != QUOTA or row.next_db <= now), None)
 
 
-def _open(session: Session, lease: Lease) -> Letter | None:
+def _open(session: Session, lease: Lease, at: datetime) -> Letter | None:
     """Return the head of the lane, marked as in flight; None when there is nothing to send now."""
     now = db_now(session)
     row = _next(session, _waiting(session, lease.key))
     if row is None or row.next_db > now:
+        _release(session, lease)
+        return None
+    if row.origin == "desk" and run(session, _HELD, {"b_resident": row.resident_id}).first() is not None:
+        run(session, _WITHDRAW, {"b_id": row.id})  # a person holds the talk: the desk says nothing (DESIGN 5)
+        append_event(session, "outbox.changed", at, resident_id=row.resident_id)
         _release(session, lease)
         return None
     doubtful = row.doubtful or row.in_flight  # in flight: a process died between sending and writing it down
@@ -428,6 +436,8 @@ def _release(session: Session, lease: Lease) -> None:
 _PENDING: Final = (
     select(
         OUTBOX.c.id,
+        OUTBOX.c.resident_id,
+        OUTBOX.c.origin,
         OUTBOX.c.error,
         OUTBOX.c.next_db,
         OUTBOX.c.in_flight,
@@ -438,6 +448,8 @@ _PENDING: Final = (
     .where(OUTBOX.c.lane_key == bindparam("b_lane"), OUTBOX.c.state == "pending")
     .order_by(OUTBOX.c.seq)
 )
+_HELD: Final = select(CASES.c.id).where(CASES.c.resident_id == bindparam("b_resident"), CASES.c.state == "claimed")
+_WITHDRAW: Final = update(OUTBOX).where(OUTBOX.c.id == bindparam("b_id")).values(state="withdrawn", in_flight=False)
 _FLY: Final = (
     update(OUTBOX)
     .where(OUTBOX.c.id == bindparam("b_id"), OUTBOX.c.state == "pending")

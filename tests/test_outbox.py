@@ -374,6 +374,21 @@ async def test_a_claim_takes_back_what_is_not_in_flight(store: Store) -> None:
     assert desks.line.said == ["in flight", "from staff"]
 
 
+async def test_a_desk_row_that_slipped_past_a_claim_is_not_sent(store: Store) -> None:
+    """Whatever came between, nothing of the desk leaves while a person holds the case; staff's words do."""
+    desks = Desks(store)
+    to = await resident(store)
+    case = await store.write(lambda s: cases.open_for_failure(s, to, "dead_letter", NOW, city()))
+    await store.write(lambda s: cases.claim(s, case.id, uuid.UUID(int=7), NOW) and None)
+    await post(store, to, "from the desk", token="t")
+    await post(store, to, "from staff", origin="staff")
+    await desks.sender().drain()
+    while "pending" in await states(store):
+        await desks.sender().drain()
+    assert await states(store) == ["withdrawn", "accepted"]
+    assert desks.line.said == ["from staff"]
+
+
 async def test_run_sends_what_is_enqueued_and_stops(store: Store) -> None:
     """A running sender is woken by a commit, sends, and ends when asked."""
     desks = Desks(store)
