@@ -30,7 +30,7 @@ from bot.line.client import Answer, BotInfo, Quota
 from bot.logs import frames
 from bot.models import CaseRow, Outbox
 from bot.situation import City
-from bot.store import Store, append_event, bump, db_now, resident_owner, run, unseal, watched_version
+from bot.store import Store, append_event, bump, db_now, resident_owner, run, unseal, wake, watched_version
 
 OUTBOX: Final = cast(Table, Outbox.__table__)
 CASES: Final = cast(Table, CaseRow.__table__)
@@ -392,6 +392,7 @@ def _open(session: Session, lease: Lease, at: datetime) -> Letter | None:
     if row.origin == "desk" and run(session, _HELD, {"b_resident": row.resident_id}).first() is not None:
         run(session, _WITHDRAW, {"b_id": row.id})  # a person holds the talk: the desk says nothing (DESIGN 5)
         append_event(session, "outbox.changed", at, resident_id=row.resident_id)
+        wake(session, "outbox")  # staff's words may wait behind it
         _release(session, lease)
         return None
     doubtful = row.doubtful or row.in_flight  # in flight: a process died between sending and writing it down
