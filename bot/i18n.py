@@ -14,7 +14,7 @@ from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 from pathlib import Path
 
-from babel import Locale, dates, numbers, units
+from babel import Locale, UnknownLocaleError, dates, numbers, units
 
 from bot.errors import ContentError
 from bot.messages import Clocktime, Metres, Months, Phrase, Text, Value, Verbatim, Weekdays, Yen, _
@@ -108,12 +108,17 @@ def locale_of(language: str) -> Locale:
     """Return Babel's locale for a language id; raise ContentError for one that Babel does not know."""
     try:
         return Locale.parse("ja" if language == EASY else language, sep="-")
-    except ValueError as error:
+    except (ValueError, UnknownLocaleError) as error:
         raise ContentError(f"language {language!r} is unknown") from error
 
 
 #: How a unit is read; やさしい日本語 writes it beside the kanji (facts/domain.md 6.1, E4).
-READINGS: Mapping[str, str] = {"円": "えん", "歳": "さい", "か月": "げつ", "月": "がつ", "日": "にち"}
+READINGS: Mapping[str, str] = {"円": "えん", "歳": "さい", "か月": "げつ"}
+#: Days of the month that are not read with にち.
+DATE_READINGS: Mapping[int, str] = {
+    1: "ついたち", 2: "ふつか", 3: "みっか", 4: "よっか", 5: "いつか", 6: "むいか", 7: "なのか", 8: "ようか",
+    9: "ここのか", 10: "とおか", 14: "じゅうよっか", 20: "はつか", 24: "にじゅうよっか",
+}  # fmt: skip
 DAY_READINGS = ("げつ", "か", "すい", "もく", "きん", "ど", "にち")
 
 
@@ -126,7 +131,8 @@ def _read(text: str, language: str) -> str:
 
 def _date(day: date, language: str, locale: Locale) -> str:
     if language == EASY:
-        return f"{_read(f'{day.month}月{day.day}日', EASY)} {_day_name(day.weekday())}"
+        read = DATE_READINGS.get(day.day, "にち")
+        return f"{day.month}月（がつ）{day.day}日（{read}） {_day_name(day.weekday())}"
     return dates.format_skeleton("MMMEd", day, locale=locale)
 
 
