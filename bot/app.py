@@ -34,7 +34,7 @@ from bot.errors import LineRefusedError, LineUnreachableError, SettingsError
 from bot.inbox import Intake, keep_room_text, sweep_orphan_keys
 from bot.library import Library
 from bot.line.client import LineClient
-from bot.messages import Heard, Inbound, Reply, Severity, Signal
+from bot.messages import Heard, Inbound, Reply, Severity, Signal, _
 from bot.models import Campaign
 from bot.outbox import OutboxSender
 from bot.schedule import Scheduler
@@ -53,6 +53,17 @@ log = structlog.get_logger("app")
 WATCH_SECONDS: Final = 30.0  # the safety net under the wake-ups
 LAPSE_EVERY: Final = timedelta(seconds=15)  # how often leases are looked at (CARE C16 counts in minutes)
 STOP_SECONDS: Final = 8.0
+
+
+APOLOGY: Final = (
+    Reply(
+        (
+            _("いま、機械がうまく動いていません。書いてくれたことは残っていて、相談員に知らせました。"),
+            _("命や子どもが危ないときは、いま119か110に電話してください。"),
+        ),
+        vital=True,
+    ),
+)
 
 
 class Mind:
@@ -112,6 +123,10 @@ class Mind:
     def scan(self, text: str) -> Severity | None:
         """Return how urgent the words sound, by patterns only."""
         return self.content.hearing.signals.scan(text)
+
+    def apology(self) -> tuple[Reply, ...]:
+        """Return the fixed words for a turn that failed."""
+        return APOLOGY
 
     def first_aid(self, text: str) -> tuple[Signal, ...]:
         """Return the signals by patterns only."""

@@ -120,6 +120,9 @@ class Mind(Protocol):
     def first_aid(self, text: str) -> tuple[Signal, ...]:
         """Return the signals by patterns only; what is left when hear or decide fails."""
 
+    def apology(self) -> tuple[Reply, ...]:
+        """Return what is said when a turn failed: fixed words, so that nobody is left with silence."""
+
 
 class Courtesy(Protocol):
     """Ask LINE for what is kind but not needed; every failure is passed over."""
@@ -521,7 +524,7 @@ class Worker:
 
     def _open_cases(self, session: Session, aid: Sequence[tuple[Work, tuple[Signal, ...]]]) -> None:
         for one, signals in aid:
-            if not any(signal.severity.rank >= Severity.URGENT.rank for signal in signals):
+            if not _pressing(signals):
                 continue
             keep_words = not _taken_back(session, one.resident.id, one.inbound)
             case = cases.open_case(session, one.resident.id, lock=True)
@@ -529,6 +532,22 @@ class Worker:
             turn = Turn(memory={}, language="", signals=signals, case="alarm", reason="signal")
             if _not_yet_kept(session, uid, signals):
                 self._call_a_person(session, one, one.inbound, turn, case, uid, self.clock.now(), keep_words=keep_words)
+                self._apologise(session, one)
+
+    def _apologise(self, session: Session, work: Work) -> None:
+        """Say that a person was told, in fixed words; whatever fails here must not undo that."""
+        inbound = work.inbound
+        case = cases.open_case(session, work.resident.id, lock=True)
+        if (case is not None and case.held) or not (inbound.kind in MESSAGES or inbound.kind == "room_text"):
+            return
+        if work.raw.get("mode") == "standby" or _taken_back(session, work.resident.id, inbound):
+            return
+        try:
+            with session.begin_nested():
+                turn = Turn(memory={}, language=str(work.memory.get("language", "")))
+                self._say(session, work, inbound, turn, self.mind.apology(), case, self.clock.now())
+        except Exception as error:
+            log.critical("apology_failed", error=type(error).__name__, frames=frames(error))
 
     def _keep_failure(
         self,
@@ -545,6 +564,8 @@ class Worker:
             keep_words = not _taken_back(session, work.resident.id, work.inbound)
             case = cases.open_for_failure(session, work.resident.id, "dead_letter", self.clock.now(), self.city())
             _journal(session, work, work.inbound, Heard(), case, keep_words=keep_words)
+            if not any(_pressing(signals) for one, signals in aid or () if one is work):  # else it was said before
+                self._apologise(session, work)
         if dead:
             _done(session, work, "dead", error=type(error).__name__)
             return
@@ -558,6 +579,10 @@ class Worker:
 
 
 # --- pieces of units -------------------------------------------------------------------------------------------------
+
+
+def _pressing(signals: Sequence[Signal]) -> bool:
+    return any(signal.severity.rank >= Severity.URGENT.rank for signal in signals)
 
 
 def _load(session: Session, leases: Sequence[Lease]) -> list[Work]:

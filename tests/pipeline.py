@@ -204,6 +204,9 @@ class Echo:
     def scan(self, words: str) -> Severity | None:
         return max((s.severity for s in self.signals(words)), key=lambda s: s.rank, default=None)
 
+    def apology(self) -> tuple[Reply, ...]:
+        return (Reply(lines=(Verbatim("sorry, a person knows"),), vital=True),)
+
     def first_aid(self, words: str) -> tuple[Signal, ...]:
         if self.broken_aid:
             raise RuntimeError("patterns broke")

@@ -159,7 +159,7 @@ async def test_after_the_last_attempt_a_person_sees_it_and_the_lane_goes_on(stor
     assert outcomes == {"dead", "done"}
     (case,) = await all_of(store, CaseRow)
     assert (case.reason, case.severity, case.state) == ("dead_letter", "urgent", "waiting")
-    assert [words for _, _, words in await journal(store)] == ["poison", "next", "echo next"]
+    assert [words for _, _, words in await journal(store)] == ["poison", "sorry, a person knows", "next", "echo next"]
 
 
 async def test_an_event_that_kills_the_process_is_given_up_too(store: Store) -> None:
@@ -176,7 +176,7 @@ async def test_an_event_that_kills_the_process_is_given_up_too(store: Store) -> 
 
 @pytest.mark.parametrize("broken", ["broken_deciding", "broken_hearing"])
 async def test_an_emergency_reaches_a_person_although_its_turn_fails(store: Store, broken: str) -> None:
-    """Whatever breaks after the words arrived, the first failing attempt already opens the case, once."""
+    """Whatever breaks after the words arrived, the first failing attempt already opens the case and says so, once."""
     desks = Desks(store)
     setattr(desks.mind, broken, True)
     await deliver(store, text("emergency"))
@@ -186,11 +186,24 @@ async def test_an_emergency_reaches_a_person_although_its_turn_fails(store: Stor
     (case,) = await all_of(store, CaseRow)
     assert (case.state, case.severity) == ("waiting", "emergency")
     assert len(await all_of(store, SignalRow)) == 1
-    assert await journal(store) == [("resident", "text", "emergency")]
+    told = [("resident", "text", "emergency"), ("desk", "reply", "sorry, a person knows")]
+    assert await journal(store) == told
     setattr(desks.mind, broken, False)
     await desks.worker().drain()
     assert len(await all_of(store, SignalRow)) == 1
-    assert await journal(store) == [("resident", "text", "emergency"), ("desk", "reply", "echo emergency")]
+    assert await journal(store) == [*told, ("desk", "reply", "echo emergency")]
+
+
+async def test_a_broken_apology_does_not_undo_the_case(store: Store) -> None:
+    """The case that a failing turn opens stands, also when the fixed words cannot be sent."""
+    desks = Desks(store)
+    desks.mind.broken_deciding = True
+    desks.mind.to_line = None  # type: ignore[assignment, method-assign]
+    await deliver(store, text("emergency"))
+    await desks.worker().drain()
+    (case,) = await all_of(store, CaseRow)
+    assert (case.state, case.severity) == ("waiting", "emergency")
+    assert await journal(store) == [("resident", "text", "emergency")]
 
 
 async def test_when_even_the_patterns_fail_a_person_is_called(store: Store) -> None:
@@ -201,7 +214,7 @@ async def test_when_even_the_patterns_fail_a_person_is_called(store: Store) -> N
     await desks.worker().drain()
     (case,) = await all_of(store, CaseRow)
     assert (case.state, case.severity, case.reason) == ("waiting", "urgent", "dead_letter")
-    assert await journal(store) == [("resident", "text", "なんでもない")]
+    assert await journal(store) == [("resident", "text", "なんでもない"), ("desk", "reply", "sorry, a person knows")]
 
 
 async def test_a_broken_case_module_still_leaves_a_case(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
