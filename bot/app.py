@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,12 +20,13 @@ import uvicorn
 from fastapi import FastAPI
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
+from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 import handoff.models  # noqa: F401 - the staff's tables belong to the same metadata
-from bot import cases, catalogue, city, engine, i18n, library, logs, outreach, render, rooms, web
+from bot import cases, catalogue, city, engine, i18n, library, logs, metrics, outreach, render, rooms, web
 from bot.clock import Clock
 from bot.dialog import Turn, View
 from bot.directory.documents import resources_from_documents
@@ -133,6 +134,15 @@ class Mind:
         return self.content.hearing.signals.hear(text)
 
 
+class Beside(uvicorn.Server):
+    """Serve a second port in the same process, and leave the signals to the first."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take no signals."""
+        yield
+
+
 class Roof:
     """Hold everything that one process is made of; `open` and `close` belong to the app's lifespan."""
 
@@ -166,6 +176,7 @@ class Roof:
         )
         self._versions: dict[str, int] = {}
         self._tasks: list[asyncio.Task[None]] = []
+        self._figures: Beside | None = None
 
     def city(self) -> City:
         """Return the settings of this moment; raise SettingsError while a city was never set up."""
@@ -183,12 +194,16 @@ class Roof:
         if self.role in ("all", "worker"):
             loops += [self.worker.run(), self.outbox.run(), self.scheduler.run()]
         self._tasks = [asyncio.create_task(loop) for loop in loops]
+        if self.settings.metrics_port:
+            self._tasks.append(asyncio.create_task(self._tell_figures()))
         if not self.destination:
             self._tasks.append(asyncio.create_task(self._learn_who_we_are()))
 
     async def close(self) -> None:
         """Let the loops finish what they hold, then disconnect."""
         await asyncio.gather(self.worker.stop(), self.outbox.stop(), self.scheduler.stop())
+        if self._figures is not None:
+            self._figures.should_exit = True
         _done, late = await asyncio.wait(self._tasks[1:], timeout=STOP_SECONDS) if self._tasks[1:] else ((), ())
         for task in [*late, *self._tasks[:1]]:
             task.cancel()
@@ -229,6 +244,13 @@ class Roof:
                     await self._load()
                 except Exception as error:
                     log.error("load_failed", exc_info=error)
+
+    async def _tell_figures(self) -> None:
+        """Serve /metrics on a loopback port of its own (DESIGN 7)."""
+        inside = Starlette(routes=metrics.routes(self.store))
+        port = self.settings.metrics_port
+        self._figures = Beside(uvicorn.Config(inside, "127.0.0.1", port, log_config=None, access_log=False))
+        await self._figures.serve()
 
     async def _learn_who_we_are(self) -> None:
         while True:
@@ -352,7 +374,7 @@ def create_app(roof: Roof, *extra: Callable[[FastAPI], None]) -> FastAPI:
 
 
 @contextmanager
-def only_one(settings: Settings) -> Any:
+def only_one(settings: Settings) -> Iterator[None]:
     """Hold the lock that keeps a second process from serving the same SQLite file."""
     if not settings.is_sqlite:
         yield

@@ -31,6 +31,7 @@ class Settings:
     monthly_push_budget: int = 0  # 0 = ask LINE; the reserve for safety is kept out of it
     push_reserve: int = 20
     log_level: str = "INFO"
+    metrics_port: int = 0  # Prometheus figures on loopback; 0 = none
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -59,6 +60,7 @@ class Settings:
             monthly_push_budget=number("MONTHLY_PUSH_BUDGET", cls.monthly_push_budget),
             push_reserve=number("PUSH_RESERVE", cls.push_reserve),
             log_level=text("LOG_LEVEL", cls.log_level).upper(),
+            metrics_port=number("METRICS_PORT", cls.metrics_port),
         )
 
     def problems(self) -> list[str]:
