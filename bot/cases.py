@@ -24,17 +24,8 @@ from bot.line.limits import sender_name
 from bot.messages import Severity, Signal
 from bot.models import CaseRow, Journal, Memory, Outbox, SignalRow
 from bot.situation import CASE_TABLE, Case, CaseEvent, CaseState, City, next_state
-from bot.store import (
-    append_audit,
-    append_event,
-    db_now,
-    enqueue_outbox,
-    now_expression,
-    resident_owner,
-    seal,
-    unseal,
-    upsert,
-)
+from bot.store import append_audit, append_event, db_now, enqueue_outbox, now_expression, upsert
+from bot.vault import resident_owner, seal, unseal
 
 Place = Literal["room", "line"]
 

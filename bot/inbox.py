@@ -24,7 +24,8 @@ from bot.lanes import raise_priority
 from bot.line.webhook import LineEvent
 from bot.messages import Severity
 from bot.models import Inbox, Key, Resident
-from bot.store import Store, db_now, is_sqlite, resident_owner, run, seal, take_seqs, unseal, vault, wake
+from bot.store import Store, db_now, is_sqlite, run, take_seqs, wake
+from bot.vault import resident_owner, seal, unseal, vault
 
 INBOX: Final = cast(Table, Inbox.__table__)
 RESIDENT: Final = cast(Table, Resident.__table__)

@@ -30,7 +30,8 @@ from bot.line.client import Answer, BotInfo, Quota
 from bot.logs import frames
 from bot.models import CaseRow, Outbox
 from bot.situation import City
-from bot.store import Store, append_event, bump, db_now, resident_owner, run, unseal, wake, watched_version
+from bot.store import Store, append_event, bump, db_now, run, wake, watched_version
+from bot.vault import resident_owner, unseal
 
 OUTBOX: Final = cast(Table, Outbox.__table__)
 CASES: Final = cast(Table, CaseRow.__table__)

@@ -20,7 +20,8 @@ from bot.library import Library
 from bot.messages import Reply
 from bot.models import Memory, Resident
 from bot.situation import City
-from bot.store import enqueue_outbox, resident_owner, unseal
+from bot.store import enqueue_outbox
+from bot.vault import resident_owner, unseal
 
 Render = Callable[[Sequence[Reply], str], list[dict[str, Any]]]
 Word = Callable[[Sequence[Reply], str], str]

@@ -35,18 +35,8 @@ from bot.logs import frames
 from bot.messages import Heard, Inbound, Reply, Severity, Signal
 from bot.models import Campaign, CaseRow, Consent, Journal, Memory, SignalRow
 from bot.situation import Case, City
-from bot.store import (
-    Store,
-    append_event,
-    db_now,
-    enqueue_job,
-    enqueue_outbox,
-    is_sqlite,
-    resident_owner,
-    run,
-    seal,
-    unseal,
-)
+from bot.store import Store, append_event, db_now, enqueue_job, enqueue_outbox, is_sqlite, run
+from bot.vault import resident_owner, seal, unseal
 
 JOURNAL: Final = cast(Table, Journal.__table__)
 MEMORY: Final = cast(Table, Memory.__table__)

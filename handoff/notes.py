@@ -15,7 +15,8 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from bot.errors import KeyGoneError
-from bot.store import resident_owner, seal, unseal, upsert
+from bot.store import upsert
+from bot.vault import resident_owner, seal, unseal
 from handoff.models import Draft, Note
 
 NoteKind = Literal["release", "transfer", "close"]

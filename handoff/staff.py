@@ -23,7 +23,8 @@ from sqlalchemy.orm import Session
 from bot.crypto import new_token, token_hash
 from bot.errors import NotAllowedError, RefusedError
 from bot.situation import Case
-from bot.store import Store, append_audit, db_now, now_expression, upsert, vault
+from bot.store import Store, append_audit, db_now, now_expression, upsert
+from bot.vault import vault
 from handoff.models import SignInTry, Staff, StaffSession
 
 Role = Literal["specialist", "supervisor", "officer", "administrator"]

@@ -21,7 +21,8 @@ from bot.messages import Reply, Severity, Signal
 from bot.models import Memory, Outbox, Resident
 from bot.opening import Opening, Schedule
 from bot.situation import Case, City, Desk
-from bot.store import Store, db_now, enqueue_outbox, resident_owner, seal
+from bot.store import Store, db_now, enqueue_outbox
+from bot.vault import resident_owner, seal
 from handoff.console.app import create_console
 from handoff.staff import ROLES, Passwords, add_staff
 

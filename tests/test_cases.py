@@ -20,7 +20,8 @@ from bot.messages import Severity, Signal
 from bot.models import Audit, CaseRow, Event, Journal, Memory, Outbox, Resident, SignalRow
 from bot.opening import Opening, Schedule
 from bot.situation import CASE_TABLE, OPEN_STATES, Case, CaseEvent, City, Desk, next_state
-from bot.store import Store, db_now, enqueue_outbox, resident_owner, seal, unseal
+from bot.store import Store, db_now, enqueue_outbox
+from bot.vault import resident_owner, seal, unseal
 
 NOW = datetime(2026, 11, 20, 17, 10, tzinfo=UTC)  # 02:10 on Saturday in Tokyo
 DAILY = Opening((Schedule((0, 1, 2, 3, 4), time(9), time(17)),))

@@ -20,7 +20,8 @@ from starlette.routing import Mount
 
 from bot import cases
 from bot.models import Audit, CaseRow, Event, Journal, Memory, Outbox, Resident
-from bot.store import Store, append_event, resident_owner, unseal
+from bot.store import Store, append_event
+from bot.vault import resident_owner, unseal
 from handoff.console import conversation, labels, live
 from handoff.console.gate import HEADERS
 from handoff.models import Draft, Note, StaffSession

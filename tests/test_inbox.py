@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 from bot.inbox import Intake, keep_room_text, sweep_orphan_keys
 from bot.line import webhook
 from bot.models import Inbox, Key, Lane, Resident
-from bot.store import Store, resident_owner, unseal
+from bot.store import Store
+from bot.vault import resident_owner, unseal
 from tests.pipeline import NOW, body, deliver, event, text, user
 
 

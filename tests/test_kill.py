@@ -21,7 +21,8 @@ from sqlalchemy.orm import Session
 
 from bot.line.webhook import signature
 from bot.models import Inbox, Journal, Memory, Outbox, Resident
-from bot.store import Store, resident_owner, unseal
+from bot.store import Store
+from bot.vault import resident_owner, unseal
 from tests import line_judge
 from tests.conftest import SECRET_KEY, free_port
 from tests.pipeline import SECRET, body, text, user

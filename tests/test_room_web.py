@@ -22,7 +22,8 @@ from bot.messages import Phrase
 from bot.models import CaseRow, Journal, Resident, Room, RoomLink, RoomVisit
 from bot.opening import Opening, Schedule
 from bot.situation import City, Desk
-from bot.store import Store, resident_owner
+from bot.store import Store
+from bot.vault import resident_owner
 from handoff.models import Staff
 from handoff.room import app as room_app
 from handoff.room import words

@@ -20,7 +20,8 @@ from bot.messages import ROOM_LINK, Severity
 from bot.models import CaseRow, Event, Job, Journal, Outbox, Resident, Room, RoomLink, RoomVisit
 from bot.opening import Opening
 from bot.situation import Case, City, Desk
-from bot.store import Store, db_now, resident_owner, seal, unseal
+from bot.store import Store, db_now
+from bot.vault import resident_owner, seal, unseal
 
 NIGHT = datetime(2026, 11, 20, 17, 10, tzinfo=UTC)  # 02:10 in Tokyo
 CITY = City(name="ひなた市", desks=(Desk(id="d", name="ひなた市子育て窓口", type="基本型", opening=Opening()),))

@@ -15,18 +15,8 @@ from sqlalchemy.orm import Session
 import handoff.models  # noqa: F401 - the tables of the staff's side belong to the same metadata
 from bot.errors import KeyGoneError, SealBrokenError, SettingsError
 from bot.models import Audit, Base, Event, Job, Key, Lane, Resident
-from bot.store import (
-    INSTALL,
-    Store,
-    append_audit,
-    append_event,
-    db_now,
-    enqueue_job,
-    resident_owner,
-    seal,
-    take_seq,
-    unseal,
-)
+from bot.store import Store, append_audit, append_event, db_now, enqueue_job, take_seq
+from bot.vault import INSTALL, resident_owner, seal, unseal
 from tests.conftest import SECRET_KEY
 
 NOW = datetime(2026, 11, 22, 2, 10, tzinfo=UTC)
@@ -149,7 +139,7 @@ async def test_keys_that_are_made_at_once_are_made_once(store: Store) -> None:
     await asyncio.gather(*(store.ensure_keys([owner]) for _ in range(10)))
 
     def unit(session: Session) -> bytes:
-        return store.vault._fetch(session, owner) or b""
+        return store.vault.fetch(session, owner) or b""
 
     wrapped = await store.read(unit)
     held = await store.read(lambda s: store.vault.key(s, owner))

@@ -17,7 +17,8 @@ from bot.inbox import hurry, keep_room_text
 from bot.lanes import backoff
 from bot.messages import Choice, Inbound, Reply, Severity, Verbatim
 from bot.models import Campaign, CaseRow, Event, Inbox, Job, Journal, Lane, Memory, Outbox, Resident, SignalRow
-from bot.store import Store, resident_owner, unseal
+from bot.store import Store
+from bot.vault import resident_owner, unseal
 from bot.worker import Worker
 from tests.pipeline import NOW, NOW_MS, Desks, Echo, deliver, event, text
 

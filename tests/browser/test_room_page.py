@@ -26,7 +26,8 @@ from bot.clock import Clock
 from bot.models import CaseRow, Journal, Resident, RoomVisit
 from bot.opening import Opening, Schedule
 from bot.situation import City, Desk
-from bot.store import Store, append_event, resident_owner
+from bot.store import Store, append_event
+from bot.vault import resident_owner
 from handoff.models import Staff
 from handoff.room.app import create_room
 from tests.conftest import free_port
