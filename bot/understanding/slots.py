@@ -33,6 +33,11 @@ _JA_MONTHS_OLD = re.compile(rf"(?:生後|産後|せいご)\s*{_N}\s*(?:か|ヶ|�
 _JA_MONTHS_BABY = re.compile(
     rf"{_N}\s*(?:か|ヶ|ケ|カ|ヵ|箇|個)\s*(?:月|げつ)\s*(?:の)?\s*(?:赤ちゃん|あかちゃん|ベビー|子|息子|娘|こども|乳児|です|児|になりました)"
 )
+# an age that stands alone, as a mother types it at night (5か月 / 10ヶ月 38.5); never how far a pregnancy is
+_JA_MONTHS_ALONE = re.compile(
+    rf"(?:^|(?<=[\s、。])){_N}\s*(?:か|ヶ|ケ|カ|ヵ|箇|個)\s*(?:月|げつ)(?=$|[\s、。]|\d|で(?!き)|なの|なん)"
+)
+_PREGNANT = re.compile(r"妊|にんしん|臨月")
 _JA_WEEKS = re.compile(rf"(?:生後|産後)\s*{_N}\s*週")
 _JA_DAYS = re.compile(r"(?:生後|産後)\s*(\d{1,3})\s*(?:日|にち)")
 _JA_YEARS = re.compile(
@@ -65,6 +70,8 @@ def _age(text: str) -> int | None:
         half = match.group(2) or ""
         return _number(match.group(1)) * 12 + (6 if half == "半" else _number(match.group(3)) if half else 0)
     if match := _JA_MONTHS_BABY.search(text):
+        return _number(match.group(1))
+    if not _PREGNANT.search(text) and (match := _JA_MONTHS_ALONE.search(text)):
         return _number(match.group(1))
     for kana, years in _KANA_YEARS.items():
         if kana in text:

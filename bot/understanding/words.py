@@ -94,6 +94,25 @@ _SAME = {
     "頬っぺた": "頬",
     "ほっぺ": "頬",
     "直ぐ": "すぐ",
+    "頬っぺ": "頬",
+    "こわい": "怖い",
+    "つれる": "連れる",
+    "ねる": "寝る",
+    "かむ": "噛む",
+    "あける": "開ける",
+}
+# (word, what follows it as written) -> what was meant: short kana that the dictionary takes for another word
+_MEANT = {
+    ("とう", "さん"): ("父",),
+    ("とう", "ちゃん"): ("父",),
+    ("かあ", "さん"): ("母",),
+    ("かあ", "ちゃん"): ("母",),
+    ("ね", "て"): ("寝る",),
+    ("で", "て"): ("出る",),
+    ("却って", "こ"): ("帰る", "て"),
+    ("却って", "来"): ("帰る", "て"),
+    ("却って", "き"): ("帰る", "て"),
+    ("却って", "くる"): ("帰る", "て"),
 }
 _CONTRACTED = {"てる": ("て", "居る"), "でる": ("て", "居る"), "ちゃう": ("て", "仕舞う"), "じゃう": ("て", "仕舞う")}
 _CONTRACTED |= {
@@ -110,6 +129,8 @@ _AFTER_AN_ORDER = frozenset(("", "と", "って", "とか", "や", "よ", "!", "
 
 def _fold_word(form: str, pos: tuple[str, ...], follower: str) -> tuple[str, ...]:
     kind, sub, shape = pos[0], pos[1], pos[5]
+    if (form, follower) in _MEANT:
+        return _MEANT[form, follower]
     if kind == "空白" or (kind in ("補助記号", "記号") and form not in ENDS):
         return ()
     if form == "ます" and kind == "助動詞":
