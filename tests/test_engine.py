@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any, get_args
 from uuid import UUID
@@ -18,7 +19,7 @@ from bot.dialogs.safety import WORDS, trouble
 from bot.dialogs.welcome import HELLO, HELLO_CHILD, HELLO_SHORT
 from bot.messages import Heard, Inbound, InboundKind, Phrase, Point, Severity, Signal
 from bot.situation import CASE_TABLE, Case
-from tests.talk import DAY, NIGHT, Conversation, concern, emergency, urgent, view, words
+from tests.talk import DAY, NIGHT, Conversation, concern, content, emergency, urgent, view, words
 
 HELLOS = {HELLO[0].msgid, HELLO_SHORT.msgid, HELLO_CHILD.msgid}
 HELD = Case(UUID(int=7), "claimed", Severity.CONCERN, holder_id=UUID(int=8))
@@ -457,3 +458,17 @@ def test_a_wordless_message_is_a_sign_of_life(text: str) -> None:
     talk = Conversation()
     talk.writes("すみません")
     assert msgids(talk.writes(text)) == msgids(talk.does("sticker"))
+
+
+def test_many_threads_may_hear_at_once() -> None:
+    """Hearing is asked from several threads at the same time and hears what it hears alone."""
+    texts = [
+        "もう限界です。子どもを叩いてしまいそう",
+        "一時預かりを二時間お願いしたい",
+        "死にたい",
+        "I want to die",
+    ] * 60
+    hear = content().hearing.hear
+    alone = [hear(text) for text in texts[:4]] * 60
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(hear, texts)) == alone

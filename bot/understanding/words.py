@@ -14,6 +14,7 @@ import re
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from functools import lru_cache
+from threading import local
 
 from sudachipy import Dictionary, SplitMode, Tokenizer
 
@@ -54,8 +55,19 @@ def _build(source: Text, found: list[tuple[str, int, int]]) -> Words:
 
 
 @lru_cache(maxsize=1)
+def _dictionary() -> Dictionary:
+    return Dictionary(dict="small")
+
+
+_here = local()
+
+
 def _tokenizer() -> Tokenizer:
-    return Dictionary(dict="small").tokenizer(mode=SplitMode.A)
+    """Return this thread's own tokenizer: one of Sudachi's serves one thread at a time."""
+    if not hasattr(_here, "tokenizer"):
+        _here.tokenizer = _dictionary().tokenizer(mode=SplitMode.A)
+    found: Tokenizer = _here.tokenizer
+    return found
 
 
 _NEGATIONS = frozenset(("無い", "ず", "ぬ", "ん", "ない"))
