@@ -16,9 +16,10 @@ from datetime import date, datetime
 from typing import Any, Final, Literal, cast
 
 from sqlalchemy import case as sql_case
-from sqlalchemy import func, insert, null, or_, select, text, update
+from sqlalchemy import func, null, or_, select, text, update
 from sqlalchemy.orm import Session
 
+from bot import journal
 from bot.errors import CaseMovedError, KeyGoneError, OursError, RefusedError
 from bot.line.limits import sender_name
 from bot.messages import Severity, Signal
@@ -26,8 +27,6 @@ from bot.models import CaseRow, Journal, Memory, Outbox, SignalRow
 from bot.situation import CASE_TABLE, Case, CaseEvent, CaseState, City, next_state
 from bot.store import append_audit, append_event, db_now, enqueue_outbox, now_expression, upsert
 from bot.vault import resident_owner, seal, unseal
-
-Place = Literal["room", "line"]
 
 #: A declined case of these kinds stays listed until a person has read it (CARE C17).
 READ_EVEN_IF_DECLINED: Final = frozenset({"abuse", "dv", "crisis"})
@@ -344,7 +343,7 @@ def reply(
     *,
     key: uuid.UUID,
     name: str,
-    place: Place,
+    place: journal.Place,
     language: str = "ja",
 ) -> Sent:
     """Say the holder's words once, in the room or in LINE; the same `key` never says them twice.
@@ -373,7 +372,7 @@ def reply(
         if shown := sender_name(name):
             messages[0]["sender"] = {"name": shown}
         outbox_id = enqueue_outbox(session, row.resident_id, messages, origin="staff", at=at, case_id=case_id)
-    write_journal(
+    journal.write(
         session,
         row.resident_id,
         uid=uid,
@@ -396,7 +395,7 @@ def said_before(session: Session, case_id: uuid.UUID, key: uuid.UUID, words: str
     row = session.scalars(select(Journal).where(Journal.uid == uuid.uuid5(case_id, str(key)))).one_or_none()
     if row is None:
         return None
-    if journal_body(session, row).get("text") != words:
+    if journal.body(session, row).get("text") != words:
         raise RefusedError("この画面からの返信はすでに送られています。いまの文は、もう一度送ってください。")
     return Sent(row.uid, False, row.outbox_id)
 
@@ -418,56 +417,6 @@ def withdraw_desk(session: Session, resident_id: uuid.UUID, at: datetime) -> int
     if count:
         append_event(session, "outbox.changed", at, resident_id=resident_id)
     return count
-
-
-# --- the journal ----------------------------------------------------------------------------------------------------
-
-
-def write_journal(
-    session: Session,
-    resident_id: uuid.UUID,
-    *,
-    who: Literal["resident", "desk", "staff", "system"],
-    kind: str,
-    words: str,
-    at: datetime,
-    uid: uuid.UUID | None = None,
-    language: str = "",
-    place: Place = "line",
-    case_id: uuid.UUID | None = None,
-    staff_id: uuid.UUID | None = None,
-    outbox_id: uuid.UUID | None = None,
-) -> uuid.UUID:
-    """Keep one thing that was said, sealed under the resident's key, and return its uid."""
-    uid = uid or uuid.uuid4()
-    body = json.dumps({"text": words, "language": language}, ensure_ascii=False)
-    session.execute(
-        insert(Journal).values(
-            uid=uid,
-            resident_id=resident_id,
-            case_id=case_id,
-            who=who,
-            staff_id=staff_id,
-            place=place,
-            kind=kind,
-            body_sealed=seal(session, resident_owner(resident_id), "journal", "body", uid, body),
-            language=language,
-            outbox_id=outbox_id,
-            at=at,
-        )
-    )
-    return uid
-
-
-def journal_body(session: Session, row: Journal) -> dict[str, Any]:
-    """Return the JSON of one journal row ({"text": …} and what else was kept); empty once unsent or destroyed."""
-    if row.body_sealed is None:
-        return {}
-    try:
-        body = unseal(session, resident_owner(row.resident_id), "journal", "body", row.uid, row.body_sealed)
-    except KeyGoneError:
-        return {}
-    return cast(dict[str, Any], json.loads(body))
 
 
 def evidence(session: Session, row: SignalRow) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from bot import cases
+from bot import cases, journal
 from bot.dialogs.safety import reminder
 from bot.library import Library
 from bot.messages import Reply
@@ -58,7 +58,7 @@ def remind(
         at=at,
         case_id=case.id if case else None,
     )
-    cases.write_journal(
+    journal.write(
         session,
         resident_id,
         who="desk",

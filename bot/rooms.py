@@ -15,7 +15,7 @@ from typing import Any, Final, Literal, cast
 from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, true, update
 from sqlalchemy.orm import Session
 
-from bot import cases, crypto
+from bot import cases, crypto, journal
 from bot.messages import ROOM_LINK, Choice, Phrase, Reply, Severity, _
 from bot.models import CaseRow, Consent, Journal, Resident, Room, RoomLink, RoomVisit
 from bot.situation import Case, City
@@ -30,7 +30,6 @@ from bot.store import (
 )
 
 ToLine = Callable[..., list[dict[str, Any]]]  # (replies, language, *, room_url) -> 1..5 LINE messages
-Place = Literal["room", "line"]
 NoticeOutcome = Literal["sent", "out", "reading", "quiet"]
 
 VISIT_SECONDS: Final = 43_200  # a browser may return for twelve hours at most,
@@ -234,7 +233,7 @@ def state(session: Session, visit: Visit) -> str:
 
 
 def _bubble(session: Session, row: Journal) -> Bubble | None:
-    body = cases.journal_body(session, row)
+    body = journal.body(session, row)
     if not body.get("text"):
         return None
     return Bubble(
@@ -359,7 +358,7 @@ def _unlocked(session: Session, visit: Visit) -> bool:
 # --- where the talk is held (CARE C19) ------------------------------------------------------------
 
 
-def talk_place(session: Session, resident_id: uuid.UUID, city: City) -> Place:
+def talk_place(session: Session, resident_id: uuid.UUID, city: City) -> journal.Place:
     """Return where staff's words go: the city's policy; with `ask` the resident's last choice, else the room."""
     if city.talk_in != "ask":
         return city.talk_in
@@ -372,7 +371,7 @@ def talk_place(session: Session, resident_id: uuid.UUID, city: City) -> Place:
     return "line" if chosen else "room"
 
 
-def choose_place(session: Session, resident_id: uuid.UUID, place: Place, at: datetime) -> None:
+def choose_place(session: Session, resident_id: uuid.UUID, place: journal.Place, at: datetime) -> None:
     """Keep where the resident wants to talk; it counts where the city asks (`talk_in` = ask)."""
     session.execute(
         insert(Consent).values(
@@ -566,7 +565,7 @@ def _send(
         inbox_id=reply[2],
     )
     session.execute(update(Room).where(Room.id == room_id).values(notice_out=True, notice_at=at))
-    cases.write_journal(
+    journal.write(
         session,
         resident_id,
         who="system",

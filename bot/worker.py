@@ -16,15 +16,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any, Final, Protocol, cast
 
 import structlog
-from sqlalchemy import BindParameter, Executable, Table, bindparam, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import BindParameter, Table, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
-from bot import cases, rooms
+from bot import cases, journal, rooms
 from bot.clock import Clock
 from bot.dialog import Turn
 from bot.errors import MadoguchiError
@@ -33,12 +31,11 @@ from bot.lanes import Lease, LeaseLostError, backoff, claim, held, release
 from bot.line import webhook
 from bot.logs import frames
 from bot.messages import Heard, Inbound, Reply, Severity, Signal
-from bot.models import Campaign, CaseRow, Consent, Journal, Memory, SignalRow
+from bot.models import Campaign, CaseRow, Consent, Memory, SignalRow
 from bot.situation import Case, City
-from bot.store import Store, append_event, db_now, enqueue_job, enqueue_outbox, is_sqlite, run
+from bot.store import Store, append_event, db_now, enqueue_job, enqueue_outbox, run
 from bot.vault import resident_owner, seal, unseal
 
-JOURNAL: Final = cast(Table, Journal.__table__)
 MEMORY: Final = cast(Table, Memory.__table__)
 SIGNAL: Final = cast(Table, SignalRow.__table__)
 CAMPAIGN: Final = cast(Table, Campaign.__table__)
@@ -313,7 +310,7 @@ class Worker:
 
         if inbound.kind == "unsend":
             self._unsend(session, resident_id, inbound, case, now)
-        uid = _journal(session, work, inbound, heard, case, keep_words=not taken_back)
+        uid = _write_down(session, work, inbound, heard, case, keep_words=not taken_back)
         case = self._call_a_person(session, work, inbound, turn, case, uid, now, keep_words=not taken_back)
         if too_old and inbound.kind in MESSAGES and case is None:
             case = cases.open_for_failure(session, resident_id, "dead_letter", now, self.city())
@@ -389,13 +386,12 @@ class Worker:
                     reply_until_db=reply_until,
                     vital=any(reply.vital for reply in replies),
                 )
-            _write(
+            journal.write(
                 session,
                 resident.id,
-                uuid.uuid4(),
-                {"text": self.mind.to_text(replies, language), "language": language},
                 who="desk",
                 kind="reply",
+                words=self.mind.to_text(replies, language),
                 place="line" if in_line else "room",
                 language=language,
                 at=now,
@@ -444,13 +440,7 @@ class Worker:
         found = message_hash(session, inbound.message_id)
         if not found:
             return
-        rows = session.execute(
-            update(JOURNAL)
-            .where(JOURNAL.c.message_hash == found, JOURNAL.c.resident_id == resident_id, JOURNAL.c.kind != "unsend")
-            .values(body_sealed=None, unsent_at=now)
-            .returning(JOURNAL.c.uid)
-        )
-        uids = list(rows.scalars())
+        uids = journal.take_back(session, resident_id, found, now)
         if uids:
             session.execute(update(SIGNAL).where(SIGNAL.c.journal_uid.in_(uids)).values(evidence_sealed=None))
         append_event(session, "journal.unsent", now, case_id=case.id if case else None, resident_id=resident_id)
@@ -518,7 +508,7 @@ class Worker:
                 continue
             keep_words = not _taken_back(session, one.resident.id, one.inbound)
             case = cases.open_case(session, one.resident.id, lock=True)
-            uid = _journal(session, one, one.inbound, Heard(), case, keep_words=keep_words)
+            uid = _write_down(session, one, one.inbound, Heard(), case, keep_words=keep_words)
             turn = Turn(memory={}, language="", signals=signals, case="alarm", reason="signal")
             if _not_yet_kept(session, uid, signals):
                 self._call_a_person(session, one, one.inbound, turn, case, uid, self.clock.now(), keep_words=keep_words)
@@ -553,7 +543,7 @@ class Worker:
         if dead or (aid is None and work.attempts <= 1):
             keep_words = not _taken_back(session, work.resident.id, work.inbound)
             case = cases.open_for_failure(session, work.resident.id, "dead_letter", self.clock.now(), self.city())
-            _journal(session, work, work.inbound, Heard(), case, keep_words=keep_words)
+            _write_down(session, work, work.inbound, Heard(), case, keep_words=keep_words)
             if not any(_pressing(signals) for one, signals in aid or () if one is work):  # else it was said before
                 self._apologise(session, work)
         if dead:
@@ -680,56 +670,32 @@ def _taken_back(session: Session, resident_id: uuid.UUID, inbound: Inbound) -> b
     """Return whether the resident unsent this message before it was read."""
     if not inbound.message_id or inbound.kind == "unsend":
         return False
-    found = {"b_hash": message_hash(session, inbound.message_id), "b_resident": resident_id}
-    return run(session, _TOMBSTONE, found).first() is not None
+    return journal.taken_back(session, resident_id, message_hash(session, inbound.message_id))
 
 
-def _journal(
+def _write_down(
     session: Session, work: Work, inbound: Inbound, heard: Heard, case: Case | None, *, keep_words: bool
 ) -> uuid.UUID:
     """Write down what the resident did, once, and return the row's uid. An unsend's row is also its tombstone."""
-    uid = uuid.uuid5(work.inbox_id, "journal")
-    resident_id = work.resident.id
-    body: dict[str, Any] = {"text": inbound.text, "language": heard.language}
+    more: dict[str, Any] = {}
     if inbound.act:
-        body["act"] = inbound.act
-    if inbound.point is not None:
-        point = inbound.point
-        body["place"] = [point.latitude, point.longitude, point.title, point.address]
-    _write(
+        more["act"] = inbound.act
+    if (point := inbound.point) is not None:
+        more["place"] = [point.latitude, point.longitude, point.title, point.address]
+    return journal.write(
         session,
-        resident_id,
-        uid,
-        body if keep_words else None,
+        work.resident.id,
+        uid=uuid.uuid5(work.inbox_id, "journal"),
         who="resident",
         kind=inbound.kind,
+        words=inbound.text if keep_words else None,
+        more=more,
         place="room" if inbound.kind == "room_text" else "line",
-        language=heard.language[:10],
+        language=heard.language,
         at=inbound.at,
         case_id=case.id if case else None,
         message_hash=message_hash(session, inbound.message_id),
     )
-    return uid
-
-
-def _write(
-    session: Session, resident_id: uuid.UUID, uid: uuid.UUID, body: Mapping[str, Any] | None, **columns: Any
-) -> None:
-    """Write one journal row, once per `uid`; without a body the words were taken back."""
-    sealed = None
-    if body is not None:
-        words = json.dumps(body, ensure_ascii=False)
-        sealed = seal(session, resident_owner(resident_id), "journal", "body", uid, words)
-    values = {
-        "uid": uid,
-        "resident_id": resident_id,
-        "body_sealed": sealed,
-        "unsent_at": None if sealed else columns["at"],
-        "message_hash": "",
-        "outbox_id": None,
-        **columns,
-    }
-    run(session, _written(is_sqlite(session)), values)
 
 
 def _not_yet_kept(session: Session, uid: uuid.UUID, signals: tuple[Signal, ...]) -> tuple[Signal, ...]:
@@ -785,18 +751,3 @@ _END: Final = (
     .where(INBOX.c.id == bindparam("b_id"))
     .values(done_db=bindparam("b_now"), outcome=bindparam("b_outcome"), error=bindparam("b_error"), raw_sealed=b"")
 )
-_TOMBSTONE: Final = (
-    select(JOURNAL.c.id)
-    .where(
-        JOURNAL.c.message_hash == bindparam("b_hash"),
-        JOURNAL.c.resident_id == bindparam("b_resident"),
-        JOURNAL.c.kind == "unsend",
-    )
-    .limit(1)
-)
-
-
-@cache
-def _written(on_sqlite: bool) -> Executable:
-    statement = (sqlite if on_sqlite else postgresql).insert(JOURNAL)
-    return cast(Executable, statement.on_conflict_do_nothing(index_elements=[JOURNAL.c.uid]))

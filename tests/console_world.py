@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from sqlalchemy import insert, update
 from sqlalchemy.orm import Session
 
-from bot import cases
+from bot import cases, journal
 from bot.clock import Clock
 from bot.messages import Reply, Severity, Signal
 from bot.models import Memory, Outbox, Resident
@@ -153,16 +153,14 @@ async def writes(
     """Let a resident write, the desk hear it, and perhaps answer."""
 
     def unit(session: Session) -> Case | None:
-        uid = cases.write_journal(
-            session, resident_id, who="resident", kind="text", words=words, at=at, language=language
-        )
+        uid = journal.write(session, resident_id, who="resident", kind="text", words=words, at=at, language=language)
         case = cases.apply(
             session, resident_id, signals=signals, event=event, reason=reason, journal_uid=uid, at=at, city=CITY
         )
         if answer:
             sent = enqueue_outbox(session, resident_id, [{"type": "text", "text": answer}], origin="desk", at=at)
             session.execute(update(Outbox).where(Outbox.id == sent).values(state=answer_state))
-            cases.write_journal(
+            journal.write(
                 session,
                 resident_id,
                 who="desk",

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import exists, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from bot import cases
+from bot import cases, journal
 from bot.errors import CaseMovedError, RefusedError
 from bot.messages import Severity, Signal
 from bot.models import Audit, CaseRow, Event, Journal, Memory, Outbox, Resident, SignalRow
@@ -583,9 +583,7 @@ async def test_words_in_line_carry_the_work_name_and_words_in_the_room_stay_ther
         found: list[dict[str, Any]] = json.loads(
             unseal(session, resident_owner(resident_id), "outbox", "body", row.id, row.body_sealed)
         )
-        said = [
-            cases.journal_body(session, row)["text"] for row in session.scalars(select(Journal).order_by(Journal.id))
-        ]
+        said = [journal.body(session, row)["text"] for row in session.scalars(select(Journal).order_by(Journal.id))]
         assert said == ["ルームで", "LINEで"]
         return found
 

@@ -15,8 +15,7 @@ from sqlalchemy.orm import Session
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from bot import rooms
-from bot.cases import write_journal
+from bot import journal, rooms
 from bot.clock import Clock
 from bot.messages import Phrase
 from bot.models import CaseRow, Journal, Resident, Room, RoomLink, RoomVisit
@@ -74,7 +73,7 @@ class House:
     async def journal(self, who: str, text: str) -> None:
         """Write one row of the room."""
         await self.store.write(
-            lambda s: write_journal(
+            lambda s: journal.write(
                 s, self.resident, who=who, kind="reply", words=text, at=NIGHT, place="room", language="ja",
                 staff_id=self.staff if who == "staff" else None,
             )

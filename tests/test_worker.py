@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from bot import cases
 from bot.errors import LineUnreachableError
 from bot.inbox import hurry, keep_room_text
+from bot.journal import body
 from bot.lanes import backoff
 from bot.messages import Choice, Inbound, Reply, Severity, Verbatim
 from bot.models import Campaign, CaseRow, Event, Inbox, Job, Journal, Lane, Memory, Outbox, Resident, SignalRow
@@ -42,7 +43,7 @@ async def journal(store: Store) -> list[tuple[str, str, str]]:
 
     def unit(session: Session) -> list[tuple[str, str, str]]:
         found = session.scalars(select(Journal).order_by(Journal.id))
-        return [(row.who, row.kind, cases.journal_body(session, row).get("text", "-")) for row in found]
+        return [(row.who, row.kind, body(session, row).get("text", "-")) for row in found]
 
     return await store.read(unit)
 

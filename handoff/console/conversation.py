@@ -18,7 +18,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bot import cases, rooms
+from bot import cases, journal, rooms
 from bot.clock import TOKYO
 from bot.errors import KeyGoneError, NotAllowedError, RefusedError
 from bot.messages import Severity
@@ -201,7 +201,7 @@ def _allowed(actor: Actor, action: str, case: Case) -> bool:
 def _said(
     session: Session, row: Journal, sent: Outbox | None, names: dict[uuid.UUID, str], marks: list[Reason]
 ) -> Said:
-    body = cases.journal_body(session, row)
+    body = journal.body(session, row)
     words = str(body.get("text") or "")
     state = "" if sent is None else "in_flight" if sent.in_flight and sent.state == "pending" else sent.state
     return Said(
@@ -346,7 +346,7 @@ async def reply(request: Request, door: Annotated[Pass, Depends(may("case.draft"
     words = door.text("words", WORDS)
     if not words:
         raise RefusedError("ことばを入れてください。")
-    place: cases.Place = "line" if door.form.get("place") == "line" else "room"
+    place: journal.Place = "line" if door.form.get("place") == "line" else "room"
     key = _uuid(str(door.form.get("key", "")))
     at, city = house.clock.now(), house.city()
 

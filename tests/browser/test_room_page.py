@@ -20,8 +20,7 @@ from starlette.responses import HTMLResponse
 from starlette.routing import Mount
 from starlette.routing import Route as Path_
 
-from bot import i18n, rooms
-from bot.cases import write_journal
+from bot import i18n, journal, rooms
 from bot.clock import Clock
 from bot.models import CaseRow, Journal, Resident, RoomVisit
 from bot.opening import Opening, Schedule
@@ -86,7 +85,7 @@ class House:
         """Write one row of the room, with the event that follows it in real life."""
 
         def unit(session: Any) -> None:
-            write_journal(
+            journal.write(
                 session, self.resident, who=who, kind="reply", words=text, at=NIGHT, place="room", language="ja",
                 staff_id=self.staff if who == "staff" else None,
             )  # fmt: skip
