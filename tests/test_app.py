@@ -252,6 +252,8 @@ async def test_words_in_danger_become_a_case_and_a_person_silences_the_desk(town
     await journal_holds(town, resident_id, 3)
     await town.quiet(phone)
     assert len(phone.heard) == before
+    letters = select(Outbox.state).where(Outbox.resident_id == resident_id)
+    assert await town.roof.store.read(lambda s: list(s.scalars(letters))) == ["accepted"]  # nothing more was written
     await town.roof.store.write(lambda s: cases.release(s, case.id, sakura, now, name="さくら", agreed="明日また話す"))
     assert "さくら" in await town.says(phone, "ありがとう", "ここからは機械が答えます")
 
