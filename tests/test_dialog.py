@@ -180,7 +180,7 @@ READS_ALREADY = re.compile(
     re.IGNORECASE,
 )
 NOT_YET = re.compile(r"まだ ?だれも ?読んでいません|Nobody has read (?:it|this) yet")
-MOST = 4000  # turns of the walk
+MOST = 2500  # turns of the walk
 
 
 def starts() -> Iterator[tuple[str, Conversation]]:
