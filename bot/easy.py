@@ -233,6 +233,8 @@ _PROMISES_ENGLISH = tuple(
         regex.compile,
         (
             r"\b(?:absolutely|completely|totally|perfectly|entirely|100%)\s+(?:secret|confidential|private|anonymous)\b",
+            r"\b(?:promise|swear)\s+(?:you\s+)?(?:to\s+keep|it\s+(?:is|stays)|this\s+(?:is|stays))\b.{0,20}secret\b",
+            r"\b(?:it|this|everything|your\s+secret)\s+(?:stays|will\s+stay|is\s+kept|will\s+be\s+kept)\s+(?:a\s+)?secret\b",
             r"\b(?:nobody|no one|no-one)\s+(?:else\s+)?(?:will|is going to|can)\s+(?:ever\s+)?"
             r"(?:know|find out|hear|learn)\b",
             rf"\b(?:we|i)\s+{_NEVER}\s+(?:ever\s+)?tell\s+(?:anyone|anybody|a soul|any person|others)\b",

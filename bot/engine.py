@@ -10,12 +10,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from bot import triage
 from bot.dialog import FollowUp, Talk, Turn, View
 from bot.dialogs.welcome import HELLO, HELLO_CHILD, HELLO_SHORT
-from bot.i18n import EASY, SOURCE, Catalogs
+from bot.i18n import EASY, SOURCE, Catalogs, choose
 from bot.messages import GAP, Heard, Inbound, Phrase, Reply, Severity, Verbatim, _
 from bot.situation import CaseEvent
 from bot.triage import Open
@@ -93,7 +93,7 @@ def turn(memory: Mapping[str, Any], inbound: Inbound, heard: Heard, desk: View, 
         language=talk.language,
         replies=tuple(replies),
         signals=heard.signals,
-        case=talk.case or _case_event(heard, desk),
+        case=talk.case or _case_event(heard),
         reason="asked" if talk.case == "open" else "signal" if heard.signals else "",
         follow_ups=tuple(FollowUp(f.name, f.at, f.key) for f in talk.follow_ups),
         chosen_language=talk.chosen_language,
@@ -112,18 +112,11 @@ def _language(memory: Mapping[str, Any], heard: Heard, desk: View, inbound: Inbo
         return desk.language
     before = str(memory.get("language", ""))
     if inbound.text and heard.language:
-        if heard.language in offered:
-            return before if (before, heard.language) == (EASY, SOURCE) else heard.language
-        return EASY if EASY in offered else SOURCE
-    if before in offered:
-        return before
-    hint = desk.language_hint.split("-")[0]
-    if not hint:
-        return SOURCE
-    return hint if hint in offered else (EASY if EASY in offered else SOURCE)
+        return before if (before, heard.language) == (EASY, SOURCE) else choose(offered, heard.language)
+    return choose(offered, before, desk.language_hint)
 
 
-def _case_event(heard: Heard, desk: View) -> CaseEvent | Any:
+def _case_event(heard: Heard) -> CaseEvent | Literal[""]:
     if not heard.signals:
         return ""
     return "alarm" if max(s.severity.rank for s in heard.signals) > Severity.CONCERN.rank else "offer"
@@ -166,9 +159,7 @@ def _without_message(memory: Mapping[str, Any], message_id: str) -> dict[str, An
     """Return memory without the words of an unsent message (CARE C17)."""
     kept = dict(memory)
     kept["recent"] = [entry for entry in memory.get("recent", ()) if entry[2] != message_id]
-    data = dict(memory.get("open", {}))
-    if data.get("data", {}).get("words"):
-        kept["open"] = {**data, "data": {k: v for k, v in data["data"].items() if k != "words"}}
+    kept.pop("open", None)  # what a dialog took from the words goes with them
     return kept
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gettext
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from itertools import pairwise
@@ -26,6 +26,13 @@ LOCALES = Path(__file__).parents[1] / "locales"
 
 #: What a language calls itself; never translated.
 OWN_NAMES: Mapping[str, str] = {"ja": "日本語", "ja-easy": "やさしい にほんご", "en": "English"}
+
+#: What else somebody may type to mean a language.
+CALLED: Mapping[str, tuple[str, ...]] = {
+    "ja": ("にほんご", "Japanese"),
+    "ja-easy": ("やさしい日本語", "Easy Japanese"),
+    "en": ("英語", "えいご"),
+}
 
 TODAY = _("今日 {time}")
 TOMORROW = _("明日（{date}）{time}")
@@ -102,6 +109,19 @@ class Catalogs:
         if local.date() == value.today + timedelta(days=1):
             return self.word(_(TOMORROW.msgid, date=local.date(), time=local.time()), language)
         return self.value(local, language)
+
+
+def choose(offered: Sequence[str], *wishes: str) -> str:
+    """Return the first wish that is offered, by its id or its language alone (en-GB is en); "" is no wish.
+
+    No wish at all is Japanese; wishes that are not offered become やさしい日本語 where there is any.
+    """
+    told = [wish for wish in wishes if wish]
+    for wish in told:
+        for candidate in (wish, wish.split("-")[0]):
+            if candidate in offered:
+                return candidate
+    return EASY if told and EASY in offered else SOURCE
 
 
 def locale_of(language: str) -> Locale:

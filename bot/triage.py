@@ -18,7 +18,7 @@ from bot.dialog import END, PLACE, START, TEXT, Dialog, Talk
 from bot.dialogs import ALL
 from bot.dialogs.safety import first_words, number_lines, trouble
 from bot.directory.search import Query
-from bot.i18n import Catalogs
+from bot.i18n import CALLED, OWN_NAMES, Catalogs
 from bot.messages import Choice, Phrase, Reply, Severity, _
 
 #: A spoken command (content/topics/<lang>.yaml, commands) -> the button that does the same.
@@ -101,7 +101,10 @@ def answer(talk: Talk, open_: Open, safety: dict[str, Any], choices: list[dict[s
             if name == "safety":
                 return _safety(talk, safety, event, open_)
             if done := _fire(talk, _entered(name, open_), event):
-                return done
+                if pressing and talk.chosen_language:
+                    return _safety(talk, safety, "again", done.open)  # the words once more, in the language she reads
+                worried = bool(talk.heard.signals) and name != "person"
+                return _offer(talk, done) if worried else done
         elif not pressing:
             return _unclear(talk, open_)  # a button of an older version
     if pressing:
@@ -255,6 +258,9 @@ def _typed(talk: Talk, choices: list[dict[str, Any]], words: Catalogs) -> str:
         spoken = {fold(label), fold(words.sentence(label, talk.language))}
         if choice.get("act") and (typed in spoken or (choice.get("listed") and typed == str(number))):
             return str(choice["act"])
+    for language in talk.view.city.languages:
+        if typed in {fold(name) for name in (OWN_NAMES.get(language, ""), *CALLED.get(language, ()))}:
+            return f"language.chosen:{language}"
     command = talk.view.library.hearing.command(talk.inbound.text)
     if command in ("yes", "no"):
         return next((str(c["act"]) for c in choices if c.get("word") == command), "")

@@ -141,13 +141,14 @@ class FindPlace(Dialog):
         Go("age", "*", "results", take="take_age", when="has_topic"),
         Go("open_now", ("results", "named"), "results", take="take_open_now"),
         Go("more", ("results", "named"), "results", take="take_more"),
+        Go("near", "*", "near"),
         Go("elsewhere", ("results", "details"), "where", take="forget_where", when="has_topic"),
         Go("back", "details", "results"),
         Go("details", "*", "details", take="take_details", when="has_details"),
         Go("named", "*", "named", take="take_named"),
-        Go(TEXT, ("where", "topic"), "age", take="take_text", when="text_names_where_and_age_matters"),
-        Go(TEXT, ("where", "topic"), "results", take="take_text", when="text_names_where"),
-        Go(TEXT, "where", "where", take="miss_once", when="missed_once"),
+        Go(TEXT, ("where", "near", "topic"), "age", take="take_text", when="text_names_where_and_age_matters"),
+        Go(TEXT, ("where", "near", "topic"), "results", take="take_text", when="text_names_where"),
+        Go(TEXT, ("where", "near"), "where", take="miss_once", when="missed_once"),
         Go(TEXT, "age", "results", take="take_text", when="text_names_age"),
         Go(TEXT, ("results", "details", "named"), "results", take="take_text", when="text_refines"),
         Go(TEXT, (START, "topic", "named", "details"), END, when="never"),
@@ -221,7 +222,7 @@ class FindPlace(Dialog):
             self.talk.data["age"] = int(typed) * 12 + 6  # a bare number here is years; the middle of that year
         elif self.state == "age" and (months := age_months(f"{typed} old")) is not None:
             self.talk.data["age"] = months
-        if not self.talk.data.get("area") and self.state in ("where", "topic") and self._areas(typed):
+        if not self.talk.data.get("area") and self.state in ("where", "near", "topic") and self._areas(typed):
             self.forget_where()
             self.talk.data["area"] = typed[:40]
 
@@ -317,12 +318,23 @@ class FindPlace(Dialog):
         self.talk.say(
             *lines,
             choices=(
-                Choice(_("いまの場所の近く"), opens="location"),
+                Choice(_("いまの場所の近く"), "find_place.near", opens="location"),
                 Choice(_("市内ならどこでも"), "find_place.anywhere"),
                 *towns,
                 Choice(_("人と話す"), "person.ask"),
             ),
             listed="numbers",
+        )
+
+    def ask_near(self) -> None:
+        """Say how a location is sent, to somebody who typed it."""
+        self.talk.say(
+            _("LINEの「＋」から「位置情報」を送ってください。町の名前を書いてもかまいません。"),
+            choices=(
+                Choice(_("いまの場所の近く"), "find_place.near", opens="location"),
+                Choice(_("市内ならどこでも"), "find_place.anywhere"),
+                Choice(_("人と話す"), "person.ask"),
+            ),
         )
 
     def ask_age(self) -> None:

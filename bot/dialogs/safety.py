@@ -234,6 +234,7 @@ class Safety(Dialog):
 
     name = "safety"
     table = (
+        Go("again", "*", "alarmed", when="knows_trouble"),
         Go("alarm", "*", "alarmed", take="note_trouble"),
         Go(TEXT, "alarmed", "with_you"),
         Go(TEXT, (START, "with_you", "cannot_call", "card", "reminded", "not_meant"), "with_you"),
@@ -242,6 +243,10 @@ class Safety(Dialog):
         Go("remind", "*", "reminded", take="plan_reminder"),
         Go("not_meant", "*", "not_meant"),
     )
+
+    def knows_trouble(self) -> bool:
+        """Return whether an alarm was raised before."""
+        return "trouble" in self.talk.data
 
     def note_trouble(self) -> None:
         """Remember what kind of trouble it is."""
@@ -253,10 +258,11 @@ class Safety(Dialog):
     def ask_alarmed(self) -> None:
         """Say the words for this trouble, when a person reads, and who can be called now."""
         key = self.trouble
-        if self._said_lately(key):
+        block = f"{key}:{self.talk.language}"  # in another language it is another block
+        if self._said_lately(block):
             self.ask_with_you()
             return
-        self.talk.data["said"] = {**self.talk.data.get("said", {}), key: self.talk.now.isoformat()}
+        self.talk.data["said"] = {**self.talk.data.get("said", {}), block: self.talk.now.isoformat()}
         first, *rest = first_words(key, self.talk.view.city)
         self.talk.say(first, GAP, *rest, block=f"safety.{key}", vital=True)
         self.talk.say(*self._when(), *self._numbers(key), choices=self._ways(), vital=True)
@@ -340,8 +346,8 @@ class Safety(Dialog):
         """Return whether a child writes: then short words in kana (CARE C27)."""
         return self.trouble == "child_writing"
 
-    def _said_lately(self, key: str) -> bool:
-        said = self.talk.data.get("said", {}).get(key)
+    def _said_lately(self, block: str) -> bool:
+        said = self.talk.data.get("said", {}).get(block)
         return said is not None and self.talk.now - datetime.fromisoformat(said) < AGAIN_AFTER
 
     def _clock(self, moment: datetime) -> Clocktime:
