@@ -7,7 +7,6 @@ row first calls `open_case(..., lock=True)` in the same transaction and writes n
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Sequence
 from contextlib import suppress
@@ -19,11 +18,11 @@ from sqlalchemy import case as sql_case
 from sqlalchemy import func, null, or_, select, text, update
 from sqlalchemy.orm import Session
 
-from bot import journal
+from bot import journal, memory
 from bot.errors import CaseMovedError, KeyGoneError, OursError, RefusedError
 from bot.line.limits import sender_name
 from bot.messages import Severity, Signal
-from bot.models import CaseRow, Journal, Memory, Outbox, SignalRow
+from bot.models import CaseRow, Journal, Outbox, SignalRow
 from bot.situation import CASE_TABLE, Case, CaseEvent, CaseState, City, next_state
 from bot.store import append_audit, append_event, db_now, enqueue_outbox, now_expression, upsert
 from bot.vault import resident_owner, seal, unseal
@@ -603,14 +602,7 @@ def _handback(name: str, agreed: str, next_date: date | None, at: datetime) -> d
 
 def _hand_back(session: Session, resident_id: uuid.UUID, mark: dict[str, Any]) -> None:
     """Write the fact into the desk's memory. Who has no memory yet was never greeted: the welcome comes first."""
-    statement = select(Memory).where(Memory.resident_id == resident_id).with_for_update()
-    row = session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
-    if row is None:
-        return
-    owner = resident_owner(resident_id)
     with suppress(KeyGoneError):  # the resident's words were destroyed on purpose
-        body = json.loads(unseal(session, owner, "memory", "body", resident_id, row.body_sealed))
-        body["handback"] = mark
-        row.body_sealed = seal(session, owner, "memory", "body", resident_id, json.dumps(body, ensure_ascii=False))
-        row.version += 1
-        session.flush()
+        remembered, version = memory.load(session, resident_id)
+        if version:
+            memory.keep(session, resident_id, {**remembered, "handback": mark}, version)

@@ -6,7 +6,6 @@ talk; the preview is neutral and the words stand in the message itself.
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -14,14 +13,13 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from bot import cases, journal
+from bot import cases, journal, memory
 from bot.dialogs.safety import reminder
 from bot.library import Library
 from bot.messages import Reply
-from bot.models import Memory, Resident
+from bot.models import Resident
 from bot.situation import City
 from bot.store import enqueue_outbox
-from bot.vault import resident_owner, unseal
 
 Render = Callable[[Sequence[Reply], str], list[dict[str, Any]]]
 Word = Callable[[Sequence[Reply], str], str]
@@ -39,16 +37,14 @@ def remind(
 ) -> bool:
     """Send the number and what to say, at opening; return whether anything was sent."""
     resident = session.get(Resident, resident_id)
-    row = session.get(Memory, resident_id)
+    remembered = memory.look(session, resident_id)
     case = cases.open_case(session, resident_id)
-    if resident is None or row is None or resident.unreachable or resident.contact_safety != "any":
+    if resident is None or not remembered or resident.unreachable or resident.contact_safety != "any":
         return False
     if case is not None and case.held:
         return False
-    owner = resident_owner(resident_id)
-    memory = json.loads(unseal(session, owner, "memory", "body", resident_id, row.body_sealed))
-    language = str(memory.get("language", "ja"))
-    trouble = str(memory.get("safety", {}).get("data", {}).get("trouble", ""))
+    language = memory.language(session, resident_id, city)
+    trouble = str(remembered.get("safety", {}).get("data", {}).get("trouble", ""))
     replies = reminder(trouble, library, city, language, at)
     outbox_id = enqueue_outbox(
         session,

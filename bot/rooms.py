@@ -15,7 +15,7 @@ from typing import Any, Final, Literal, cast
 from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, true, update
 from sqlalchemy.orm import Session
 
-from bot import cases, crypto, journal
+from bot import cases, crypto, journal, memory
 from bot.messages import ROOM_LINK, Choice, Phrase, Reply, Severity, _
 from bot.models import CaseRow, Consent, Journal, Resident, Room, RoomLink, RoomVisit
 from bot.situation import Case, City
@@ -25,6 +25,7 @@ from bot.store import (
     db_now,
     enqueue_job,
     enqueue_outbox,
+    is_sqlite,
     now_expression,
     upsert,
 )
@@ -149,8 +150,8 @@ def redeem(session: Session, token: str, at: datetime) -> str | None:
             unread_journal_id=unread or since + 1,
         )
     )
-    case_id = _open_case_id(session, resident_id)
-    append_event(session, "room.opened", at, case_id=case_id, resident_id=resident_id)
+    case = cases.open_case(session, resident_id)
+    append_event(session, "room.opened", at, case_id=case.id if case else None, resident_id=resident_id)
     return visit_token
 
 
@@ -179,6 +180,7 @@ def find_visit(session: Session, visit_token: str) -> Visit | None:
     if row is None:
         return None
     visit, room, resident = row
+    talked = memory.look(session, resident.id).get("language", "")
     return Visit(
         token_hash=visit.token_hash,
         room_id=room.id,
@@ -187,7 +189,7 @@ def find_visit(session: Session, visit_token: str) -> Visit | None:
         since=visit.since_journal_id,
         unread_from=visit.unread_journal_id,
         unlocked=visit.unlocked,
-        language=resident.language or resident.language_hint,
+        language=resident.language or str(talked) or resident.language_hint,
         has_password=bool(room.password_hash),
     )
 
@@ -481,7 +483,7 @@ def notice_due(
         city=city,
         case_id=uuid.UUID(payload["case_id"]) if payload["case_id"] else None,
         staff_name="",
-        language=_language(session, resident_id),
+        language=memory.language(session, resident_id, city),
         room_url_base=room_url_base,
         to_line=to_line,
     )
@@ -582,17 +584,6 @@ def _send(
 # --- small questions ------------------------------------------------------------------------------
 
 
-def _open_case_id(session: Session, resident_id: uuid.UUID) -> uuid.UUID | None:
-    return session.execute(
-        select(CaseRow.id).where(CaseRow.resident_id == resident_id, CaseRow.state != "closed")
-    ).scalar_one_or_none()
-
-
-def _language(session: Session, resident_id: uuid.UUID) -> str:
-    row = session.execute(select(Resident.language, Resident.language_hint).where(Resident.id == resident_id)).one()
-    return row.language or row.language_hint or "ja"
-
-
 def _looking(session: Session, room_id: uuid.UUID) -> bool:
     """Return whether a browser showed the room within the last minute."""
     now = db_now(session)
@@ -614,7 +605,7 @@ def _usable_since(session: Session, room_id: uuid.UUID, moment_db: float) -> boo
 
 
 def _least(session: Session, one: ColumnElement[float], other: float) -> ColumnElement[float]:
-    return func.min(one, other) if session.get_bind().dialect.name == "sqlite" else func.least(one, other)
+    return func.min(one, other) if is_sqlite(session) else func.least(one, other)
 
 
 def sweep(session: Session) -> int:

@@ -19,24 +19,24 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Protocol, cast
 
 import structlog
-from sqlalchemy import BindParameter, Table, bindparam, insert, select, update
+from sqlalchemy import BindParameter, Table, bindparam, select, update
 from sqlalchemy.orm import Session
 
-from bot import cases, journal, rooms
+from bot import cases, journal, memory, rooms
 from bot.clock import Clock
 from bot.dialog import Turn
 from bot.errors import MadoguchiError
+from bot.i18n import choose
 from bot.inbox import INBOX, RESIDENT, lane_resident, line_id, message_hash
 from bot.lanes import Lease, LeaseLostError, backoff, claim, held, release
 from bot.line import webhook
 from bot.logs import frames
 from bot.messages import Heard, Inbound, Reply, Severity, Signal
-from bot.models import Campaign, CaseRow, Consent, Memory, SignalRow
+from bot.models import Campaign, CaseRow, Consent, SignalRow
 from bot.situation import Case, City
 from bot.store import Store, append_event, db_now, enqueue_job, enqueue_outbox, run
-from bot.vault import resident_owner, seal, unseal
+from bot.vault import resident_owner, unseal
 
-MEMORY: Final = cast(Table, Memory.__table__)
 SIGNAL: Final = cast(Table, SignalRow.__table__)
 CAMPAIGN: Final = cast(Table, Campaign.__table__)
 CONSENT: Final = cast(Table, Consent.__table__)
@@ -297,9 +297,9 @@ class Worker:
         held(session, work.lease)
         resident_id, now = work.resident.id, self.clock.now()
         case = _case(session, resident_id)
-        memory, version = _memory(session, resident_id)
+        remembered, version = memory.load(session, resident_id)
         if case != work.case or version != work.version:
-            turn = self._decide(memory, inbound, heard, case, work.resident)
+            turn = self._decide(remembered, inbound, heard, case, work.resident)
         taken_back = _taken_back(session, resident_id, inbound)
         too_old = now - inbound.at > TOO_OLD
         aside = work.raw.get("mode") == "standby" or too_old  # kept and heard, never answered by the machine
@@ -314,8 +314,8 @@ class Worker:
         case = self._call_a_person(session, work, inbound, turn, case, uid, now, keep_words=not taken_back)
         if too_old and inbound.kind in MESSAGES and case is None:
             case = cases.open_for_failure(session, resident_id, "dead_letter", now, self.city())
-        if not aside and not taken_back and turn.memory != memory:
-            _remember(session, resident_id, turn.memory, version)
+        if not aside and not taken_back and turn.memory != remembered:
+            memory.keep(session, resident_id, turn.memory, version)
         self._say(session, work, inbound, turn, replies, case, now)
         if not aside:
             self._follow_up(session, work, inbound, turn)
@@ -364,7 +364,7 @@ class Worker:
         resident = work.resident
         reply_token = str(work.raw.get("replyToken") or "")
         reply_until = work.received_db + REPLY_SECONDS
-        language = turn.language or resident.language or resident.language_hint or "ja"
+        language = turn.language or choose(self.city().languages, resident.language, resident.language_hint)
         in_line = inbound.kind != "room_text"
         if replies:
             outbox_id = None
@@ -581,7 +581,7 @@ def _load(session: Session, leases: Sequence[Lease]) -> list[Work]:
         due = head.next_db <= now
         if due:  # counted now: what takes the process down with it is counted too
             run(session, _BEGIN, {"b_id": head.id})
-        memory, version = _opened(session, resident_id, memories.get(resident_id))
+        remembered, version = memory.opened(session, resident_id, memories.get(resident_id))
         found.append(
             Work(
                 lease=lease,
@@ -592,7 +592,7 @@ def _load(session: Session, leases: Sequence[Lease]) -> list[Work]:
                 attempts=head.attempts + due,
                 due=due,
                 resident=facts[resident_id],
-                memory=memory,
+                memory=remembered,
                 version=version,
                 case=cases.open_case(session, resident_id) if resident_id in having_case else None,
             )
@@ -643,27 +643,6 @@ def _case(session: Session, resident_id: uuid.UUID) -> Case | None:
     if run(session, _HAVING_CASE, {"b_residents": [resident_id]}).first() is None:
         return None
     return cases.open_case(session, resident_id, lock=True)
-
-
-def _memory(session: Session, resident_id: uuid.UUID) -> tuple[dict[str, Any], int]:
-    """Return the memory and its version, locked until this commit."""
-    return _opened(session, resident_id, run(session, _MEMORY, {"b_resident": resident_id}).one_or_none())
-
-
-def _opened(session: Session, resident_id: uuid.UUID, row: Any) -> tuple[dict[str, Any], int]:
-    if row is None:
-        return {}, 0
-    body = unseal(session, resident_owner(resident_id), "memory", "body", resident_id, row.body_sealed)
-    return json.loads(body), row.version
-
-
-def _remember(session: Session, resident_id: uuid.UUID, memory: Mapping[str, Any], version: int) -> None:
-    body = json.dumps(memory, ensure_ascii=False)
-    sealed = seal(session, resident_owner(resident_id), "memory", "body", resident_id, body)
-    if version:
-        run(session, _REMEMBER, {"b_resident": resident_id, "b_version": version + 1, "b_body": sealed})
-    else:
-        run(session, _BEGIN_MEMORY, {"resident_id": resident_id, "version": 1, "body_sealed": sealed})
 
 
 def _taken_back(session: Session, resident_id: uuid.UUID, inbound: Inbound) -> bool:
@@ -726,14 +705,7 @@ def _campaign_token(raw: Mapping[str, Any]) -> str:
 # --- statements, built once ------------------------------------------------------------------------------------------
 
 _IN_BATCH: Final[BindParameter[Any]] = bindparam("b_residents", expanding=True)
-_MEMORIES: Final = select(MEMORY).where(MEMORY.c.resident_id.in_(_IN_BATCH))
-_MEMORY: Final = select(MEMORY).where(MEMORY.c.resident_id == bindparam("b_resident")).with_for_update()
-_BEGIN_MEMORY: Final = insert(MEMORY)
-_REMEMBER: Final = (
-    update(MEMORY)
-    .where(MEMORY.c.resident_id == bindparam("b_resident"))
-    .values(version=bindparam("b_version"), body_sealed=bindparam("b_body"))
-)
+_MEMORIES: Final = select(memory.MEMORY).where(memory.MEMORY.c.resident_id.in_(_IN_BATCH))
 _CONSENTS: Final = select(CONSENT).where(CONSENT.c.resident_id.in_(_IN_BATCH)).order_by(CONSENT.c.at)
 _HAVING_CASE: Final = select(CASES.c.resident_id).where(CASES.c.resident_id.in_(_IN_BATCH), CASES.c.state != "closed")
 _FACTS: Final = select(

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
-from bot import rooms
+from bot import journal, rooms
 from bot.crypto import token_hash
 from bot.messages import ROOM_LINK, Severity
 from bot.models import CaseRow, Event, Job, Journal, Outbox, Resident, Room, RoomLink, RoomVisit
@@ -584,7 +584,7 @@ async def test_where_the_talk_is_held_follows_city_and_choice(home: Home) -> Non
     async def place(city: City) -> str:
         return await home.store.read(lambda s: rooms.talk_place(s, home.id, city))
 
-    choose: Callable[[rooms.Place, int], Any] = lambda p, m: home.store.write(  # noqa: E731
+    choose: Callable[[journal.Place, int], Any] = lambda p, m: home.store.write(  # noqa: E731
         lambda s: rooms.choose_place(s, home.id, p, NIGHT + timedelta(minutes=m))
     )
     case = await home.case("concern")

@@ -18,7 +18,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bot import cases, journal, rooms
+from bot import cases, journal, memory, rooms
 from bot.clock import TOKYO
 from bot.errors import KeyGoneError, NotAllowedError, RefusedError
 from bot.messages import Severity
@@ -359,7 +359,6 @@ async def reply(request: Request, door: Annotated[Pass, Depends(may("case.draft"
         assert case is not None
         row = session.get_one(CaseRow, case_id)
         resident = session.get_one(Resident, row.resident_id)
-        language = resident.language or resident.language_hint or "ja"
         reason = ""
         if place == "line":
             allowed, reason = rooms.may_talk_in_line(session, case, at, city)
@@ -379,7 +378,7 @@ async def reply(request: Request, door: Annotated[Pass, Depends(may("case.draft"
             city=city,
             case_id=case_id,
             staff_name=actor.work_name,
-            language=language,
+            language=memory.language(session, resident.id, city),
             room_url_base=house.base_url,
             to_line=house.to_line,
         )

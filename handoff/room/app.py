@@ -39,6 +39,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from bot import rooms
 from bot.cases import open_case
 from bot.clock import Clock
+from bot.i18n import choose
 from bot.opening import TOKYO
 from bot.situation import City
 from bot.store import Store
@@ -418,7 +419,7 @@ class _Pages:
         }
 
     def _language(self, visit: rooms.Visit) -> str:
-        return visit.language if visit.language in self.city().languages else "ja"
+        return choose(self.city().languages, visit.language)
 
     def _labels(self, language: str) -> dict[str, str]:
         return {name: self.wording(phrase, language) for name, phrase in say.LABELS.items()}
