@@ -67,7 +67,6 @@ def as_case(row: CaseRow) -> Case:
         aspects=tuple(row.aspects),
         holder_id=row.holder_id,
         opened_at=row.opened_at,
-        acknowledged=row.acknowledged_at is not None,
     )
 
 

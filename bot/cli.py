@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import getpass
 import json
-import secrets
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -38,7 +37,7 @@ from bot.settings import Settings
 from bot.store import Store
 from bot.transcript import Rehearsal
 from bot.understanding import hearing
-from handoff.staff import ROLES, Passwords, add_staff
+from handoff.staff import ROLES, Passwords, add_staff, make_password
 
 T = TypeVar("T")
 
@@ -211,7 +210,7 @@ def staff_add(
     """Make an account. The password is asked for, or made with --generate."""
     if role not in ROLES:
         raise typer.BadParameter(f"role is one of {', '.join(ROLES)}")
-    password = secrets.token_urlsafe(12) if generate else getpass.getpass("password (12 characters or more): ")
+    password = make_password() if generate else getpass.getpass("password (12 characters or more): ")
 
     async def job(store: Store) -> object:
         return await add_staff(

@@ -83,7 +83,6 @@ class Case:
     aspects: tuple[str, ...] = ()
     holder_id: UUID | None = None
     opened_at: datetime | None = None
-    acknowledged: bool = False
 
     @property
     def held(self) -> bool:

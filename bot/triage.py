@@ -117,7 +117,7 @@ def answer(talk: Talk, open_: Open, safety: dict[str, Any], choices: list[dict[s
         return _fire(talk, Open("menu"), "hear_sticker") or _unclear(talk, open_)
     if talk.inbound.kind in ("image", "video", "audio", "file", "unknown"):
         return _fire(talk, Open("menu"), "cannot_see") or _unclear(talk, open_)
-    done = _in_open_dialog(talk, open_) or _from_library(talk, open_) or _from_directory(talk, open_)
+    done = _in_open_dialog(talk, open_) or _from_library(talk, open_) or _from_directory(talk)
     if talk.heard.signals:
         return _offer(talk, done or _company(talk, open_))
     if done is None and talk.inbound.text and not fold(talk.inbound.text):
@@ -179,7 +179,7 @@ def _from_library(talk: Talk, open_: Open) -> Answered | None:
     return None
 
 
-def _from_directory(talk: Talk, open_: Open) -> Answered | None:
+def _from_directory(talk: Talk) -> Answered | None:
     """Answer with the places whose name was typed, when there are any."""
     typed = talk.inbound.text.strip()
     if len(fold(typed)) < 3 or len(typed) > 30:  # a shorter word is part of too many names

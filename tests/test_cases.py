@@ -254,7 +254,7 @@ async def test_an_alarm_wakes_a_case_on_hold(store: Store) -> None:
     assert (calm.state, calm.holder_id) == ("on_hold", me)
     woken = await heard(store, resident_id, FEAR, at=NOW + timedelta(hours=1))
     assert woken is not None
-    assert (woken.state, woken.holder_id, woken.acknowledged) == ("waiting", None, False)
+    assert (woken.state, woken.holder_id) == ("waiting", None)
 
 
 def test_the_queue_is_ordered_by_severity_then_waiting_time() -> None:

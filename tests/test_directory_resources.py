@@ -73,12 +73,6 @@ def test_free_is_three_valued() -> None:
     assert Resource("a", "b", "other", cost=(CostOption(0), CostOption(None, "", "おやつ代"))).free is None
 
 
-def test_age_bounds_are_inclusive_and_unknown_bounds_exclude_nobody() -> None:
-    """A child fits from the first to the last month named."""
-    assert [FULL.takes_age(m) for m in (5, 6, 83, 84)] == [False, True, True, False]
-    assert Resource("a", "b", "other").takes_age(200)
-
-
 @pytest.mark.parametrize("name", ["ひなた母子生活支援施設", "女性ｼｪﾙﾀｰあさひ", "児童相談所\u3000一時 保護所"])
 def test_hidden_places_are_recognised(name: str) -> None:
     """Shelters, 一時保護所 and 母子生活支援施設 are recognised by name (CARE C23)."""

@@ -112,6 +112,12 @@ def test_an_unknown_area_is_said_to_be_unknown() -> None:
     assert (found.area_known, found.widened, found.total) == (False, ("area",), 3)
 
 
+def test_age_bounds_are_inclusive_and_unknown_bounds_exclude_nobody() -> None:
+    """A child fits from the first to the last month named, and anywhere where no month is named."""
+    assert [ids(topic="temporary_care", age_months=m) for m in (5, 6, 200)] == [[], ["d"], ["d"]]
+    assert ["a" in ids(topic="parenting_salon", age_months=m) for m in (0, 35, 36)] == [True, True, False]
+
+
 def test_age_is_never_relaxed() -> None:
     """A child who is too old is not sent anywhere that will turn it away."""
     assert ids(topic="parenting_salon", area="川辺町", age_months=36) == ["b", "c"]  # widened, nearest first

@@ -168,12 +168,6 @@ class Resource:
             return False
         return None if not amounts or None in amounts else True
 
-    def takes_age(self, months: int) -> bool:
-        """Return whether a child of `months` may come; an unknown bound excludes nobody."""
-        return (self.minimum_age is None or self.minimum_age <= months) and (
-            self.maximum_age is None or months <= self.maximum_age
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class Agency:

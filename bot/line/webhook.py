@@ -43,7 +43,6 @@ class LineEvent:
     user_id: str = ""
     chat: str = "user"  # user | group | room
     chat_id: str = ""  # of a group or room
-    standby: bool = False
     reply_token: str = ""
     raw: Json = field(default_factory=dict)
 
@@ -96,7 +95,6 @@ def _event(item: object) -> LineEvent | None:
         user_id=_text(source.get("userId")),
         chat=chat,
         chat_id=_text(source.get("groupId")) or _text(source.get("roomId")),
-        standby=raw.get("mode") == "standby",
         reply_token=token,
         raw=raw,
     )

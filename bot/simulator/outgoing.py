@@ -32,7 +32,6 @@ def sign(secret: str, body: bytes) -> str:
 class Attempt:
     """Hold the result of one webhook request; `status` is 0 when no answer came, `seconds` how long it took."""
 
-    event_ids: tuple[str, ...]
     status: int
     reason: Reason
     seconds: float
@@ -120,9 +119,8 @@ class Webhooks:
 
     async def send(self, events: Sequence[Event], *, redelivery: bool = False) -> Attempt:
         """Send events in one body, record the result, and plan redeliveries if it failed and they are on."""
-        ids = tuple(event.id for event in events)
         if not self.active:
-            return Attempt(ids, 0, "OFF", 0.0, redelivery)
+            return Attempt(0, "OFF", 0.0, redelivery)
         bodies = [{**event.body, "deliveryContext": {"isRedelivery": redelivery}} for event in events]
         raw = json.dumps(
             {"destination": self.destination, "events": bodies}, ensure_ascii=False, separators=(",", ":")
@@ -131,7 +129,7 @@ class Webhooks:
         for event in events:
             event.received = now
         status, reason = await self.post(raw)
-        attempt = Attempt(ids, status, reason, self._ticks() - now, redelivery)
+        attempt = Attempt(status, reason, self._ticks() - now, redelivery)
         self.attempts.append(attempt)
         for event in events:
             event.attempts.append(attempt)

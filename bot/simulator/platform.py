@@ -298,7 +298,7 @@ class Platform:
         raw = json.dumps({"destination": self.destination, "events": []}, separators=(",", ":")).encode()
         before = self.ticks()
         status, reason = await self.webhooks.post(raw, url)
-        return Attempt((), status, reason, self.ticks() - before)
+        return Attempt(status, reason, self.ticks() - before)
 
     async def duplicate(self, event: Event | None = None) -> Attempt:
         """Send an event (the last one) again without calling it a redelivery, as networks sometimes do."""
