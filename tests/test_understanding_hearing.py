@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gettext
 import json
+import re
 import time as clock
 from pathlib import Path
 from typing import Any
@@ -12,10 +14,12 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot import names
 from bot.messages import Heard, Severity, Signal
 from bot.understanding.check import examples
 from bot.understanding.hearing import Hearing, action, to_json
 from bot.understanding.normalise import fold, tight
+from bot.understanding.patterns import compile_pattern, views
 
 CONTENT = Path(__file__).parents[1] / "bot" / "content"
 
@@ -461,3 +465,65 @@ def test_nothing_is_heard_in_nothing() -> None:
     for text in ("", "   ", "😊", "123"):
         assert HEARING.hear(text, prior="en") == Heard(language="en", topics=HEARING.hear(text, prior="en").topics)
         assert HEARING.hear(text).signals == ()
+
+
+@pytest.mark.parametrize("spelling", ["あの世", "お腹", "ママ友", "何もかも", "しゃべる"])
+def test_a_pattern_hears_its_words_in_any_spelling(spelling: str) -> None:
+    """A word of a Japanese pattern is found as the text is cut, however its author wrote it."""
+    pattern = compile_pattern(f"{spelling} .. 嫌", {}, in_japanese=True)
+    assert list(pattern.find(views(fold(f"{spelling}がもう嫌")))), spelling
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("おとうさんがたたく", "父 さん が 叩く"),
+        ("おかあさんにけられた", "母 さん に 蹴る れる た"),
+        ("まだかえってこない", "まだ 帰る て 来る ない"),
+        ("3日ねてない", "3 日 寝る て 居る ない"),
+        ("血でてきた", "血 出る て 来る た"),
+    ],
+)
+def test_short_kana_is_read_as_it_is_meant(text: str, words: str) -> None:
+    """Kana that the dictionary takes for another word is read by what stands after it."""
+    assert " ".join(views(fold(text)).japanese.each) == words
+
+
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [
+        ("つかれた", "tired"),
+        ("疲れた…", "tired"),
+        ("しんどい", "tired"),
+        ("ねむーい", "tired"),
+        ("はぁ", "tired"),
+        ("わたし つかれた", "tired"),
+        ("こんばんは", "start"),
+        ("はじめまして", "start"),
+        ("だれが読むの", "who_reads"),
+        ("だれにも言わないで", "who_reads"),
+        ("秘密にしてくれますか", "who_reads"),
+        ("つうほう しますか", "who_reads"),
+        ("通報しますか？", "who_reads"),
+        ("通報します", ""),
+        ("疲れたから消えたい", ""),
+        ("育児に疲れた", ""),
+    ],
+)
+def test_sighs_greetings_and_fears_of_being_told_on_are_commands(text: str, command: str) -> None:
+    """A sigh alone is company and no case (CARE C4), a greeting is greeted, who reads is answered; only as a whole."""
+    assert HEARING.command(text) == command
+    if command:
+        assert HEARING.hear(text).signals == ()
+
+
+@pytest.mark.parametrize("language", ["ja", "ja@easy"])
+def test_the_name_on_a_topics_chip_typed_later_reaches_the_topic(language: str) -> None:
+    """Whoever types the name that a chip showed is understood, also after the chip has gone."""
+    catalog = gettext.translation("messages", CONTENT.parents[1] / "locales", [language], fallback=True)
+    for topic, msgid in names.TOPICS.items():
+        label = catalog.gettext(msgid)
+        for typed in (label, re.sub("＜[^＞]*＞", "", label)):
+            heard = HEARING.hear(typed)
+            assert heard.topics[0].id == topic, (typed, heard.topics[:2])
+            assert heard.confident, (typed, heard.topics[:2])

@@ -147,3 +147,19 @@ ANSWERS = Answers({path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) f
 def test_commands(text: str, command: str) -> None:
     """A command is a whole short utterance; inside a sentence it is none."""
     assert ANSWERS.command(text) == command
+
+
+@pytest.mark.parametrize(
+    ("text", "months"),
+    [
+        ("2ヶ月38.5ある", 2),
+        ("ソファから落ちた 5ヶ月", 5),
+        ("10か月で歩きました", 10),
+        ("妊娠 8ヶ月", None),
+        ("あと3ヶ月", None),
+        ("3か月前に引っ越しました", None),
+    ],
+)
+def test_an_age_in_months_that_stands_alone(text: str, months: int | None) -> None:
+    """A number of months alone is the baby's age, but never how far a pregnancy is nor how long something takes."""
+    assert read(text).age_months == months

@@ -39,7 +39,7 @@ _STOPS_EN = """
 """
 _STOP_EN = frozenset(_STOPS_EN.split())
 _TAIL = re.compile(
-    r"[\s。.!?、,…♪☆^]+$|(?:お願い(?:いた)?します|おねがい(?:いた)?します|ください|下さい|です|ます|しますか?|please|pls)$"
+    r"[\s。.!?、,…♪☆^]+$|(?:お願い(?:いた)?します|おねがい(?:いた)?します|ください|下さい|です|ます|します|please|pls)$"
 )
 _STEM = re.compile(r"(?:ies|es|s|ing|ed)$")
 
@@ -78,6 +78,7 @@ class Answers:
     def __init__(self, documents: Mapping[str, Mapping[str, Any]]) -> None:
         """Index every phrase of every language together: a text is compared with all of them."""
         self._names: list[tuple[str, str]] = []
+        self._whole: dict[str, str] = {}  # a phrase without blanks and politeness -> its topic
         self._commands: dict[str, str] = {}
         raw: list[tuple[str, set[str], set[str]]] = []
         for _language, document in sorted(documents.items()):
@@ -85,6 +86,7 @@ class Answers:
                 names = [name for line in lines(entry.get("words")) for name in line.split(" / ")]
                 self._names += [(self._name(name), str(topic)) for name in names]
                 for phrase in (*names, *lines(entry.get("phrases"))):
+                    self._whole.setdefault(_hiragana(self._bare(phrase)), str(topic))
                     raw.append((str(topic), *_features(views(fold(phrase)))))
             for command, phrases in (document.get("commands") or {}).items():
                 for phrase in lines(phrases):
@@ -137,6 +139,8 @@ class Answers:
             scores[topic] = max(scores.get(topic, 0.0), min(float(value), 1.0))
         for topic, worth in self._named(seen).items():
             scores[topic] = 1 - (1 - worth) * (1 - scores.get(topic, 0.0))
+        if whole := self._whole.get(_hiragana(self._bare(text))):  # nothing but a phrase of one topic is that topic
+            scores = {topic: score / 2 for topic, score in scores.items()} | {whole: 1.0}
         best = sorted(scores.items(), key=lambda item: (-item[1], item[0]))[:BEST]
         return tuple(TopicScore(topic, round(score, 3)) for topic, score in best if score >= 0.05)
 

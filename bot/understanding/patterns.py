@@ -8,6 +8,9 @@ The rule: a pattern is words in order. Japanese words are those of `words.japane
     !a         the next word is not a       ^  $       the text begins, ends here
     が         alone, in Japanese: が, は, も or nothing, as people write it; `が|は|も` must be there
     re: …      a regular expression over the folded text (Japanese without blanks), for spellings no word list can hold
+
+A Japanese word may be written as people write it: あの世, お腹, ママ友 stand also for the words that they become when
+a text is cut (彼の世, 御腹, ママ 友), so that no entry of a file is deaf because of its spelling.
 """
 
 from __future__ import annotations
@@ -16,10 +19,11 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Generic, TypeVar
 
 from bot.errors import ContentError
-from bot.understanding.normalise import Text, tight
+from bot.understanding.normalise import Text, fold, tight
 from bot.understanding.words import Words, japanese, latin
 
 _GAPS = {"..": r"(?:[^ 。.!?]+ ){0,3}?", "...": r"(?:[^ 。.!?]+ ){0,10}?", "....": r"(?:[^ ]+ ){0,15}?"}
@@ -107,7 +111,22 @@ class Index(Generic[Owner]):
         return [(owner, pattern) for _number, (_n, owner, pattern) in sorted(found.items(), key=lambda item: item[0])]
 
 
-def _alternatives(step: str, lists: Lists, depth: int) -> list[str]:
+@lru_cache(maxsize=8192)
+def _cut(word: str) -> tuple[str, ...]:
+    """Return the words that a Japanese word becomes when a text is cut, or itself if it stays whole."""
+    words = japanese(fold(word)).each
+    return words if words and word not in words else (word,)
+
+
+def _spellings(choice: str, in_japanese: bool) -> list[tuple[str, ...]]:
+    """Return the words in order that one choice stands for: as written and, in Japanese, as a text is cut."""
+    written = tuple(word for word in choice.split("_") if word)
+    if not in_japanese:
+        return [written]
+    return list(dict.fromkeys((written, tuple(part for word in written for part in _cut(word)))))
+
+
+def _alternatives(step: str, lists: Lists, in_japanese: bool, depth: int) -> list[str]:
     """Return the regexes of a step's alternatives."""
     if depth > 5:
         raise ContentError(f"lists name each other in a circle at {step!r}")
@@ -118,17 +137,18 @@ def _alternatives(step: str, lists: Lists, depth: int) -> list[str]:
             if name not in lists:
                 raise ContentError(f"there is no list <{name}>")
             for entry in lists[name]:
-                found.append(_sequence(str(entry), lists, depth + 1))
+                found.append(_sequence(str(entry), lists, in_japanese, depth + 1))
         elif choice.endswith("*") and len(choice) > 1:
             found.append(re.escape(choice[:-1]) + "[^ ]* ")
         elif choice:
-            found.append("".join(re.escape(word) + " " for word in choice.split("_") if word))
+            for words in _spellings(choice, in_japanese):
+                found.append("".join(re.escape(word) + " " for word in words))
         else:
             raise ContentError(f"an empty alternative in {step!r}")
     return found
 
 
-def _sequence(pattern: str, lists: Lists, depth: int = 0) -> str:
+def _sequence(pattern: str, lists: Lists, in_japanese: bool, depth: int = 0) -> str:
     parts: list[str] = []
     for step in pattern.split():
         if step in _GAPS:
@@ -140,37 +160,37 @@ def _sequence(pattern: str, lists: Lists, depth: int = 0) -> str:
         elif step == "$":
             parts.append(r"(?:[。.!?] )*$")
         elif step.startswith("!"):
-            parts.append("(?!" + "|".join(_alternatives(step[1:], lists, depth)) + ")")
+            parts.append("(?!" + "|".join(_alternatives(step[1:], lists, in_japanese, depth)) + ")")
         elif step.endswith("?") and len(step) > 1:
-            parts.append("(?:" + "|".join(_alternatives(step[:-1], lists, depth)) + ")?")
+            parts.append("(?:" + "|".join(_alternatives(step[:-1], lists, in_japanese, depth)) + ")?")
         else:
-            parts.append("(?:" + "|".join(_alternatives(step, lists, depth)) + ")")
+            parts.append("(?:" + "|".join(_alternatives(step, lists, in_japanese, depth)) + ")")
     return "".join(parts)
 
 
-def _words_of(step: str, lists: Lists, depth: int = 0) -> frozenset[str] | None:
+def _words_of(step: str, lists: Lists, in_japanese: bool, depth: int = 0) -> frozenset[str] | None:
     """Return the words of which one must be there for a step to match, or None if that can't be said."""
     found: set[str] = set()
     for choice in step.split("|"):
         if choice.startswith("<"):
             for entry in lists[choice[1:-1]]:
-                needed = _needs(str(entry), lists, depth + 1)
+                needed = _needs(str(entry), lists, in_japanese, depth + 1)
                 if not needed:
                     return None
                 found |= min(needed, key=len)
         elif choice.endswith("*"):
             return None
         else:
-            found.add(max(choice.split("_"), key=len))
+            found |= {max(words, key=len) for words in _spellings(choice, in_japanese)}
     return frozenset(found)
 
 
-def _needs(pattern: str, lists: Lists, depth: int = 0) -> list[frozenset[str]]:
+def _needs(pattern: str, lists: Lists, in_japanese: bool, depth: int = 0) -> list[frozenset[str]]:
     needs: list[frozenset[str]] = []
     for step in pattern.split():
         if step in _GAPS or step in "^$が" or step.startswith("!") or step.endswith("?"):
             continue
-        words = _words_of(step, lists, depth)
+        words = _words_of(step, lists, in_japanese, depth)
         if words is not None:
             needs.append(words)
     return needs
@@ -184,8 +204,8 @@ def compile_pattern(source: str, lists: Lists, *, in_japanese: bool) -> Pattern:
             for name, entries in lists.items():
                 spelled = spelled.replace(f"<{name}>", "(?:" + "|".join(map(str, entries)) + ")")
             return Pattern(source, re.compile(spelled), True, in_japanese, ())
-        regex = re.compile(r"(?<= )" + _sequence(source, lists))
-        needs = tuple(sorted(_needs(source, lists), key=len))
+        regex = re.compile(r"(?<= )" + _sequence(source, lists, in_japanese))
+        needs = tuple(sorted(_needs(source, lists, in_japanese), key=len))
     except (re.error, ContentError) as error:
         raise ContentError(f"pattern {source!r}: {error}") from error
     if regex.match(" "):

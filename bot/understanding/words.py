@@ -112,6 +112,11 @@ _SAME = {
     "ねる": "寝る",
     "かむ": "噛む",
     "あける": "開ける",
+    "しめる": "締める",
+    "おく": "置く",
+    "のぞく": "覗く",
+    "かえす": "返す",
+    "しり": "尻",
 }
 # (word, what follows it as written) -> what was meant: short kana that the dictionary takes for another word
 _MEANT = {
