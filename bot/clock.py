@@ -4,9 +4,6 @@ The rule: UTC is kept, Asia/Tokyo is shown. The pure part never imports this mod
 """
 
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
-
-TOKYO = ZoneInfo("Asia/Tokyo")
 
 
 class Clock:

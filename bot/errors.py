@@ -5,6 +5,7 @@ What a resident types is never an exception.
     MadoguchiError
     ├── OursError                 a bug or a broken promise inside the product
     │   ├── DialogError           a dialog's table is wrong (refused at import)
+    │   ├── LeaseLostError        another worker holds the lane or the job now
     │   └── SealBrokenError       sealed text does not open under its key and place
     ├── AuthorError               a mistake of somebody who writes content, data or settings
     │   ├── ContentError          a content file is wrong: names the file and the line
@@ -30,6 +31,10 @@ class OursError(MadoguchiError):
 
 class DialogError(OursError):
     """Refuse a dialog whose table is wrong."""
+
+
+class LeaseLostError(OursError):
+    """Say that another worker holds the lane now: everything of this transaction is taken back."""
 
 
 class SealBrokenError(OursError):

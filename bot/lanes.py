@@ -12,16 +12,12 @@ from typing import Final, cast
 from sqlalchemy import Boolean, Table, bindparam, case, select, update
 from sqlalchemy.orm import Session
 
-from bot.errors import OursError
+from bot.errors import LeaseLostError
 from bot.models import Lane
 from bot.store import db_now, run
 
 LANE: Final = cast(Table, Lane.__table__)
 BACKOFF_CAP: Final = 300.0  # seconds
-
-
-class LeaseLostError(OursError):
-    """Say that another worker holds the lane now: everything of this transaction is taken back."""
 
 
 @dataclass(frozen=True, slots=True)

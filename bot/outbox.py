@@ -23,9 +23,9 @@ from sqlalchemy.orm import Session
 
 from bot import cases
 from bot.clock import Clock
-from bot.errors import LineRefusedError, LineUnreachableError
+from bot.errors import LeaseLostError, LineRefusedError, LineUnreachableError
 from bot.inbox import RESIDENT, open_line_id
-from bot.lanes import Lease, LeaseLostError, backoff, claim, held, release
+from bot.lanes import Lease, backoff, claim, held, release
 from bot.line.client import Answer, BotInfo, Quota
 from bot.logs import frames
 from bot.models import CaseRow, Outbox

@@ -22,8 +22,8 @@ from sqlalchemy.orm import Session
 
 from bot import cases
 from bot.clock import Clock
-from bot.errors import OursError
-from bot.lanes import LeaseLostError, backoff
+from bot.errors import LeaseLostError, OursError
+from bot.lanes import backoff
 from bot.logs import frames
 from bot.models import Job
 from bot.store import Store, db_now, enqueue_job

@@ -25,10 +25,10 @@ from sqlalchemy.orm import Session
 from bot import cases, journal, memory, rooms
 from bot.clock import Clock
 from bot.dialog import Turn
-from bot.errors import MadoguchiError
+from bot.errors import LeaseLostError, MadoguchiError
 from bot.i18n import choose
 from bot.inbox import INBOX, RESIDENT, lane_resident, line_id, message_hash
-from bot.lanes import Lease, LeaseLostError, backoff, claim, held, release
+from bot.lanes import Lease, backoff, claim, held, release
 from bot.line import webhook
 from bot.logs import frames
 from bot.messages import Heard, Inbound, Reply, Severity, Signal

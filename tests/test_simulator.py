@@ -13,8 +13,8 @@ import httpx
 import pytest
 from simulator_stand_in import DESTINATION, SECRET, TOKEN, Town, served, spec_errors, text, town
 
-from bot.clock import TOKYO
 from bot.errors import RefusedError
+from bot.opening import TOKYO
 from bot.simulator.app import create_app
 
 STALE = {"message": "Invalid reply token"}

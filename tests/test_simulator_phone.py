@@ -13,7 +13,7 @@ import pytest
 from simulator_stand_in import Town, text, town
 
 import bot.simulator
-from bot.clock import TOKYO
+from bot.opening import TOKYO
 from bot.simulator.app import Place, create_app
 
 FOLDER = Path(bot.simulator.__file__).parent

@@ -13,7 +13,7 @@ import pytest
 from simulator_stand_in import DESTINATION, SECRET, Town, served, spec_errors, town
 from ulid import ULID
 
-from bot.clock import TOKYO
+from bot.opening import TOKYO
 from bot.simulator.outgoing import DEADLINE, sign
 from bot.simulator.platform import Platform
 

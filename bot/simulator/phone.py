@@ -20,8 +20,8 @@ from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from bot.clock import TOKYO
 from bot.errors import RefusedError
+from bot.opening import TOKYO
 from bot.simulator.people import Bubble, Resident
 from bot.simulator.platform import Platform
 

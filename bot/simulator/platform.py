@@ -25,8 +25,9 @@ from typing import Any, Self
 import httpx
 from ulid import ULID
 
-from bot.clock import TOKYO, Clock
+from bot.clock import Clock
 from bot.errors import RefusedError
+from bot.opening import TOKYO
 from bot.simulator.answers import Answer, Content, refused, refused_body
 from bot.simulator.faults import Faults
 from bot.simulator.judge import Problem, is_chat, is_user, judge

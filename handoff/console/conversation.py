@@ -19,10 +19,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot import cases, journal, memory, rooms
-from bot.clock import TOKYO
 from bot.errors import KeyGoneError, NotAllowedError, RefusedError
 from bot.messages import Severity
 from bot.models import Audit, CaseRow, Journal, Outbox, Resident, Room, SignalRow
+from bot.opening import TOKYO
 from bot.situation import CASE_TABLE, Case, City
 from bot.store import db_now
 from handoff import audit, notes, staff

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Final
 
-from bot.clock import TOKYO
+from bot.opening import TOKYO
 
 SEVERITIES: Final[Mapping[str, str]] = {"emergency": "緊急", "urgent": "急ぎ", "concern": "気がかり"}
 #: Shape beside the word, so that colour is never the only sign.

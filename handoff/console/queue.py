@@ -16,8 +16,8 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from bot import cases
-from bot.clock import TOKYO
 from bot.models import CaseRow, Resident, SignalRow
+from bot.opening import TOKYO
 from bot.situation import City
 from handoff import staff
 from handoff.console import labels, live
