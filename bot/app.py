@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import secrets
+import signal
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import datetime, timedelta
@@ -53,7 +55,9 @@ log = structlog.get_logger("app")
 
 WATCH_SECONDS: Final = 30.0  # the safety net under the wake-ups
 LAPSE_EVERY: Final = timedelta(seconds=15)  # how often leases are looked at (CARE C16 counts in minutes)
-STOP_SECONDS: Final = 8.0
+#: Supervisors kill ten seconds after SIGTERM: requests have two, then the loops six; LINE answers within five.
+DRAIN_SECONDS: Final = 2
+STOP_SECONDS: Final = 6.0
 
 
 APOLOGY: Final = (
@@ -175,7 +179,8 @@ class Roof:
             reserve=settings.push_reserve,
         )
         self._versions: dict[str, int] = {}
-        self._tasks: list[asyncio.Task[None]] = []
+        self._loops: list[asyncio.Task[None]] = []  # they finish what they hold
+        self._watchers: list[asyncio.Task[None]] = []  # they may end at any moment
         self._figures: Beside | None = None
 
     def city(self) -> City:
@@ -190,26 +195,31 @@ class Roof:
         await self.line.open()
         await self._load()
         self._register_jobs()
-        loops = [self._watch()]
         if self.role in ("all", "worker"):
-            loops += [self.worker.run(), self.outbox.run(), self.scheduler.run()]
-        self._tasks = [asyncio.create_task(loop) for loop in loops]
+            loops = (self.worker.run(), self.outbox.run(), self.scheduler.run())
+            self._loops = [asyncio.create_task(loop) for loop in loops]
+        self._watchers = [asyncio.create_task(self._watch())]
         if self.settings.metrics_port:
-            self._tasks.append(asyncio.create_task(self._tell_figures()))
+            self._loops.append(asyncio.create_task(self._tell_figures()))
         if not self.destination:
-            self._tasks.append(asyncio.create_task(self._learn_who_we_are()))
+            self._watchers.append(asyncio.create_task(self._learn_who_we_are()))
 
     async def close(self) -> None:
         """Let the loops finish what they hold, then disconnect."""
         await asyncio.gather(self.worker.stop(), self.outbox.stop(), self.scheduler.stop())
         if self._figures is not None:
             self._figures.should_exit = True
-        _done, late = await asyncio.wait(self._tasks[1:], timeout=STOP_SECONDS) if self._tasks[1:] else ((), ())
-        for task in [*late, *self._tasks[:1]]:
+        _done, late = await asyncio.wait(self._loops, timeout=STOP_SECONDS) if self._loops else ((), ())
+        for task in [*late, *self._watchers]:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._loops, *self._watchers, return_exceptions=True)
         await self.line.close()
         await self.store.close()
+
+    @property
+    def ready(self) -> Mapping[str, Callable[[], bool]]:
+        """Return what /readyz asks beside the database: no loop of ours has ended by itself."""
+        return {"loops": lambda: not any(task.done() for task in self._loops)}
 
     # what processes hold in memory ------------------------------------------------------------------------------
 
@@ -323,6 +333,7 @@ class Roof:
             line=self.line,
             line_url_base=self.settings.line_url_base,
             basic_id=lambda: self.basic_id,
+            ready=self.ready,
         )
         app.router.routes.extend(web.routes(doors))
         app.mount(
@@ -368,6 +379,8 @@ def create_app(roof: Roof, *extra: Callable[[FastAPI], None]) -> FastAPI:
     app.add_middleware(web.SecurityHeaders, https=roof.settings.base_url.startswith("https://"))
     if roof.role in ("all", "web"):
         roof.mount(app)
+    else:
+        app.router.routes.extend(web.health(roof.store, roof.ready))
     for add in extra:
         add(app)
     return app
@@ -482,7 +495,8 @@ def add_simulator(platform: Platform, clock: Clock) -> Callable[[FastAPI], None]
 
 
 def serve_app(app: FastAPI, host: str, port: int) -> None:
-    """Serve until SIGINT or SIGTERM, then end streams and loops within seconds."""
+    """Serve until SIGINT or SIGTERM, then end streams, requests and loops within ten seconds, with exit code 0."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn raises it once more when all has ended well
     uvicorn.run(
         app,
         host=host,
@@ -490,7 +504,7 @@ def serve_app(app: FastAPI, host: str, port: int) -> None:
         log_config=None,
         access_log=False,  # our own log lines say less and enough
         server_header=False,
-        timeout_graceful_shutdown=5,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
         limit_concurrency=1_000,
     )
 

@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar, cast
 
 import asyncpg
+import structlog
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, select, text
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
 
@@ -36,6 +38,8 @@ MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 #: What a waiting loop listens to. A wake-up carries no data; a slow poll is the safety net.
 CHANNELS: Final = ("inbox", "outbox", "event", "job", "watched")
+
+log = structlog.get_logger("database")
 
 
 class Database(Protocol):
@@ -266,7 +270,7 @@ class Postgres:
         self._grouper: asyncio.Task[None] | None = None
 
     def _make(self) -> AsyncEngine:
-        return create_async_engine(
+        engine = create_async_engine(
             self.url,
             pool_size=10,
             max_overflow=10,
@@ -279,6 +283,13 @@ class Postgres:
                 },
             },
         )
+
+        @event.listens_for(engine.sync_engine, "checkout")
+        def _on_checkout(connection: Any, _record: Any, _proxy: Any) -> None:
+            if connection.driver_connection.is_closed():  # the server went away meanwhile; asyncpg knows without asking
+                raise DisconnectionError
+
+        return engine
 
     async def open(self) -> None:
         self._engine = self._make()
@@ -371,25 +382,23 @@ class Postgres:
         dsn = self.url.set(drivername="postgresql").render_as_string(hide_password=False)
         pause = 0.2
         while True:
-            lost = asyncio.Event()
+            lost, connection = asyncio.Event(), None
             try:
                 connection = await asyncpg.connect(dsn, timeout=5)
-            except (OSError, asyncpg.PostgresError, TimeoutError):
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, 5.0)
-                continue
-            pause = 0.2
-            try:
                 connection.add_termination_listener(lambda *_, lost=lost: lost.set())
                 await connection.add_listener("madoguchi", lambda *args: self.ring([args[3]]))
                 self._listening.set()
                 self.ring(CHANNELS)  # whatever was missed while away
+                pause = 0.2
                 await lost.wait()
-            except (OSError, asyncpg.PostgresError):
-                continue
+            except Exception as error:  # whatever it was: a process that hears no bell has only the slow polls left
+                log.warning("listener_failed", error=type(error).__name__)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 5.0)
             finally:
-                with suppress(Exception):
-                    await connection.close(timeout=1)
+                if connection is not None:
+                    with suppress(Exception):
+                        await connection.close(timeout=1)
 
 
 def _fetch_key_here(session: Session, owner: str) -> bytes | None:

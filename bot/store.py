@@ -324,8 +324,13 @@ class Store:
         raise AssertionError("unreachable")
 
     async def read(self, unit: Unit[T]) -> T:
-        """Run `unit` on a read-only connection and return its value."""
-        return await self._database.read(unit)
+        """Run `unit` on a read-only connection and return its value; once more when the connection was lost."""
+        try:
+            return await self._database.read(unit)
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+            return await self._database.read(unit)
 
     async def ensure_keys(self, owners: Iterable[str]) -> None:
         """Make and commit the keys that are missing, before any transaction that seals under them (DESIGN 8)."""

@@ -84,18 +84,23 @@ def routes(doors: Doors) -> list[Route]:
     async def scanned(request: Request) -> Response:
         return await _scanned(doors, request)
 
+    return [
+        Route("/line/webhook", receive, methods=["POST"]),
+        Route("/q/{token}", scanned, methods=["GET"]),
+        *health(doors.store, doors.ready),
+    ]
+
+
+def health(store: Store, ready: Mapping[str, Callable[[], bool]] | None = None) -> list[Route]:
+    """Return /healthz (alive) and /readyz (can work), which processes of every role have."""
+
     async def alive(_request: Request) -> Response:
         return PlainTextResponse("ok")
 
     async def can_work(_request: Request) -> Response:
-        return await _ready(doors)
+        return await _ready(store, ready or {})
 
-    return [
-        Route("/line/webhook", receive, methods=["POST"]),
-        Route("/q/{token}", scanned, methods=["GET"]),
-        Route("/healthz", alive, methods=["GET"]),
-        Route("/readyz", can_work, methods=["GET"]),
-    ]
+    return [Route("/healthz", alive, methods=["GET"]), Route("/readyz", can_work, methods=["GET"])]
 
 
 # --- LINE's webhook --------------------------------------------------------------------------------------------------
@@ -216,15 +221,15 @@ def _page(words: str, link: str = "") -> str:
 # --- health ----------------------------------------------------------------------------------------------------------
 
 
-async def _ready(doors: Doors) -> Response:
+async def _ready(store: Store, ready: Mapping[str, Callable[[], bool]]) -> Response:
     """Tell whether the desk can work: the database writes, and every check of the roof is well."""
     found: dict[str, bool] = {}
     try:
-        await asyncio.wait_for(doors.store.write(lambda session: session.execute(text("SELECT 1")).scalar_one()), 2)
+        await asyncio.wait_for(store.write(lambda session: session.execute(text("SELECT 1")).scalar_one()), 2)
         found["database"] = True
     except Exception:
         found["database"] = False
-    found |= {name: check() for name, check in (doors.ready or {}).items()}
+    found |= {name: check() for name, check in ready.items()}
     return JSONResponse(found, 200 if all(found.values()) else 503)
 
 
