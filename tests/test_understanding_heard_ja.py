@@ -32,6 +32,7 @@ class Line:
     severity: Severity | None
     who: str
     aspects: frozenset[str]
+    without: frozenset[str]
     known_miss: str
 
     def caught(self) -> bool:
@@ -56,6 +57,8 @@ class Line:
             return f"nothing in it is graver than {self.severity}: {told}"
         if not self.aspects <= set(own[0].aspects):
             return f"must say {set(self.aspects)}: {told}"
+        if self.without & set(own[0].aspects):
+            return f"must not say {set(self.without)}: {told}"
         if self.who and own[0].who != self.who:
             return f"must be about {self.who}: {told}"
         return ""
@@ -70,7 +73,7 @@ def lines_of(document: Mapping[str, Mapping[str, list[str | dict[str, object]]]]
                 kind, _, severity = group.partition(" ")
             for entry in entries:
                 given = entry if isinstance(entry, dict) else {"say": entry}
-                assert not set(given) - {"say", "who", "aspects", "known_miss"}, given
+                assert not set(given) - {"say", "who", "aspects", "without", "known_miss"}, given
                 yield Line(
                     part,
                     str(given["say"]),
@@ -78,6 +81,7 @@ def lines_of(document: Mapping[str, Mapping[str, list[str | dict[str, object]]]]
                     Severity(severity) if severity else None,
                     str(given.get("who") or ""),
                     frozenset(given.get("aspects") or ()),  # type: ignore[call-overload]
+                    frozenset(given.get("without") or ()),  # type: ignore[call-overload]
                     str(given.get("known_miss") or ""),
                 )
 
