@@ -30,6 +30,6 @@ async def test_the_figures_follow_the_work(store: Store) -> None:
     await desks.sender().drain()
     after = await seen()
     assert (after["inbox_depth"], after["dead_letters"], after["lane_blocked"]) == (0, 1, 0)
-    assert after['outbox_rows{state="accepted"}'] == 1
+    assert after['outbox_rows{state="accepted"}'] == 2  # the answer, and the apology for the turn that failed
     assert after['cases_waiting{severity="urgent"}'] == 1
     assert after["channel_stopped"] == 0
