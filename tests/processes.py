@@ -37,6 +37,7 @@ from tests.simulator_stand_in import served
 
 ROOT = Path(__file__).parents[1]
 PATIENCE = 20.0  # seconds; only a broken desk waits that long
+START = 60.0  # seconds; beside a whole test run two cores start a process slowly
 TOGETHER = 20  # events that are under way at once
 CANARY = "カナリアは夜に鳴く"  # in everything that residents and staff write; in no log line
 SECRETS = {
@@ -47,10 +48,10 @@ SECRETS = {
 DESTINATION = "U" + "c" * 32
 
 
-async def until(holds: Callable[[], Any], what: str) -> Any:
+async def until(holds: Callable[[], Any], what: str, patience: float = PATIENCE) -> Any:
     """Wait until something holds, and return it; `holds` may be a coroutine function."""
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(patience):
             while True:
                 found = holds()
                 if asyncio.iscoroutine(found):
@@ -191,7 +192,7 @@ class Town:
                 except httpx.TransportError:
                     return False
 
-            await until(holds, f"{process.role} being ready")
+            await until(holds, f"{process.role} being ready", START)
 
     async def end(self) -> None:
         """End what still runs."""
