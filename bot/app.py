@@ -49,7 +49,7 @@ from bot.store import Store, watched_version
 from bot.worker import ResidentFacts, Worker
 from handoff.console.app import create_console
 from handoff.room.app import create_room
-from handoff.staff import Passwords, add_staff
+from handoff.staff import Passwords, add_staff, make_password
 
 log = structlog.get_logger("app")
 
@@ -453,7 +453,7 @@ async def set_up_demo(roof: Roof) -> dict[str, str]:
             )
 
         await store.write(unit)
-        signs_in = {login: secrets.token_urlsafe(12) for login, _name, _role in DEMO_STAFF}
+        signs_in = {login: make_password() for login, _name, _role in DEMO_STAFF}
         for login, name, role in DEMO_STAFF:
             await add_staff(
                 store,

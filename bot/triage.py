@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bot import names
@@ -18,8 +18,11 @@ from bot.dialog import END, PLACE, START, TEXT, Dialog, Talk
 from bot.dialogs import ALL
 from bot.dialogs.safety import first_words, number_lines, trouble
 from bot.directory.search import Query
-from bot.i18n import CALLED, OWN_NAMES, Catalogs
-from bot.messages import Choice, Phrase, Reply, Severity, _
+from bot.i18n import CALLED, OWN_NAMES, SOURCE, Catalogs
+from bot.messages import Card, Choice, Phrase, Severity, Verbatim, _
+
+#: "Will you report me?" gets its honest answer at any time (CARE C3).
+WHO = "welcome.who"
 
 #: A spoken command (content/topics/<lang>.yaml, commands) -> the button that does the same.
 COMMANDS: Mapping[str, str] = {
@@ -33,7 +36,7 @@ COMMANDS: Mapping[str, str] = {
     "not_that": "safety.not_meant",
     "cannot_call": "safety.cant_call",
     "remind": "safety.remind",
-    "who_reads": "welcome.who",
+    "who_reads": WHO,
     "tired": "menu.tired",
 }
 
@@ -96,7 +99,7 @@ def answer(talk: Talk, open_: Open, safety: dict[str, Any], choices: list[dict[s
     if act:
         name, _dot, rest = act.partition(".")
         event, _colon, argument = rest.partition(":")
-        if name in ALL and (not pressing or name in ALLOWED_WHEN_PRESSING):
+        if name in ALL and (not pressing or name in ALLOWED_WHEN_PRESSING or act == WHO):
             talk.argument = argument
             if name == "safety":
                 return _safety(talk, safety, event, open_)
@@ -165,18 +168,25 @@ def _from_library(talk: Talk, open_: Open) -> Answered | None:
     library = talk.view.library
     found = library.answers.get(topic)
     if found is not None:
-        talk.say(*found.paragraphs)
+        talk.say(*found.paragraphs, cards=_counter_card(talk, found.ask_at_counter))
     if found is not None and found.offers_places:
         near = Choice(_("窓口をさがす"), f"find_place.topic:{topic}")
-        talk.said[-1] = Reply(talk.said[-1].lines, choices=(near, *_WAYS_OUT[::2]))
+        talk.said[-1] = replace(talk.said[-1], choices=(near, *_WAYS_OUT[::2]))
         return Answered("library", talk, Open())
     if library.topic_has_places(topic):
         talk.argument = topic
         return _fire(talk, _entered("find_place", open_), "topic")
     if found is not None:
-        talk.said[-1] = Reply(talk.said[-1].lines, choices=_WAYS_OUT)
+        talk.said[-1] = replace(talk.said[-1], choices=_WAYS_OUT)
         return Answered("library", talk, Open())
     return None
+
+
+def _counter_card(talk: Talk, sentence: Phrase | None) -> tuple[Card, ...]:
+    """Give the sentence for the counter, in Japanese beside the reader's language (CARE C6)."""
+    if sentence is None or talk.language == SOURCE:
+        return ()
+    return (Card(title=Verbatim(sentence.msgid), kind=_("見せるカード"), note=sentence),)
 
 
 def _from_directory(talk: Talk) -> Answered | None:

@@ -60,5 +60,5 @@ class Welcome(Dialog):
             _("市のほかの人やほかの機関には、あなたの同意なしには伝えません。ただし、命や子どもの安全に関わるときは、"
               "法律により、市や児童相談所に伝えることがあります。"),
             _("自分の記録を見たい、消したいときは、「人と話す」から相談員に伝えてください。"),
-            choices=(Choice(_("人と話す"), "person.ask"), Choice(_("メニュー"), "menu.show")),
+            choices=(Choice(_("人と話す"), "person.ask"), *self.talk.ways_on()),
         )  # fmt: skip
