@@ -12,10 +12,15 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import asyncpg
+import playwright.async_api
+import playwright.sync_api
 import pytest
 
 from bot.store import Store
 from tests.line_judge import every_body_is_judged  # noqa: F401 - judges every body that any test sends
+
+for expect in (playwright.sync_api.expect, playwright.async_api.expect):
+    expect.set_options(timeout=20_000)  # milliseconds until a page must show something; two busy cores, never a measure
 
 SECRET_KEY = "test-secret-key-that-is-long-enough-0123456789"
 SHARED = Path(__file__).parents[1].parent / "shared"
