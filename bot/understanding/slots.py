@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from datetime import time
+from functools import lru_cache
 
 from bot.messages import Slots
 from bot.understanding.normalise import fold
@@ -155,10 +156,15 @@ def _ahead(text: str) -> int | None:
     return next((days for pattern, days in _AHEAD if pattern.search(text)), None)
 
 
+@lru_cache(maxsize=20_000)  # a prefecture's 町名; the same ones are looked for in every message
+def _folded(area: str) -> str:
+    return fold(area).text
+
+
 def read(text: str, areas: Collection[str] = ()) -> Slots:
     """Return what a text says of age, area (the longest of the known `areas` in it), day, time and cost."""
     folded = fold(text).text
-    named = [area for area in areas if area and fold(area).text in folded]
+    named = [area for area in areas if area and _folded(area) in folded]
     return Slots(
         age_months=age_months(text),
         area=max(named, key=len, default=""),
