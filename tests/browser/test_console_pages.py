@@ -288,7 +288,8 @@ async def test_one_talk_from_the_queue_to_its_end_by_keyboard(site: Site) -> Non
     await page.get_by_text("相談を終える", exact=True).first.focus()
     await page.keyboard.press("Enter")
     await page.get_by_role("button", name="相談を終える").focus()
-    await page.keyboard.press("Enter")
+    async with page.expect_navigation():  # the stream may show the end before the page of the answer has come
+        await page.keyboard.press("Enter")
     await expect(page.locator(".state-closed")).to_be_visible()
     await page.keyboard.press("q")
     await page.wait_for_url(f"{site.root}/")
