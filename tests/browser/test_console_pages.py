@@ -277,7 +277,8 @@ async def test_one_talk_from_the_queue_to_its_end_by_keyboard(site: Site) -> Non
     await page.get_by_label("同僚へのメモ").first.fill("声は落ち着いた。祖母が近くにいる。")
     await shot(page, "06-release")
     await page.get_by_role("button", name="窓口に戻す").focus()
-    await page.keyboard.press("Enter")
+    async with page.expect_navigation():
+        await page.keyboard.press("Enter")
     await expect(page.locator(".state-on_hold")).to_be_visible()
     await expect(words).to_be_hidden()
     await expect(page.locator(".note-text")).to_contain_text("祖母が近くにいる")
