@@ -70,9 +70,14 @@ class Load:
         raw = body(text(words, who=n % RESIDENTS, at_ms=int(time.time() * 1000)))
         began = self.sent[words] = time.perf_counter()
         headers = {"x-line-signature": signature(raw, SECRET)}
-        async with self.session.post(self.url, data=raw, headers=headers) as answer:
-            await answer.read()
-            self.refused += answer.status != 200
+        for _attempt in range(3):
+            try:
+                async with self.session.post(self.url, data=raw, headers=headers) as answer:
+                    await answer.read()
+                    self.refused += answer.status != 200
+                    break
+            except aiohttp.ClientOSError:  # an idle connection was closed under us; LINE would deliver again, too
+                self.refused += 1
         self.acks.append(time.perf_counter() - began)
 
     async def at_rate(self, rate: int, seconds: int) -> None:
