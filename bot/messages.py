@@ -231,7 +231,8 @@ class Card:
 class Reply:
     """Hold one thing that the desk says: lines of one bubble, then cards side by side, then choices.
 
-    `block` names a safety block, so that the same one is not said twice within 30 minutes (CARE C15).
+    `block` names a safety block for whoever looks at a turn; that the same one is not said twice within 30 minutes
+    (CARE C15) is kept by the safety dialog itself.
     `vital` marks words that must arrive: a duplicate is better than a loss (facts/reliability.md, sending).
     `listed` writes the choices into the bubble too, since LINE on a computer shows no quick replies (DESIGN 6):
     `numbers`, which may be typed, or `dots` where a typed number would mean something else.
