@@ -59,7 +59,7 @@ def _stem(word: str) -> str:
 def _features(seen: Views) -> tuple[set[str], set[str]]:
     """Return the words that mean something, and the pairs of neighbouring Japanese letters (or Latin triples)."""
     words = {word for word in seen.japanese.unique if word not in _STOP_JA and not word.isascii()}
-    words |= {_stem(word) for word in seen.latin.unique if word not in _STOP_EN}
+    words |= {_stem(word) for word in seen.plain.unique if word not in _STOP_EN and not JAPANESE.match(word)}
     line = _hiragana(seen.tight.text)
     pairs = {line[i : i + 2] for i in range(len(line) - 1) if JAPANESE.match(line[i]) and JAPANESE.match(line[i + 1])}
     return words, pairs
@@ -112,7 +112,7 @@ class Answers:
     @staticmethod
     def _name(name: str) -> str:
         seen = views(fold(name))
-        return f" {' '.join(seen.latin.each)} " if name.isascii() else _hiragana(seen.tight.text)
+        return f" {' '.join(seen.plain.each)} " if name.isascii() else _hiragana(seen.tight.text)
 
     def _norm(self, features: set[str]) -> float:
         return math.sqrt(sum(self._weight.get(feature, self._unseen) ** 2 for feature in features)) or 1.0
@@ -147,7 +147,7 @@ class Answers:
     def _named(self, seen: Views) -> dict[str, float]:
         """Return the topics whose own names stand in the text; a name inside a longer one found counts no more."""
         line = _hiragana(seen.tight.text)
-        latin = " " + " ".join(seen.latin.each) + " "
+        latin = " " + " ".join(seen.plain.each) + " "
         found: dict[str, float] = {}
         taken = [False] * len(line)
         for name, topic in self._names:

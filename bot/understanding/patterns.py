@@ -1,6 +1,7 @@
 """Compile the one notation in which content files say what to hear.
 
-The rule: a pattern is words in order. Japanese words are those of `words.japanese`, other languages' are as written.
+The rule: a pattern is words in order: Japanese words are those of `words.japanese`, all others those of `words.plain`
+(without diacritics; every Chinese character is one word, and 家暴 stands for 家 暴).
 
     a b        a, then b at once            a|b        either               <list>     any entry of a list of the file
     a?         may be left out              a*         a word beginning with a         a_b  a b, inside one choice of |
@@ -24,7 +25,7 @@ from typing import Generic, TypeVar
 
 from bot.errors import ContentError
 from bot.understanding.normalise import Text, fold, tight
-from bot.understanding.words import Words, japanese, latin
+from bot.understanding.words import LONGEST_BEGINNING, Words, japanese, plain
 
 _GAPS = {"..": r"(?:[^ 。.!?]+ ){0,3}?", "...": r"(?:[^ 。.!?]+ ){0,10}?", "....": r"(?:[^ ]+ ){0,15}?"}
 _TOPIC = "(?:(?:が|は|も|って|さえ|すら|しか) )?"
@@ -45,12 +46,12 @@ class Views:
     folded: Text
     tight: Text
     japanese: Words
-    latin: Words
+    plain: Words
 
 
 def views(folded: Text) -> Views:
     """Return the shapes of a folded text."""
-    return Views(folded, tight(folded), japanese(folded), latin(folded))
+    return Views(folded, tight(folded), japanese(folded), plain(folded))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +80,8 @@ class Pattern:
                 if match.end() > match.start():
                     yield Span(text.starts[match.start()], text.ends[match.end() - 1])
             return
-        words = seen.japanese if self.in_japanese else seen.latin
-        if any(need.isdisjoint(words.unique) for need in self.needs):
+        words = seen.japanese if self.in_japanese else seen.plain
+        if any(need.isdisjoint(words.keys) for need in self.needs):
             return
         for match in self.regex.finditer(words.line):
             if match.end() > match.start():
@@ -104,7 +105,7 @@ class Index(Generic[Owner]):
     def candidates(self, seen: Views) -> list[tuple[Owner, Pattern]]:
         """Return the patterns that may match, with their owners, in the order of the files."""
         found = {entry[0]: entry for entry in self._always}
-        for in_japanese, words in ((True, seen.japanese.unique), (False, seen.latin.unique)):
+        for in_japanese, words in ((True, seen.japanese.keys), (False, seen.plain.keys)):
             for word in words:
                 for entry in self._by_word.get((in_japanese, word), ()):
                     found[entry[0]] = entry
@@ -119,11 +120,16 @@ def _cut(word: str) -> tuple[str, ...]:
 
 
 def _spellings(choice: str, in_japanese: bool) -> list[tuple[str, ...]]:
-    """Return the words in order that one choice stands for: as written and, in Japanese, as a text is cut."""
+    """Return the words in order that one choice stands for: as a text is cut and, in Japanese, also as written."""
     written = tuple(word for word in choice.split("_") if word)
     if not in_japanese:
-        return [written]
+        return [tuple(part for word in written for part in plain(fold(word)).each)]
     return list(dict.fromkeys((written, tuple(part for word in written for part in _cut(word)))))
+
+
+def _beginning(choice: str, in_japanese: bool) -> tuple[str, ...]:
+    """Return the words of `a*`, the last of them the beginning of a word."""
+    return (choice[:-1],) if in_japanese else _spellings(choice[:-1], in_japanese)[0]
 
 
 def _alternatives(step: str, lists: Lists, in_japanese: bool, depth: int) -> list[str]:
@@ -139,7 +145,8 @@ def _alternatives(step: str, lists: Lists, in_japanese: bool, depth: int) -> lis
             for entry in lists[name]:
                 found.append(_sequence(str(entry), lists, in_japanese, depth + 1))
         elif choice.endswith("*") and len(choice) > 1:
-            found.append(re.escape(choice[:-1]) + "[^ ]* ")
+            *whole, start = _beginning(choice, in_japanese)
+            found.append("".join(re.escape(word) + " " for word in whole) + re.escape(start) + "[^ ]* ")
         elif choice:
             for words in _spellings(choice, in_japanese):
                 found.append("".join(re.escape(word) + " " for word in words))
@@ -178,10 +185,10 @@ def _words_of(step: str, lists: Lists, in_japanese: bool, depth: int = 0) -> fro
                 if not needed:
                     return None
                 found |= min(needed, key=len)
-        elif choice.endswith("*"):
-            return None
+        elif choice.endswith("*") and len(choice) > 1:
+            found.add(_beginning(choice, in_japanese)[-1][:LONGEST_BEGINNING] + "*")
         else:
-            found |= {max(words, key=len) for words in _spellings(choice, in_japanese)}
+            found |= {max(words, key=len) for words in _spellings(choice, in_japanese) if words}
     return frozenset(found)
 
 

@@ -1,6 +1,10 @@
 """Cut folded text into words that patterns and topics compare: Sudachi's normalised forms, or words as written.
 
-The rule: one message gives one `Words` for Japanese and one for the Latin scripts; both lead back to the raw text.
+The rule: one message gives one `Words` for Japanese and one for every other script; both lead back to the raw text.
+
+Other scripts' words are as written, but without diacritics, so that "không" and "khong" are one word; each Chinese
+character is a word, in its simplified form, so that 家庭暴力 is heard in either script; a run of kana is one word that
+keeps the kanji beside it apart.
 
 Japanese words are folded further, so that one pattern hears plain, polite and colloquial speech alike:
 ます, を, the honorific 御 and closing particles (よ ね な わ) are left out; られる is れる; で after a verb is て;
@@ -15,18 +19,28 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from functools import lru_cache
 from threading import local
+from unicodedata import normalize
 
+from opencc import OpenCC
 from sudachipy import Dictionary, SplitMode, Tokenizer
 
 from bot.understanding.normalise import JAPANESE, Text, unspaced
 
-ENDS = frozenset("。.!?")
-_LATIN = re.compile(r"[a-z\u00df-\u024f\u1e00-\u1eff]+|\d+(?:[.:]\d+)?|[.!?。]+")
+ENDS = frozenset("。.!?।")
+_LATIN = re.compile(r"[a-z\u00df-\u024f\u1e00-\u1eff]+")
+_PLAIN = re.compile(
+    r"[a-z\u00df-\u024f\u1e00-\u1eff]+|\d+(?:[.:]\d+)?|[.!?。।]+|[\u0900-\u0963\u0966-\u097f\u200d]+"
+    r"|[\uac00-\ud7a3\u3130-\u318f\u1100-\u11ff]+|[\u3041-\u3096\u30a1-\u30fc]+|[\u3400-\u9fff]"
+)
+LONGEST_BEGINNING = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """Hold the words of a text as one string, each with a blank before and after, and where each stood."""
+    """Hold the words of a text as one string, each with a blank before and after, and where each stood.
+
+    `keys` are the words, and every beginning of one with a star behind it ("cry*"), to look patterns up by.
+    """
 
     source: Text
     line: str
@@ -34,6 +48,7 @@ class Words:
     offsets: tuple[int, ...]
     spans: tuple[tuple[int, int], ...]
     unique: frozenset[str]
+    keys: frozenset[str]
 
     def evidence(self, begin: int, end: int) -> tuple[int, int]:
         """Return the span of the source text behind `line[begin:end]`."""
@@ -51,7 +66,10 @@ def _build(source: Text, found: list[tuple[str, int, int]]) -> Words:
         parts.append(word + " ")
         at += len(word) + 1
     each = tuple(word for word, _begin, _end in found)
-    return Words(source, "".join(parts), each, tuple(offsets), tuple((b, e) for _w, b, e in found), frozenset(each))
+    unique = frozenset(each)
+    beginnings = {f"{word[:size]}*" for word in unique for size in range(1, min(len(word), LONGEST_BEGINNING) + 1)}
+    spans = tuple((begin, end) for _word, begin, end in found)
+    return Words(source, "".join(parts), each, tuple(offsets), spans, unique, unique | beginnings)
 
 
 @lru_cache(maxsize=1)
@@ -193,14 +211,39 @@ def japanese(text: Text) -> Words:
     return _build(source, found)
 
 
-def latin(text: Text) -> Words:
-    """Return the words of the Latin scripts in folded text, as written; two or more full stops are no end."""
+@lru_cache(maxsize=1)
+def _simplifier() -> OpenCC:
+    return OpenCC("t2s")
+
+
+@lru_cache(maxsize=16384)
+def simplified(letter: str) -> str:
+    """Return a Chinese character in its simplified form, itself if it has none."""
+    found = str(_simplifier().convert(letter))
+    return found if len(found) == 1 else letter
+
+
+@lru_cache(maxsize=65536)
+def undressed(word: str) -> str:
+    """Return a word of the Latin script without its diacritics (đ is d)."""
+    if word.isascii():
+        return word
+    bare = "".join(letter for letter in normalize("NFD", word) if not "\u0300" <= letter <= "\u036f")
+    return bare.replace("đ", "d").replace("ø", "o").replace("ł", "l").replace("ı", "i").replace("ß", "ss")
+
+
+def plain(text: Text) -> Words:
+    """Return the words of folded text that are not Japanese, as written; two or more full stops are no end."""
     found: list[tuple[str, int, int]] = []
-    for match in _LATIN.finditer(text.text):
+    for match in _PLAIN.finditer(text.text):
         word = match.group()
         if word[0] in ENDS:
             if set(word) == {"."} and len(word) > 1:
                 continue
             word = word[0]
+        elif _LATIN.match(word):
+            word = undressed(word)
+        elif "\u3400" <= word <= "\u9fff":
+            word = simplified(word)
         found.append((word, match.start(), match.end()))
     return _build(text, found)
