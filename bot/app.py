@@ -33,7 +33,8 @@ from bot.clock import Clock
 from bot.dialog import Turn, View
 from bot.directory.documents import resources_from_documents
 from bot.directory.search import Directory
-from bot.errors import LineRefusedError, LineUnreachableError, SettingsError
+from bot.encoders.engines import Encoders, encoders
+from bot.errors import EncoderError, LineRefusedError, LineUnreachableError, SettingsError
 from bot.inbox import Intake, keep_room_text, sweep_orphan_keys
 from bot.library import Library
 from bot.line.client import LineClient
@@ -46,6 +47,7 @@ from bot.simulator.app import create_app as create_simulator
 from bot.simulator.platform import Platform
 from bot.situation import Case, City
 from bot.store import Store, watched_version
+from bot.understanding.features import Vectors
 from bot.worker import ResidentFacts, Worker
 from handoff.console.app import create_console
 from handoff.room.app import create_room
@@ -74,8 +76,9 @@ APOLOGY: Final = (
 class Mind:
     """Understand and decide: the pure part, with the content, city and directory of this moment."""
 
-    def __init__(self, content: Library, words: i18n.Catalogs) -> None:
+    def __init__(self, content: Library, words: i18n.Catalogs, encoders: Encoders | None = None) -> None:
         self.content = content
+        self.encoders = encoders
         self.words = words
         self.city: City | None = None
         self.directory = Directory((), content.topics_of_category)
@@ -86,7 +89,23 @@ class Mind:
             return Heard()
         prior = language or str(memory.get("language", ""))
         recent = engine.recent_texts(memory, inbound.at)
-        return self.content.hearing.hear(inbound.text, prior=prior, recent=recent, areas=self.directory.area_names)
+        return self.content.hearing.hear(
+            inbound.text,
+            vectors=self._vectors(inbound.text, recent),
+            prior=prior,
+            recent=recent,
+            areas=self.directory.area_names,
+        )
+
+    def _vectors(self, text: str, recent: Sequence[str]) -> list[Vectors] | None:
+        """Return what the encoders make of a text, None when they fail: then patterns go on and a person reads it."""
+        if self.encoders is None:
+            return None
+        try:
+            return [self.encoders(reading) for reading in self.content.hearing.readings(text, recent)]
+        except Exception as error:  # whatever an engine throws must not stop the hearing of patterns
+            log.error("encoders_failed", error=type(error).__name__)
+            return None
 
     def decide(
         self,
@@ -160,9 +179,9 @@ class Roof:
         self.clock = clock
         self.role = role
         self.store = Store(settings.database_url, settings.secret_key)
-        self.content = library.load()
+        self.content = library.load(encoders=settings.encoders)
         self.words = i18n.load(self.content.vocabulary["languages"])
-        self.mind = Mind(self.content, self.words)
+        self.mind = Mind(self.content, self.words, self._encoders())
         self.line = LineClient(settings.line_api_base, settings.line_channel_access_token)
         self.intake = Intake(self.store)
         self.destination = settings.line_destination
@@ -182,6 +201,15 @@ class Roof:
         self._loops: list[asyncio.Task[None]] = []  # they finish what they hold
         self._watchers: list[asyncio.Task[None]] = []  # they may end at any moment
         self._figures: Beside | None = None
+
+    def _encoders(self) -> Encoders | None:
+        """Open the engines; without them the desk starts all the same, and every message is read by a person too."""
+        given = self.settings
+        try:
+            return encoders(given.encoders, url=given.encoders_url, model=given.encoders_model, key=given.encoders_key)
+        except EncoderError as error:
+            log.error("encoders_missing", error=type(error).__name__)
+            return None
 
     def city(self) -> City:
         """Return the settings of this moment; raise SettingsError while a city was never set up."""

@@ -121,7 +121,7 @@ def apply(
     if row is None:
         if wanted == "" or wanted == "decline":
             return None
-        severity = heard or (Severity.CONCERN if reason in ("", "asked") else Severity.URGENT)
+        severity = heard or (Severity.CONCERN if reason in ("", "asked", "half_heard") else Severity.URGENT)
         ground = "signal" if signals else reason or "asked"
         row, made = _make(session, resident_id, next_state("new", wanted), severity, ground, at, city)
         if not made:

@@ -13,25 +13,28 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
-from rich.progress import track
+from rich.progress import Progress, TaskID, track
+from rich.table import Table
 from sqlalchemy.orm import Session
 
 from bot import app as roof
-from bot import catalogue, check, city, i18n, library
+from bot import catalogue, check, city, evaluation, i18n, library
 from bot.clock import Clock
 from bot.directory.documents import resources_from_documents
 from bot.directory.importing import Imported, read_file, report
 from bot.directory.resources import to_json
 from bot.directory.search import Directory, Query
+from bot.encoders.engines import encoders
 from bot.errors import LineRefusedError, LineUnreachableError, MadoguchiError, SettingsError
 from bot.line.client import LineClient
-from bot.messages import Point
+from bot.messages import Heard, Point
 from bot.opening import TOKYO
 from bot.settings import Settings
 from bot.store import Store
@@ -40,6 +43,24 @@ from bot.understanding import hearing
 from handoff.staff import ROLES, Passwords, add_staff, make_password
 
 T = TypeVar("T")
+
+
+class Subject(StrEnum):
+    """Name what can be learned."""
+
+    EVERYTHING = "everything"
+    SIGNALS = "signals"
+    TOPICS = "topics"
+    LANGUAGE = "language"
+
+
+class Measured(StrEnum):
+    """Name what can be measured."""
+
+    SIGNALS = "signals"
+    TOPICS = "topics"
+    LANGUAGE = "language"
+
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="まどぐち: a city's front desk for families, on LINE."
@@ -336,7 +357,7 @@ def understand(
     jsonl: Annotated[bool, typer.Option(help="Read JSON lines with text, and optional id and language.")] = False,
 ) -> None:
     """Read lines, write what is heard in each as one JSON line, in order."""
-    ears = library.load().hearing
+    ears = _ears()
     for number, line in enumerate(sys.stdin, 1):
         text, id, language = line.rstrip("\n"), str(number), ""
         if jsonl:
@@ -346,8 +367,84 @@ def understand(
             except (json.JSONDecodeError, KeyError, TypeError):
                 err.print(f"✗ line {number} is not a JSON object with text")
                 raise typer.Exit(1) from None
-        heard = ears.hear(text, prior=language)
-        print(json.dumps(hearing.to_json(heard, id), ensure_ascii=False), flush=True)
+        print(json.dumps(hearing.to_json(ears(text, language), id), ensure_ascii=False), flush=True)
+
+
+def _ears() -> Callable[[str, str], Heard]:
+    """Return what hears one text, with the engines that the environment names."""
+    settings = Settings.from_environment()
+    engines = encoders(
+        settings.encoders, url=settings.encoders_url, model=settings.encoders_model, key=settings.encoders_key
+    )
+    ears = library.load(encoders=settings.encoders).hearing
+
+    def hear(text: str, language: str = "") -> Heard:
+        return ears.hear(text, vectors=[engines(reading) for reading in ears.readings(text)], prior=language)
+
+    return hear
+
+
+SPLIT = Path(__file__).parents[1] / "tests" / "frozen"
+
+
+def _shown(bar: Progress, task: TaskID, done: int, all_: int) -> None:
+    bar.update(task, completed=done, total=all_)
+
+
+@app.command()
+def train(
+    what: Annotated[Subject, typer.Argument(help="What to learn; everything unless told.")] = Subject.EVERYTHING,
+    engines: Annotated[
+        str, typer.Option("--encoders", help="all, fast, none or api; unless told the first three.")
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+) -> None:
+    """Learn the weights of hearing from the examples in bot/content, and keep them there as plain arrays."""
+    from bot import training
+
+    settings = Settings.from_environment()
+    figures: dict[str, Any] = {}
+    for name in [engines] if engines else list(training.SHIPPED):
+        opened = encoders(name, url=settings.encoders_url, model=settings.encoders_model, key=settings.encoders_key)
+        with Progress(console=err, transient=True) as bar:
+            task = bar.add_task(f"reading the examples ({name})", total=None)
+            kept = training.Kept(opened, Path("var"), partial(_shown, bar, task))
+            for subject, lesson in training.learn(what.value, opened, kept, library.CONTENT):
+                figures[f"{subject}.{name}"] = dict(lesson.figures)
+                bar.update(task, description=f"learning {subject} ({name})")
+    if as_json:
+        print(json.dumps({"metrics": figures}))
+        return
+    for subject, numbers in figures.items():
+        out.print(f"[green]✓[/green] {subject}: " + ", ".join(f"{name} {value:.4g}" for name, value in numbers.items()))
+
+
+@app.command()
+def evaluate(
+    what: Annotated[Measured, typer.Argument(help="signals, topics or language.")],
+    split: Annotated[Path, typer.Option(help="The folder of the test split.")] = SPLIT,
+    as_json: Annotated[bool, typer.Option("--json", help="Print all figures and misses as JSON.")] = False,
+    misses: Annotated[int, typer.Option(help="How many misses to list.")] = 20,
+) -> None:
+    """Measure the hearing on lines that it has not learned from; nothing is stored."""
+    given = evaluation.read_split(split)[what.value]
+    hear = _ears()
+    heard = [hear(line.text, "") for line in track(given, description="hearing", console=err, transient=True)]
+    metrics = {"signals": evaluation.signals, "topics": evaluation.topics, "language": evaluation.languages}[
+        what.value
+    ](given, heard)
+    if as_json:
+        print(json.dumps({"metrics": metrics}, ensure_ascii=False))
+        return
+    head, *rows = evaluation.table(metrics)
+    shown = Table(*head)
+    for row in rows:
+        shown.add_row(*row)
+    out.print(shown)
+    for miss in metrics["misses"][:misses]:
+        out.print(json.dumps(miss, ensure_ascii=False), markup=False)
+    if len(metrics["misses"]) > misses:
+        out.print(f"… and {len(metrics['misses']) - misses} more (--misses, or --json for all)")
 
 
 @app.command()

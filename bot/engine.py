@@ -94,7 +94,7 @@ def turn(memory: Mapping[str, Any], inbound: Inbound, heard: Heard, desk: View, 
         replies=tuple(replies),
         signals=heard.signals,
         case=talk.case or _case_event(heard),
-        reason="asked" if talk.case == "open" else "signal" if heard.signals else "",
+        reason="asked" if talk.case == "open" else "signal" if heard.signals else "" if heard.whole else "half_heard",
         follow_ups=tuple(FollowUp(f.name, f.at, f.key) for f in talk.follow_ups),
         chosen_language=talk.chosen_language,
         contact_safety=talk.contact_safety,
@@ -118,7 +118,7 @@ def _language(memory: Mapping[str, Any], heard: Heard, desk: View, inbound: Inbo
 
 def _case_event(heard: Heard) -> CaseEvent | Literal[""]:
     if not heard.signals:
-        return ""
+        return "" if heard.whole else "open"  # the encoders failed: a person reads what patterns alone may have missed
     return "alarm" if max(s.severity.rank for s in heard.signals) > Severity.CONCERN.rank else "offer"
 
 

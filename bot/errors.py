@@ -17,6 +17,7 @@ What a resident types is never an exception.
     └── OutsideError              the outside world failed
         ├── LineRefusedError      LINE would refuse or refused a body
         ├── LineUnreachableError  LINE did not answer in time
+        ├── EncoderError          an engine that turns text into vectors failed: patterns go on
         └── KeyGoneError          the key was destroyed: the text is gone on purpose
 """
 
@@ -87,3 +88,7 @@ class LineUnreachableError(OutsideError):
 
 class KeyGoneError(OutsideError):
     """Say that the key of a text was destroyed, so the text is gone on purpose."""
+
+
+class EncoderError(OutsideError):
+    """Say that an engine that turns text into vectors cannot be used."""

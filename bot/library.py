@@ -14,13 +14,20 @@ from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
 import yaml
 
 from bot import names
 from bot.errors import ContentError
 from bot.messages import Phrase
 from bot.opening import Closure, Opening, Schedule
+from bot.understanding.answers import Answers
 from bot.understanding.hearing import Hearing
+from bot.understanding.language import Languages
+from bot.understanding.learned import QUIET, Example, Examples, Learned
+from bot.understanding.patterns import lines
+from bot.understanding.signals import Signals
+from bot.understanding.weights import Weights
 
 CONTENT = Path(__file__).parent / "content"
 EVERY_DAY = (0, 1, 2, 3, 4, 5, 6)
@@ -109,14 +116,26 @@ def read_yaml(path: Path) -> Any:
 
 
 @lru_cache(maxsize=4)
-def load(content: Path = CONTENT) -> Library:
-    """Load all content; raise ContentError for the first file that is wrong."""
+def load(content: Path = CONTENT, encoders: str = "") -> Library:
+    """Load all content; raise ContentError for the first file that is wrong.
+
+    `encoders` names the engines whose learned weights are used (all, fast, none, api); "" hears by patterns alone.
+    """
     digest = hashlib.sha256()
     for path in sorted(content.rglob("*")):
         if path.is_file():
             digest.update(path.relative_to(content).as_posix().encode() + path.read_bytes())
     vocabulary = read_yaml(content / "vocabulary.yaml")
-    hearing = Hearing.of(documents(content / "signals"), documents(content / "topics"))
+    signals, topics = Signals(documents(content / "signals")), documents(content / "topics")
+    if encoders:
+        hearing = Hearing(
+            signals,
+            Answers(topics, weights(content, f"topics.{encoders}")),
+            learned(content, encoders),
+            Languages(weights(content, "language")),
+        )
+    else:
+        hearing = Hearing(signals, Answers(topics), None, Languages(weights(content, "language")))
     return Library(
         vocabulary=vocabulary,
         hearing=hearing,
@@ -124,6 +143,62 @@ def load(content: Path = CONTENT) -> Library:
         answers={answer.topic: answer for answer in map(_answer, sorted((content / "answers").glob("*.md")))},
         version=digest.hexdigest()[:12],
     )
+
+
+def arrays(path: Path) -> dict[str, Any]:
+    """Return the arrays of a file that holds nothing else. Raises ContentError, naming it."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return dict(file)
+    except (OSError, ValueError) as error:
+        raise ContentError(f"{path.name} cannot be read ({error}); `madoguchi train` makes it") from error
+
+
+def weights(content: Path, name: str) -> Weights:
+    """Return learned weights. Raises ContentError, naming the file."""
+    path = content / "learned" / f"{name}.npz"
+    return Weights.of(arrays(path), path.name)
+
+
+def learned(content: Path, encoders: str) -> Learned:
+    """Return the second layer of hearing for these engines, with its examples. Raises ContentError."""
+    model = weights(content, f"signals.{encoders}")
+    if "e5" not in model.encoders:
+        return Learned(model, Examples())
+    rows: dict[str, Any] = {}
+    for part in sorted((content / "learned").glob("examples.*.npz")):
+        kept = arrays(part)
+        rows.update(zip(map(str, kept["names"]), kept["rows"], strict=True))
+    each = [e for e in examples(content) if e.hear != QUIET and digest_of(e.text) in rows]  # new ones wait for `train`
+    if not each:
+        return Learned(model, Examples())
+    return Learned(model, Examples(tuple(each), np.stack([rows[digest_of(e.text)] for e in each]), "e5"))
+
+
+def digest_of(text: str) -> str:
+    """Return the name under which the vector of a text is kept."""
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def examples(content: Path = CONTENT) -> list[Example]:
+    """Return the example sentences of content/heard, of every language. Raises ContentError, naming file and line."""
+    found: list[Example] = []
+    for name, document in documents(content / "heard").items():
+        try:
+            language = str(document["language"])
+            for entry in document["signals"]:
+                hear = str(entry["hear"]).strip()
+                for line in lines(entry["lines"]):
+                    text, _bar, gloss = line.rpartition(" | ")
+                    if not text:
+                        raise ContentError(f"heard/{name}: {line!r} has no Japanese gloss")
+                    found.append(Example(f"{name}/{len(found)}", language, text.strip(), hear, gloss.strip()))
+            for kind in ("hard", "ordinary"):
+                for line in lines(document["quiet"][kind]):
+                    found.append(Example(f"{name}/{len(found)}", language, line, QUIET, hard=kind == "hard"))
+        except (KeyError, TypeError) as error:
+            raise ContentError(f"heard/{name}: {error!r}") from error
+    return found
 
 
 def sample_city(content: Path = CONTENT) -> tuple[Mapping[str, Any], dict[str, Any]]:

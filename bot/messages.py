@@ -108,13 +108,17 @@ class Slots:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """Hold what understanding found in one text; `topics` best first, at most five."""
+    """Hold what understanding found in one text; `topics` best first, at most five.
+
+    `whole` is False when the encoders failed and the patterns heard alone: a person reads the message too.
+    """
 
     language: str = ""
     signals: tuple[Signal, ...] = ()
     topics: tuple[TopicScore, ...] = ()
     slots: Slots = field(default_factory=Slots)
     confident: bool = False
+    whole: bool = True
 
 
 # --- what the desk says -----------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from pathlib import Path
 from bot.errors import SettingsError
 
 PREFIX = "MADOGUCHI_"
+ENCODERS = ("all", "fast", "none", "api")
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,10 @@ class Settings:
     push_reserve: int = 20
     log_level: str = "INFO"
     metrics_port: int = 0  # Prometheus figures on loopback; 0 = none
+    encoders: str = "all"  # which engines help to hear: all, fast, none, api
+    encoders_url: str = ""  # of the city's own embeddings API, when encoders is api
+    encoders_model: str = ""
+    encoders_key: str = field(default="", repr=False)
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -61,6 +66,10 @@ class Settings:
             push_reserve=number("PUSH_RESERVE", cls.push_reserve),
             log_level=text("LOG_LEVEL", cls.log_level).upper(),
             metrics_port=number("METRICS_PORT", cls.metrics_port),
+            encoders=text("ENCODERS", cls.encoders) or "all",
+            encoders_url=text("ENCODERS_URL", ""),
+            encoders_model=text("ENCODERS_MODEL", ""),
+            encoders_key=text("ENCODERS_KEY", ""),
         )
 
     def problems(self) -> list[str]:
@@ -74,6 +83,10 @@ class Settings:
             found.append(f"{PREFIX}LINE_CHANNEL_ACCESS_TOKEN is missing (LINE Developers console, Messaging API)")
         if not self.database_url.startswith(("sqlite:///", "postgresql://")):
             found.append(f"{PREFIX}DATABASE_URL must begin with sqlite:/// or postgresql://")
+        if self.encoders not in ENCODERS:
+            found.append(f"{PREFIX}ENCODERS must be one of {', '.join(ENCODERS)}")
+        if self.encoders == "api" and not self.encoders_url:
+            found.append(f"{PREFIX}ENCODERS=api needs {PREFIX}ENCODERS_URL")
         if not self.base_url.startswith(("https://", "http://localhost", "http://127.0.0.1")):
             found.append(f"{PREFIX}BASE_URL must be https:// (families' links go there)")
         return found

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from bot import library
 from bot.understanding.answers import Answers
-from bot.understanding.language import detect
+from bot.understanding.language import Languages
 from bot.understanding.slots import age_months, read
 
+LANGUAGES = Languages(library.weights(library.CONTENT, "language"))
 TOPICS = Path(__file__).parents[1] / "bot" / "content" / "topics"
 
 
@@ -88,6 +90,31 @@ def test_day_area_and_cost() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "months"),
+    [
+        ("아들이 5개월이에요", 5),
+        ("3살 딸", 36),
+        ("三个月大的宝宝", 3),
+        ("小孩3歲", 36),
+        ("con em 5 tháng tuổi", 5),
+        ("be 3 tuoi", 36),
+        ("mi bebé de 3 meses", 3),
+        ("minha filha tem 2 anos", 24),
+        ("8 buwan si baby", 8),
+        ("anak saya 4 tahun", 48),
+        ("बच्चा ६ महिना भयो", 6),
+        ("chora 3 barsa", 36),
+        ("estou grávida de 5 meses", None),
+        ("hamil 5 bulan", None),
+        ("3 tháng nữa", None),
+    ],
+)
+def test_age_in_other_languages(text: str, months: int | None) -> None:
+    """An age is read in every spoken language; how far a pregnancy is is none."""
+    assert age_months(text) == months
+
+
+@pytest.mark.parametrize(
     ("text", "prior", "tag"),
     [
         ("保育園に入りたい", "", "ja"),
@@ -100,11 +127,17 @@ def test_day_area_and_cost() -> None:
         ("LINE", "ja-easy", "ja-easy"),
         ("아이를 맡기고 싶어요", "ja", "ko"),
         ("म नेपाली बोल्छु", "en", "ne"),
-        ("我想死", "", "zh"),
+        ("我想死", "", "zh-Hans"),
         ("请问托儿所在哪里", "ja", "zh-Hans"),
         ("請問托兒所在哪裡", "", "zh-Hant"),
         ("Tôi muốn gửi con", "", "vi"),
-        ("donde puedo dejar a mi hijo", "", ""),
+        ("donde puedo dejar a mi hijo", "", "es"),
+        ("je cherche une crèche pour ma fille", "", ""),
+        ("toi muon gui con", "", "vi"),
+        ("malai bachha ko lagi help chahiyo", "", "ne"),
+        ("onde fica a creche", "", "pt-BR"),
+        ("gusto ko po sana magtanong", "", "fil"),
+        ("saya mau tanya soal penitipan anak", "", "id"),
         ("DVの相談", "en", "ja"),
         ("", "ja-easy", "ja-easy"),
         ("👶", "", ""),
@@ -112,7 +145,7 @@ def test_day_area_and_cost() -> None:
 )
 def test_language(text: str, prior: str, tag: str) -> None:
     """Script decides, then common words, then the resident's setting; what is unknown is not guessed."""
-    assert detect(text, prior) == tag
+    assert LANGUAGES.detect(text, prior) == tag
 
 
 ANSWERS = Answers({path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in TOPICS.glob("*.yaml")})

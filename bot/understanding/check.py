@@ -97,6 +97,7 @@ def check_signals(documents: Documents, vocabulary: Mapping[str, Any]) -> list[s
         return problems
     try:
         signals = Signals(documents)
+        signals.compile()
     except ContentError as error:
         return [str(error)]
     return [problem for example in examples(documents) if (problem := example.failure(signals))]

@@ -9,47 +9,86 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from bot.messages import Heard, Severity
-from bot.understanding import language, slots
+from bot.understanding import slots
 from bot.understanding.answers import Answers
+from bot.understanding.features import Vectors
+from bot.understanding.language import Languages
+from bot.understanding.learned import Learned, together
 from bot.understanding.signals import Signals
 
 LONGEST = 5000  # LINE's longest text; what is longer is heard up to here and at its end
 
 
-class Hearing:
-    """Hear texts with the content of signals and topics."""
+_BUBBLE, _BUBBLES = 24, 160  # characters: a newest message this short is also read with those just before it
 
-    def __init__(self, signals: Signals, answers: Answers) -> None:
+
+class Hearing:
+    """Hear texts with the content of signals and topics, and with what was learned from examples if it is given."""
+
+    def __init__(
+        self,
+        signals: Signals,
+        answers: Answers,
+        learned: Learned | None = None,
+        languages: Languages = Languages(),  # noqa: B008 - it holds nothing that changes
+    ) -> None:
         self.signals = signals
         self.answers = answers
+        self.learned = learned
+        self.languages = languages
 
     @classmethod
     def of(cls, signals: Mapping[str, Mapping[str, Any]], topics: Mapping[str, Mapping[str, Any]]) -> Hearing:
-        """Build a Hearing from parsed documents (language -> YAML). Raises ContentError if one is wrong."""
+        """Build a Hearing by words alone from parsed documents (language -> YAML). Raises ContentError."""
         return cls(Signals(signals), Answers(topics))
 
+    @staticmethod
+    def readings(text: str, recent: Sequence[str] = ()) -> tuple[str, ...]:
+        """Return what the encoders must read to hear `text`: itself, and a split message put together again."""
+        text = _cut(text)
+        joined = " ".join((*recent, text))
+        if recent and len(text) <= _BUBBLE and len(joined) <= _BUBBLES:
+            return (text, joined)
+        return (text,)
+
     def hear(
-        self, text: str, *, prior: str = "", recent: Sequence[str] = (), areas: Collection[str] = frozenset()
+        self,
+        text: str,
+        *,
+        vectors: Sequence[Vectors] | None = None,
+        prior: str = "",
+        recent: Sequence[str] = (),
+        areas: Collection[str] = frozenset(),
     ) -> Heard:
         """Return what is heard in `text`.
 
-        `prior` is the language that the resident chose, `recent` the resident's last messages (at most 3, of the last
-        ten minutes, oldest first), `areas` the names of areas that the directory knows.
+        `vectors` belong to `readings(text, recent)`, in order; without them the patterns hear alone, and `whole` says
+        so. `prior` is the language that the resident chose, `recent` the resident's last messages (at most 3, of the
+        last ten minutes, oldest first), `areas` the names of areas that the directory knows.
         """
-        if len(text) > 2 * LONGEST:
-            text = text[:LONGEST] + "\n" + text[-LONGEST:]
-        topics = self.answers.rank(text)
+        signals = self.signals.hear(_cut(text), recent)
+        if self.learned is not None and vectors is not None:
+            for reading, found in zip(self.readings(text, recent), vectors, strict=True):
+                signals = together(signals, self.learned.hear(reading, found))
+        text = _cut(text)
+        first = vectors[0] if vectors else None
+        topics = self.answers.rank(text, first)
         return Heard(
-            language=language.detect(text, prior),
-            signals=self.signals.hear(text, recent),
+            language=self.languages.detect(text, prior),
+            signals=signals,
             topics=topics,
             slots=slots.read(text, areas),
-            confident=self.answers.confident(topics),
+            confident=self.answers.confident(text, topics, first),
+            whole=self.learned is None or vectors is not None,
         )
 
     def command(self, text: str) -> str:
         """Return the id of the spoken command that the whole text is, or ""."""
         return self.answers.command(text)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 2 * LONGEST else text[:LONGEST] + "\n" + text[-LONGEST:]
 
 
 def action(heard: Heard) -> str:

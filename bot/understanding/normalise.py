@@ -59,15 +59,17 @@ def _pieces(raw: str) -> list[tuple[str, int, int]]:
     i = 0
     while i < len(raw):
         j = i + 1
-        while j < len(raw) and (unicodedata.combining(raw[j]) or raw[j] in _HALF_VOICING):
+        while j < len(raw) and (
+            unicodedata.combining(raw[j]) or raw[j] in _HALF_VOICING or "\u1160" <= raw[j] <= "\u11ff"
+        ):  # accents, half-width voicing, the parts of a Korean syllable as some keyboards send them
             j += 1
         pieces.append((unicodedata.normalize("NFKC", raw[i:j]).lower(), i, j))
         i = j
     return pieces
 
 
-def fold(raw: str) -> Text:
-    """Return `raw` in NFKC and lower case, without marks that cannot be seen, elongations, or apostrophes."""
+def fold(raw: str, *, apostrophes: bool = False) -> Text:
+    """Return `raw` in NFKC and lower case, without unseen marks, elongations, or (unless kept) apostrophes."""
     letters: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
@@ -88,7 +90,9 @@ def fold(raw: str) -> Text:
                     put(" ", start, end)
                 continue
             category = unicodedata.category(letter)
-            if letter in _APOSTROPHES or (category in _DROPPED and not _KEPT_MARKS.match(letter)):
+            if letter in _APOSTROPHES and apostrophes:
+                letter = "'"
+            elif letter in _APOSTROPHES or (category in _DROPPED and not _KEPT_MARKS.match(letter)):
                 continue
             if letter in _WAVES:
                 before = letters[-1] if letters else ""

@@ -19,8 +19,8 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from typing import Generic, TypeVar
 
 from bot.errors import ContentError
@@ -31,6 +31,7 @@ _GAPS = {"..": r"(?:[^ 。.!?]+ ){0,3}?", "...": r"(?:[^ 。.!?]+ ){0,10}?", "..
 _TOPIC = "(?:(?:が|は|も|って|さえ|すら|しか) )?"
 Lists = Mapping[str, Sequence[str]]
 Owner = TypeVar("Owner")
+_KNOWN: dict[int, tuple[Lists, dict[str, frozenset[str] | None]]] = {}  # by identity: the lists stay alive with it
 
 
 def lines(value: object) -> list[str]:
@@ -62,18 +63,39 @@ class Span:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Pattern:
-    """Hold one compiled pattern; `needs` are sets of words of which one each must be there (a quick refusal)."""
+    """Hold one pattern; `needs` are sets of words of which one each must be there (a quick refusal).
+
+    `script` names the letters without which a spelled pattern cannot match, "" if that can't be said. The expression is
+    compiled when it is first needed: of ten thousand patterns a desk meets a few hundred.
+    """
 
     source: str
-    regex: re.Pattern[str]
+    lists: Lists = field(repr=False, compare=False)
     spelled: bool
     in_japanese: bool
     needs: tuple[frozenset[str], ...]
+    script: str = ""
+
+    @cached_property
+    def regex(self) -> re.Pattern[str]:
+        """Return the compiled expression. Raises ContentError, naming the pattern, if it is wrong."""
+        try:
+            if self.spelled:
+                regex = re.compile(_spelled(self.source, self.lists))
+            else:
+                regex = re.compile(r"(?<= )" + _sequence(self.source, self.lists, self.in_japanese))
+        except (re.error, ContentError) as error:
+            raise ContentError(f"pattern {self.source!r}: {error}") from error
+        if not self.spelled and regex.match(" "):
+            raise ContentError(f"pattern {self.source!r} would match nothing at all")
+        return regex
 
     def find(self, seen: Views) -> Iterator[Span]:
         """Yield every place of the raw text where the pattern matches."""
+        if self.spelled and self.in_japanese and not seen.japanese.each:
+            return
         if self.spelled:
             text = seen.tight if self.in_japanese else seen.folded
             for match in self.regex.finditer(text.text):
@@ -104,7 +126,8 @@ class Index(Generic[Owner]):
 
     def candidates(self, seen: Views) -> list[tuple[Owner, Pattern]]:
         """Return the patterns that may match, with their owners, in the order of the files."""
-        found = {entry[0]: entry for entry in self._always}
+        held = scripts_of(seen.folded.text)
+        found = {entry[0]: entry for entry in self._always if not entry[2].script or entry[2].script in held}
         for in_japanese, words in ((True, seen.japanese.keys), (False, seen.plain.keys)):
             for word in words:
                 for entry in self._by_word.get((in_japanese, word), ()):
@@ -119,11 +142,17 @@ def _cut(word: str) -> tuple[str, ...]:
     return words if words and word not in words else (word,)
 
 
+@lru_cache(maxsize=65536)
+def _plain(word: str) -> tuple[str, ...]:
+    """Return the words that a written word of another language becomes when a text is cut."""
+    return plain(fold(word)).each
+
+
 def _spellings(choice: str, in_japanese: bool) -> list[tuple[str, ...]]:
     """Return the words in order that one choice stands for: as a text is cut and, in Japanese, also as written."""
     written = tuple(word for word in choice.split("_") if word)
     if not in_japanese:
-        return [tuple(part for word in written for part in plain(fold(word)).each)]
+        return [tuple(part for word in written for part in _plain(word))]
     return list(dict.fromkeys((written, tuple(part for word in written for part in _cut(word)))))
 
 
@@ -180,16 +209,35 @@ def _words_of(step: str, lists: Lists, in_japanese: bool, depth: int = 0) -> fro
     found: set[str] = set()
     for choice in step.split("|"):
         if choice.startswith("<"):
-            for entry in lists[choice[1:-1]]:
-                needed = _needs(str(entry), lists, in_japanese, depth + 1)
-                if not needed:
-                    return None
-                found |= min(needed, key=len)
+            words = _words_of_list(choice[1:-1], lists, in_japanese, depth)
+            if words is None:
+                return None
+            found |= words
         elif choice.endswith("*") and len(choice) > 1:
             found.add(_beginning(choice, in_japanese)[-1][:LONGEST_BEGINNING] + "*")
         else:
             found |= {max(words, key=len) for words in _spellings(choice, in_japanese) if words}
     return frozenset(found)
+
+
+def _words_of_list(name: str, lists: Lists, in_japanese: bool, depth: int) -> frozenset[str] | None:
+    """Return the words of which one must be there for some entry of a list to match; worked out once for each list."""
+    if name not in lists:
+        raise ContentError(f"there is no list <{name}>")
+    if depth > 5:
+        raise ContentError(f"lists name each other in a circle at <{name}>")
+    known = _KNOWN.setdefault(id(lists), (lists, {}))[1]
+    if name not in known:
+        found: set[str] = set()
+        for entry in lists[name]:
+            needed = _needs(str(entry), lists, in_japanese, depth + 1)
+            if not needed:
+                known[name] = None
+                break
+            found |= min(needed, key=len)
+        else:
+            known[name] = frozenset(found)
+    return known[name]
 
 
 def _needs(pattern: str, lists: Lists, in_japanese: bool, depth: int = 0) -> list[frozenset[str]]:
@@ -203,18 +251,38 @@ def _needs(pattern: str, lists: Lists, in_japanese: bool, depth: int = 0) -> lis
     return needs
 
 
+def _spelled(source: str, lists: Lists) -> str:
+    """Return the expression behind `re:` with its lists filled in."""
+    spelled = source.removeprefix("re:").strip()
+    if "<" in spelled:
+        for name, entries in lists.items():
+            spelled = spelled.replace(f"<{name}>", "(?:" + "|".join(map(str, entries)) + ")")
+    return spelled
+
+
 def compile_pattern(source: str, lists: Lists, *, in_japanese: bool) -> Pattern:
-    """Compile one pattern. Raises ContentError, naming the pattern, if it is wrong."""
+    """Read one pattern. Raises ContentError, naming it, if a list is missing; `regex` says what else is wrong."""
     try:
         if source.startswith("re:"):
-            spelled = source[3:].strip()
-            for name, entries in lists.items():
-                spelled = spelled.replace(f"<{name}>", "(?:" + "|".join(map(str, entries)) + ")")
-            return Pattern(source, re.compile(spelled), True, in_japanese, ())
-        regex = re.compile(r"(?<= )" + _sequence(source, lists, in_japanese))
+            return Pattern(source, lists, True, in_japanese, (), _script(_spelled(source, lists)))
         needs = tuple(sorted(_needs(source, lists, in_japanese), key=len))
-    except (re.error, ContentError) as error:
+        return Pattern(source, lists, False, in_japanese, needs)
+    except ContentError as error:
         raise ContentError(f"pattern {source!r}: {error}") from error
-    if regex.match(" "):
-        raise ContentError(f"pattern {source!r} would match nothing at all")
-    return Pattern(source, regex, False, in_japanese, needs)
+
+
+_SCRIPTS = {"hangul": "\uac00-\ud7a3\u3130-\u318f", "devanagari": "\u0900-\u097f"}
+
+
+def _script(expression: str) -> str:
+    """Return the one script of an expression's letters, "" if it holds letters of others too."""
+    held = re.sub(r"\\.|\(\?[:=!<]+", "", expression)
+    for name, letters in _SCRIPTS.items():
+        if re.search(f"[{letters}]", held):
+            return "" if re.search(r"[^\W\d_]", re.sub(f"[{letters}]", "", held)) else name
+    return ""
+
+
+def scripts_of(text: str) -> frozenset[str]:
+    """Return the scripts of `Pattern.script` that a text holds."""
+    return frozenset(name for name, letters in _SCRIPTS.items() if re.search(f"[{letters}]", text))

@@ -168,6 +168,16 @@ class Signals:
                 except (ContentError, KeyError, ValueError) as error:
                     raise ContentError(f"signals/{name}: {error}") from error
 
+    def compile(self) -> None:
+        """Compile every pattern at once. Raises ContentError, naming the rule, for the first that is wrong."""
+        each: list[Rule | Raise | Veto] = [*self.rules, *self.raises, *self.vetoes]
+        for one in each:
+            try:
+                for pattern in (*one.patterns, *(one.unless if isinstance(one, Veto) else ())):
+                    assert pattern.regex
+            except ContentError as error:
+                raise ContentError(f"signals/{one.id}: {error}") from error
+
     def hear(self, text: str, recent: Sequence[str] = ()) -> tuple[Signal, ...]:
         """Return the signals of `text`, gravest first, one per kind.
 
@@ -230,6 +240,8 @@ class Signals:
 
     @staticmethod
     def _touches(rule: Veto | Raise, heard: _Heard) -> bool:
+        if isinstance(rule, Veto) and _family(rule.id) != _family(heard.rule.id):
+            return False  # a song's title in one language explains nothing that was said in another
         return (
             (not rule.kinds or heard.rule.kind in rule.kinds)
             and (not rule.acts or heard.rule.act in rule.acts)
@@ -286,6 +298,15 @@ class Signals:
             of_kind += [aspect for aspect in signal.aspects if aspect not in of_kind]
         merged = [replace(signal, aspects=tuple(aspects[kind])) for kind, signal in best.items()]
         return tuple(sorted(merged, key=lambda signal: -signal.severity.rank))
+
+
+_FAMILIES = {"ja-easy": "ja", "zh-Hant": "zh-Hans", "pt-BR": "es"}
+
+
+def _family(id: str) -> str:
+    """Return the group of a rule's language: those that share words or are mixed in one sentence (Taglish)."""
+    language = id.split("/")[0]
+    return _FAMILIES.get(language, language)
 
 
 def _is_desire(rule: Rule, scope: str) -> bool:

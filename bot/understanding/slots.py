@@ -38,7 +38,9 @@ _JA_MONTHS_BABY = re.compile(
 _JA_MONTHS_ALONE = re.compile(
     rf"(?:^|(?<=[\s、。])){_N}\s*(?:か|ヶ|ケ|カ|ヵ|箇|個)\s*(?:月|げつ)(?=$|[\s、。]|\d|で(?!き)|なの|なん)"
 )
-_PREGNANT = re.compile(r"妊|にんしん|臨月")
+_PREGNANT = re.compile(
+    r"妊|にんしん|臨月|gr[aá]vid|gesta|embaraz|buntis|hamil|mang thai|có thai|co thai|b[aầ]u|임신|怀孕|懷孕|गर्भ|pregnan"
+)
 _JA_WEEKS = re.compile(rf"(?:生後|産後)\s*{_N}\s*週")
 _JA_DAYS = re.compile(r"(?:生後|産後)\s*(\d{1,3})\s*(?:日|にち)")
 _JA_YEARS = re.compile(
@@ -49,6 +51,30 @@ _EN_MONTHS = re.compile(rf"\b{_E}[\s-]*(?:months?|mos?|mo)\b[\s-]*(?:old|baby|in
 _EN_WEEKS = re.compile(rf"\b{_E}[\s-]*(?:weeks?)[\s-]*(?:old)")
 _EN_DAYS = re.compile(rf"\b{_E}[\s-]*(?:days?)[\s-]*(?:old)")
 _EN_YEARS = re.compile(rf"\b{_E}(\s*(?:and a half|1/2|\.5))?[\s-]*(?:years?|yrs?|yo|y/o)\b(\s*and a half)?")
+# ages in the other languages: (number and unit, months of one unit); never how long ago, nor how far a pregnancy is
+_AGES = (
+    (re.compile(r"(\d{1,2})\s*(?:개월|달\s?(?:된|아기))"), 1.0),
+    (re.compile(r"(\d{1,2})\s*(?:살|세(?![가-힣]))"), 12.0),
+    (re.compile(r"(?:생후|출산)\s*(\d{1,3})\s*주"), 7 / 30),
+    (re.compile(r"생후\s*(\d{1,3})\s*일"), 1 / 30),
+    (re.compile(rf"{_N}\s*(?:个|個)\s*(?:多|半)?月(?!前|后|後|以)(?=大|的|宝|寶|婴|嬰|孩|男|女|$|\W)"), 1.0),
+    (re.compile(rf"{_N}\s*(?:岁|歲)"), 12.0),
+    (re.compile(r"(\d{1,2})\s*th[aá]ng\s*(?:tu[oổ]i|r[uư][oỡ]i)"), 1.0),
+    (re.compile(r"(\d{1,2})\s*tu[oổ]i"), 12.0),
+    (
+        re.compile(
+            r"(\d{1,2})\s*(?:m[eê]s(?:es)?|meses)\b(?!\s*(?:atr[aá]s|de\s+(?:embarazo|gesta[cç]))|\s*gr[aá]vida)"
+        ),
+        1.0,
+    ),
+    (re.compile(r"(\d{1,2})\s*(?:anos|a[nñ]os|a[nñ]itos|aninhos|a[nñ]o|ano)\b(?!\s*atr[aá]s)"), 12.0),
+    (re.compile(r"(\d{1,2})\s*(?:buwan(?:g\s+gulang)?|mos?)\b(?!\s*(?:na\s+(?:akong|kong)?\s*buntis|pa\s))"), 1.0),
+    (re.compile(r"(\d{1,2})\s*(?:taon(?:g\s+gulang)?|anyos|y\.?o)\b"), 12.0),
+    (re.compile(r"(\d{1,2})\s*(?:bulan|bln)\b(?!\s*(?:lalu|hamil|kehamilan|lagi))"), 1.0),
+    (re.compile(r"(\d{1,2})\s*(?:tahun|thn|th)\b(?!\s*lalu)"), 12.0),
+    (re.compile(r"(\d{1,2}|[०-९]{1,2})\s*(?:महिना|mahina|maina)(?!\s*(?:अघि|aghi))"), 1.0),
+    (re.compile(r"(\d{1,2}|[०-९]{1,2})\s*(?:वर्ष|बर्ष|barsa|barse|varsha)(?!\s*(?:अघि|aghi))"), 12.0),
+)
 _NO_AGE = r"months?|weeks?|days?|hours?|am|pm|:|minutes?|times?|yen|km|people|kids|children"
 _EN_AGED = re.compile(rf"\b(?:aged?|is|turned|who is|hes|shes)\s+{_E}\b(?!\s*(?:{_NO_AGE}))")
 _EN_NEWBORN = re.compile(r"\bnew\s?borns?\b")
@@ -83,6 +109,9 @@ def _age(text: str) -> int | None:
         return 0
     if (match := _EN_AGED.search(text)) and _number(match.group(1)) <= 18:
         return _number(match.group(1)) * 12
+    for pattern, unit in _AGES:
+        if (match := pattern.search(text)) and not (unit == 1.0 and _PREGNANT.search(text)):
+            return int(_number(match.group(1)) * unit)
     return None
 
 

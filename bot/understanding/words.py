@@ -30,7 +30,7 @@ ENDS = frozenset("。.!?।")
 _LATIN = re.compile(r"[a-z\u00df-\u024f\u1e00-\u1eff]+")
 _PLAIN = re.compile(
     r"[a-z\u00df-\u024f\u1e00-\u1eff]+|\d+(?:[.:]\d+)?|[.!?。।]+|[\u0900-\u0963\u0966-\u097f\u200d]+"
-    r"|[\uac00-\ud7a3\u3130-\u318f\u1100-\u11ff]+|[\u3041-\u3096\u30a1-\u30fc]+|[\u3400-\u9fff]"
+    r"|[\uac00-\ud7a3]+|[\u3130-\u318f\u1100-\u11ff]+|[\u3041-\u3096\u30a1-\u30fc]+|[\u3400-\u9fff]"
 )
 LONGEST_BEGINNING = 16
 
@@ -195,9 +195,18 @@ def _fold_word(form: str, pos: tuple[str, ...], follower: str) -> tuple[str, ...
     return (form,)
 
 
+_KANA = re.compile(r"[\u3041-\u3096\u30a1-\u30fa]")
+_CHINESE = re.compile(r"[你您她吗嗎呢吧们們这這么麼没沒哪怎谁给让讓还妈媽很孩嘴脸爸爷奶寶跑]")
+
+
+def chinese(text: str) -> bool:
+    """Return whether a text without kana holds characters that only Chinese sentences use."""
+    return not _KANA.search(text) and bool(_CHINESE.search(text))
+
+
 def japanese(text: Text) -> Words:
-    """Return the Japanese words of folded text (none if it holds no Japanese character)."""
-    if not JAPANESE.search(text.text):
+    """Return the Japanese words of folded text: none if it holds no Japanese character, or is Chinese."""
+    if not JAPANESE.search(text.text) or chinese(text.text):
         return _build(text, [])
     source = unspaced(text)
     found: list[tuple[str, int, int]] = []

