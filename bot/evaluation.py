@@ -233,8 +233,12 @@ def _by_language(
 
 
 def table(metrics: Mapping[str, Any]) -> Iterable[tuple[str, ...]]:
-    """Yield the rows of a table by language: the head first, then all, then each language."""
+    """Yield the rows of a table by language: the head first, then all with its numbers of lines, then each language."""
     columns = [name for name, value in metrics["all"].items() if isinstance(value, dict)]
-    yield ("", *columns)
-    for name, shares_ in (("all", metrics["all"]), *metrics["languages"].items()):
-        yield (name, *(f"{shares_[c]['share']:.3f} ({shares_[c]['n']})" if c in shares_ else "" for c in columns))
+    yield ("", *(name.replace("_", "\n") for name in columns))
+    whole = metrics["all"]
+    yield ("all", *(f"{whole[c]['share']:.3f}" for c in columns))
+    yield ("  from", *(f"{whole[c]['low']:.3f}" for c in columns))
+    yield ("  of", *(str(whole[c]["n"]) for c in columns))
+    for language, shares in metrics["languages"].items():
+        yield (language, *(f"{shares[c]['share']:.3f}" if c in shares and shares[c]["n"] else "" for c in columns))

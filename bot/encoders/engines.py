@@ -89,6 +89,10 @@ class Api:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._client = client or httpx.Client(headers=headers, timeout=TIMEOUT_SECONDS)
 
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return one row for each text; the API is asked for 64 texts at a time."""
         rows: list[list[float]] = []

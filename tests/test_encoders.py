@@ -1,0 +1,141 @@
+"""The engines that turn text into vectors: the shipped ones as they are, and a city's own API over real HTTP."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bot.encoders.engines import Api, Encoders, encoders, shortened
+from bot.errors import EncoderError, SettingsError
+
+ROOT = Path(__file__).parents[1]
+FIDELITY = ROOT / "tests" / "fidelity.npz"
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Encoders:
+    """Give the two shipped engines."""
+    return encoders("all")
+
+
+def test_the_shipped_engines_give_the_vectors_that_were_kept(shipped: Encoders) -> None:
+    """Fidelity: the packages installed here turn 24 texts into the vectors that the weights were learned from."""
+    with np.load(FIDELITY, allow_pickle=False) as kept:
+        texts = list(map(str, kept["texts"]))
+        found = shipped.matrices(texts)
+        for name in ("e5", "use"):
+            assert found[name].shape == kept[name].shape
+            cosines = (found[name] * kept[name].astype(np.float32)).sum(axis=1)
+            assert cosines.min() >= 0.999, name
+
+
+def test_vectors_have_length_one_and_do_not_depend_on_company(shipped: Encoders) -> None:
+    """One text alone and the same among others have one direction; even nothing at all has a vector."""
+    texts = ["もう限界です", "", "a", "😭", "toi met qua " * 300]
+    together = shipped.matrices(texts)
+    for text, row in zip(texts, range(len(texts)), strict=True):
+        for name, vector in shipped(text).items():
+            assert np.isclose(np.linalg.norm(vector), 1, atol=1e-3)
+            assert float(vector @ together[name][row]) > 0.995
+
+
+def test_a_long_text_is_read_at_both_ends() -> None:
+    """What is grave stands early or late; the middle of a very long text is left out."""
+    read = shortened("あ" * 1000 + "死にたい")
+    assert len(read) < 500
+    assert read.endswith("死にたい")
+
+
+def test_names() -> None:
+    """none needs no engine; another name, or an API without an address, is refused with what to do."""
+    assert encoders("none")("なんでも") == {}
+    with pytest.raises(SettingsError, match="all, fast, none or api"):
+        encoders("gpt")
+    with pytest.raises(SettingsError, match="ENCODERS_URL"):
+        encoders("api")
+
+
+class _Answers(BaseHTTPRequestHandler):
+    """Answer as an embeddings server does, or wrongly when told so."""
+
+    wrong = ""
+
+    def do_POST(self) -> None:
+        import json
+
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        rows: list[dict[str, Any]] = [
+            {"index": n, "embedding": [3.0, 4.0 * (n + 1)]} for n, _text in enumerate(asked["input"])
+        ]
+        body = json.dumps({"data": rows[::-1]})
+        if self.wrong == "ragged":
+            rows[0]["embedding"] = [1.0]
+            body = json.dumps({"data": rows})
+        if self.wrong == "nonsense":
+            body = "<html>"
+        self.send_response(500 if self.wrong == "error" else 200)
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def server() -> Iterator[ThreadingHTTPServer]:
+    """Serve embeddings on loopback."""
+    served = ThreadingHTTPServer(("127.0.0.1", 0), _Answers)
+    thread = threading.Thread(target=served.serve_forever)
+    thread.start()
+    yield served
+    served.shutdown()
+    thread.join()
+    served.server_close()
+    _Answers.wrong = ""
+
+
+def test_a_citys_own_api(server: ThreadingHTTPServer) -> None:
+    """Rows come back in the order asked for, of length 1, whatever order the server answers in."""
+    api = Api(f"http://127.0.0.1:{server.server_port}/v1/embeddings", "any")
+    found = api.encode(["a", "b"])
+    assert np.allclose(found, [[0.6, 0.8], [3 / 73**0.5, 8 / 73**0.5]], atol=1e-6)
+    api.close()
+
+
+@pytest.mark.parametrize("wrong", ["ragged", "nonsense", "error"])
+def test_an_api_that_fails_says_so(server: ThreadingHTTPServer, wrong: str) -> None:
+    """Whatever the API answers, one error of ours comes out, and no resident's words stand in it."""
+    _Answers.wrong = wrong
+    api = Api(f"http://127.0.0.1:{server.server_port}/v1/embeddings", "any")
+    with pytest.raises(EncoderError) as error:
+        api.encode(["しにたい", "b"])
+    assert "しにたい" not in str(error.value)
+    api.close()
+
+
+_CUT = """
+import socket
+def refuse(*_args, **_kwargs):
+    raise AssertionError("the network was asked for")
+socket.socket.connect = socket.create_connection = socket.getaddrinfo = refuse
+from bot import library
+from bot.encoders.engines import encoders
+engines, ears = encoders("all"), library.load(encoders="all").hearing
+heard = ears.hear("もう死にたい", vectors=[engines("もう死にたい")])
+assert heard.signals[0].kind == "crisis", heard
+assert heard.whole
+"""
+
+
+def test_hearing_needs_no_network() -> None:
+    """The whole of hearing runs in a process whose sockets refuse to connect."""
+    done = subprocess.run([sys.executable, "-c", _CUT], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

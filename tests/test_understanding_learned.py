@@ -1,0 +1,208 @@
+"""The second layer only adds, says why, never goes above urgent, and its absence brings a person."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from bot import engine, i18n, library
+from bot.app import Mind
+from bot.encoders.engines import Encoders, encoders
+from bot.errors import ContentError, EncoderError
+from bot.messages import Inbound, Severity, Signal
+from bot.understanding.features import grams, letters, spoken
+from bot.understanding.hearing import Hearing
+from bot.understanding.learned import Example, Examples, Learned, label_of, together
+from bot.understanding.weights import Weights, rounded
+from tests.talk import view
+
+NIGHT = datetime(2026, 11, 21, 17, 10, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def engines() -> Encoders:
+    """Give the shipped engines."""
+    return encoders("all")
+
+
+@pytest.fixture(scope="module")
+def ears() -> Hearing:
+    """Give the hearing as shipped."""
+    return library.load(encoders="all").hearing
+
+
+def weights(**biases: float) -> Weights:
+    """Return weights that say the same of every text: the odds of `kind_severity` labels."""
+    names = tuple(sorted(name.replace("_", ":") for name in biases))
+    odds = np.asarray([biases[name.replace(":", "_")] for name in names], np.float32)
+    none = np.zeros((0, 0), np.float32)
+    return Weights(
+        names, odds, (), none.ravel(), none, none.ravel(), none, np.zeros((16, len(names)), np.int8),
+        np.ones(len(names), np.float32), (1, 2), {"call": 0.3, "offer": 0.2},
+    )  # fmt: skip
+
+
+EXAMPLES = Examples(
+    (
+        *(Example(f"xx/{n}", "xx", f"line {n}", "abuse urgent infant", f"訳{n}") for n in range(4)),
+        Example("xx/9", "xx", "other", "dv urgent", "別"),
+    ),
+    np.asarray([[127, 0], [120, 10], [110, 20], [0, 127], [127, 1]], np.int8),
+    "e5",
+)
+
+
+def test_labels() -> None:
+    """A line teaches its first kind, as grave or as a concern."""
+    assert label_of("quiet") == "quiet"
+    assert label_of("abuse urgent infant; anxiety concern") == "abuse:grave"
+    assert label_of("medical emergency") == "medical:grave"
+    assert label_of("development concern") == "development:concern"
+
+
+def test_it_says_what_is_near_and_never_more_than_urgent() -> None:
+    """However certain it is, the second layer says urgent; the nearest example's gloss and agreed aspects go along."""
+    learned = Learned(weights(quiet=-9, abuse_grave=9, dv_concern=0), EXAMPLES)
+    (signal,) = learned.hear("anything", {"e5": np.asarray([1, 0], np.float32)})
+    assert (signal.kind, signal.severity) == ("abuse", Severity.URGENT)
+    assert signal.aspects == ("infant",)
+    assert signal.why == "xx/0"
+    assert "訳0" in signal.gloss
+    assert signal.evidence == "anything"
+
+
+def test_it_is_silent_below_its_thresholds_and_offers_between() -> None:
+    """Below `offer` nothing is heard; above it, but below `call`, a concern."""
+    assert Learned(weights(quiet=4, abuse_grave=1, dv_concern=0), Examples()).hear("a", {}) == ()
+    (signal,) = Learned(weights(quiet=1, abuse_grave=-2, dv_concern=1), Examples()).hear("a", {})
+    assert (signal.kind, signal.severity, signal.why) == ("dv", Severity.CONCERN, "learned")
+
+
+def test_both_layers_together_only_add() -> None:
+    """Whatever the second layer says, no signal of the patterns is lost, lowered, or robbed of its reason."""
+    first = (
+        Signal("crisis", Severity.EMERGENCY, ("weapon",), "words", "ja/rule", "意味", "self", "plan"),
+        Signal("anxiety", Severity.CONCERN, (), "w", "ja/other", "意味"),
+    )
+    second = (
+        Signal("crisis", Severity.URGENT, (), "all", "xx/1", "例"),
+        Signal("anxiety", Severity.URGENT, (), "all", "xx/2", "例"),
+        Signal("dv", Severity.CONCERN, (), "all", "xx/3", "例"),
+    )
+    crisis, anxiety, dv = together(first, second)
+    assert crisis == first[0]
+    assert (anxiety.severity, anxiety.why, anxiety.evidence) == (Severity.URGENT, "ja/other", "w")
+    assert dv == second[2]
+    assert together(first, ()) == first
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "No puedo más, anoche volví a pegarle al niño y me doy miedo",
+        "mình không muốn tiếp tục sống như thế này nữa",
+        "赤ちゃんを見ていると、窓から落としてしまう想像が止まりません",
+        "남편이 또 때렸어요. 애들이 다 봤어요",
+        "suamiku memukulku lagi tadi malam",
+        "मलाई अब बाँच्न मन छैन",
+    ],
+)
+def test_grave_words_in_many_languages_call_a_person(text: str, ears: Hearing, engines: Encoders) -> None:
+    """Whatever language a resident has chosen, and whichever layer hears it."""
+    heard = ears.hear(text, vectors=[engines(text)], prior="ja")
+    assert heard.whole
+    assert heard.signals
+    assert heard.signals[0].severity.rank >= Severity.URGENT.rank
+    assert all(signal.evidence and signal.why and signal.gloss for signal in heard.signals)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ありがとうございました",
+        "onde fica a creche mais perto?",
+        "土曜日も開いていますか",
+        "thank you so much!",
+        "请问几点开门",
+    ],
+)
+def test_ordinary_words_call_nobody(text: str, ears: Hearing, engines: Encoders) -> None:
+    """Thanks and questions stay quiet."""
+    assert ears.hear(text, vectors=[engines(text)]).signals == ()
+
+
+def test_a_split_message_is_read_together(ears: Hearing) -> None:
+    """Short bubbles are encoded joined as well; a long newest message, or nothing before it, is read alone."""
+    assert ears.readings("しにたい", ("もう", "むり")) == ("しにたい", "もう むり しにたい")
+    assert ears.readings("しにたい") == ("しにたい",)
+    assert ears.readings("あ" * 50, ("もう",)) == ("あ" * 50,)
+    assert len(ears.readings("い" * 30000)[0]) < 11000
+
+
+class Broken:
+    """Fail as an engine may."""
+
+    name = "e5"
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def encode(self, texts: object) -> np.ndarray:
+        raise self.error
+
+
+@pytest.mark.parametrize("error", [EncoderError("gone"), RuntimeError("surprise"), MemoryError()])
+def test_without_encoders_patterns_go_on_and_a_person_reads_it(error: Exception) -> None:
+    """A failing engine silences nothing that patterns hear, and every message of that time becomes a case."""
+    content = library.load(encoders="all")
+    mind = Mind(content, i18n.load(content.vocabulary["languages"]), Encoders("all", (Broken(error),)))
+    heard = mind.hear(Inbound("text", NIGHT, "しにたい"), {}, "ja")
+    assert heard.signals[0].kind == "crisis"
+    assert not heard.whole
+    quiet = mind.hear(Inbound("text", NIGHT, "土曜日も開いていますか"), {}, "ja")
+    assert quiet.signals == ()
+    assert not quiet.whole
+
+
+def test_a_message_heard_by_half_becomes_a_case() -> None:
+    """The engine opens a case for a message that the encoders could not read, and still answers it."""
+    desk = view()
+    heard = desk.library.hearing.hear("土曜日も開いていますか", prior="ja")
+    words = i18n.load(desk.library.vocabulary["languages"])
+    inbound = Inbound("text", NIGHT, "土曜日も開いていますか")
+    whole = engine.turn({}, inbound, heard, desk, NIGHT, words)
+    half = engine.turn({}, inbound, replace(heard, whole=False), desk, NIGHT, words)
+    assert (whole.case, whole.reason) == ("", "")
+    assert (half.case, half.reason) == ("open", "half_heard")
+    assert half.replies == whole.replies
+
+
+def test_what_the_encoders_read_is_the_same_for_the_same_words() -> None:
+    """Width, case, spacing between kana, elongation and quotes around the whole change nothing."""
+    assert spoken("「し に た い」") == spoken("しにたーい") == spoken("しにたい") == "しにたい"
+    assert spoken("HELP ME！！！！") == spoken("help me!!")
+    assert spoken("I can’t 🌸 go on") == "i can't go on"
+    assert letters("Không sống nổi") == " khong song noi "
+    assert letters("想繼續") == letters("想继续")
+
+
+def test_letter_groups_are_the_same_everywhere() -> None:
+    """The hash is fixed: the same places on every machine, and weights of length 1."""
+    found = grams(" ab ", 1 << 15, 1, 2)
+    assert sorted(map(int, found.places)) == [15122, 15939, 18541, 20293, 26515, 28665]
+    assert np.isclose((found.weights**2).sum(), 1)
+    assert len(grams("", 16).places) == 0
+
+
+def test_weights_survive_their_file() -> None:
+    """What is kept and read again says the same; a file that holds something else is refused by name."""
+    values, scale = rounded(np.asarray([[1.0, -0.5], [0.25, 0.0]]))
+    made = weights(quiet=1, abuse_grave=2)
+    again = Weights.of(made.arrays(), "x.npz")
+    assert np.allclose(again.probabilities(" abc ", {}), made.probabilities(" abc ", {}))
+    assert np.allclose(values * scale, [[1.0, -0.5], [0.25, 0.0]], atol=0.01)
+    with pytest.raises(ContentError, match=r"x\.npz"):
+        Weights.of({"labels": np.asarray(["a"])}, "x.npz")
