@@ -21,7 +21,6 @@ from typing import Annotated, Any, TypeVar
 import typer
 from rich.console import Console
 from rich.progress import Progress, TaskID, track
-from rich.table import Table
 from sqlalchemy.orm import Session
 
 from bot import app as roof
@@ -436,11 +435,8 @@ def evaluate(
     if as_json:
         print(json.dumps({"metrics": metrics}, ensure_ascii=False))
         return
-    head, *rows = evaluation.table(metrics)
-    shown = Table(*head)
-    for row in rows:
-        shown.add_row(*row)
-    out.print(shown)
+    for first, *cells in evaluation.table(metrics):
+        print(f"{first:18}" + "".join(f"{cell:>8}" for cell in cells))
     for miss in metrics["misses"][:misses]:
         out.print(json.dumps(miss, ensure_ascii=False), markup=False)
     if len(metrics["misses"]) > misses:

@@ -233,12 +233,11 @@ def _by_language(
 
 
 def table(metrics: Mapping[str, Any]) -> Iterable[tuple[str, ...]]:
-    """Yield the rows of a table by language: the head first, then all with its numbers of lines, then each language."""
-    columns = [name for name, value in metrics["all"].items() if isinstance(value, dict)]
-    yield ("", *(name.replace("_", "\n") for name in columns))
-    whole = metrics["all"]
-    yield ("all", *(f"{whole[c]['share']:.3f}" for c in columns))
-    yield ("  from", *(f"{whole[c]['low']:.3f}" for c in columns))
-    yield ("  of", *(str(whole[c]["n"]) for c in columns))
-    for language, shares in metrics["languages"].items():
-        yield (language, *(f"{shares[c]['share']:.3f}" if c in shares and shares[c]["n"] else "" for c in columns))
+    """Yield rows: the head, then each figure with its share, its interval's low end, its number, and by language."""
+    figures = [name for name, value in metrics["all"].items() if isinstance(value, dict)]
+    yield ("", "all", "low", "n", *metrics["languages"])
+    for name in figures:
+        whole = metrics["all"][name]
+        each = [shares.get(name) for shares in metrics["languages"].values()]
+        shown = [f"{one['share']:.3f}" if one and one["n"] else "" for one in each]
+        yield (name, f"{whole['share']:.3f}", f"{whole['low']:.3f}", str(whole["n"]), *shown)

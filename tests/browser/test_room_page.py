@@ -350,7 +350,8 @@ async def test_enter_ends_a_conversion_before_it_sends(house: House, browser: Br
     await expect(box).to_have_value("こんばんは\nx")
     await box.press("Enter")
     await expect(page.get_by_role("log").locator("li.resident")).to_have_count(1)
-    await until(lambda: asyncio.sleep(0.02, house.kept == ["こんばんは\nx"]))  # the page shows the words before they arrive
+    # the page shows the words before they arrive
+    await until(lambda: asyncio.sleep(0.02, house.kept == ["こんばんは\nx"]))
     await shot(page, "7-wide")
     await context.close()
 
