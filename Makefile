@@ -36,8 +36,8 @@ test: setup browser  ## everything that must always hold
 check: setup  ## ruff, format, mypy, import-linter, content check
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy && .venv/bin/lint-imports && $(PY) -m bot.cli content check
 
-bench: setup  ## figures: webhook, directory search (nothing passes or fails here)
-	@for file in benchmarks/webhook.py benchmarks/directory_search.py; do echo "== $$file"; $(PY) $$file; done
+bench: setup  ## figures: webhook, directory search, hearing (nothing passes or fails here)
+	@for name in webhook directory_search understanding; do echo "== $$name"; $(PY) -m benchmarks.$$name; done
 
 messages: .venv/.installed  ## take the sentences out of code and content and merge them into the catalogs
 	@mkdir -p var && $(BABEL) -q extract -F pyproject.toml -k _ -k N_ --no-location --sort-output -o var/messages.pot .

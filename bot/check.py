@@ -24,6 +24,7 @@ from bot.line import limits
 from bot.understanding import check as heard
 
 ROOT = Path(__file__).parents[1]
+LARGEST = 2_000_000  # bytes of one learned file (issue B)
 
 
 def problems(content: Library) -> list[str]:
@@ -47,6 +48,14 @@ def _vocabulary(content: Library) -> Iterator[str]:
 def _heard(content: Library) -> Iterator[str]:
     documents = {kind: library.documents(CONTENT / kind) for kind in ("signals", "topics")}
     yield from heard.check(documents["signals"], documents["topics"], content.vocabulary)
+    yield from heard.check_examples(library.examples(), content.vocabulary)
+    for encoders in ("all", "fast", "none"):
+        for subject in ("signals", "topics"):
+            if not (CONTENT / "learned" / f"{subject}.{encoders}.npz").exists():
+                yield f"learned/{subject}.{encoders}.npz is missing: run `madoguchi train`"
+    for path in sorted((CONTENT / "learned").glob("*.npz")):
+        if path.stat().st_size > LARGEST:
+            yield f"learned/{path.name} is larger than 2 MB"
 
 
 def sentences() -> dict[str, list[str]]:

@@ -157,6 +157,18 @@ def migrate(
     out.print(f"schema is at {revision}")
 
 
+def _asks_encoders(settings: Settings) -> list[str]:
+    """Return what keeps the encoders from helping to hear."""
+    try:
+        engines = encoders(
+            settings.encoders, url=settings.encoders_url, model=settings.encoders_model, key=settings.encoders_key
+        )
+        library.load(encoders=settings.encoders).hearing.hear("こんにちは", vectors=[engines("こんにちは")])
+    except (MadoguchiError, KeyError, ValueError) as error:
+        return [f"the encoders ({settings.encoders}) do not help to hear: {error}; every message would go to a person"]
+    return []
+
+
 @app.command()
 def doctor(
     offline: Annotated[bool, typer.Option(help="Do not ask LINE.")] = False,
@@ -167,6 +179,7 @@ def doctor(
     if not found:
         with _store(settings) as run:
             found += run(_asks_database)
+    found += _asks_encoders(settings)
     if not offline and settings.line_channel_access_token:
         found += asyncio.run(_asks_line(settings))
     for problem in found:

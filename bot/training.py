@@ -147,14 +147,14 @@ class Recipe:
 
     table: int
     strength: float
-    hidden: int = 256
-    rounds: int = 6
+    hidden: int = 512
+    rounds: int = 10
     share: float = 0.8
     dressed: bool = False
 
 
 SIGNALS = Recipe(1 << 15, 16.0)
-TOPICS = Recipe(1 << 14, 16.0, rounds=12)
+TOPICS = Recipe(1 << 14, 16.0)
 LANGUAGE = Recipe(1 << 15, 32.0, share=1.0, dressed=True)
 ORDERS = (1, 4)
 
@@ -259,7 +259,7 @@ def _whole(table: Table, given: Sequence[Line], settings: Mapping[str, float]) -
     return table.kept(learned, settings)
 
 
-def learn_signals(encoders: Encoders, kept: Kept, content: Path = library.CONTENT, *, silent: float = 0.85) -> Lesson:
+def learn_signals(encoders: Encoders, kept: Kept, content: Path = library.CONTENT, *, silent: float = 0.88) -> Lesson:
     """Learn the second layer.
 
     `silent` is the share of hard quiet lines that must stay silent when held out: it sets both thresholds.
@@ -277,7 +277,7 @@ def learn_signals(encoders: Encoders, kept: Kept, content: Path = library.CONTEN
     calls = found[:, [name.endswith(":grave") for name in names]].sum(axis=1)
     any_ = 1 - found[:, names.index(QUIET)]
     offer = float(np.quantile(any_[hard], silent))
-    call = float(max(np.quantile(calls[hard], silent + 0.02), np.quantile(calls[concern], 0.25)))
+    call = float(np.quantile(calls[hard], silent + 0.01))
     figures = {
         "lines": float(own.sum()), "grave": float(grave.sum()), "hard": float(hard.sum()),
         "grave_called": float((calls[grave] >= call).mean()),

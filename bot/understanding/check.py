@@ -6,12 +6,14 @@ The rule: content whose own examples fail is refused; `madoguchi content check` 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from bot.errors import ContentError
 from bot.messages import Severity
 from bot.understanding.answers import Answers
+from bot.understanding.learned import QUIET
+from bot.understanding.learned import Example as Heard
 from bot.understanding.patterns import lines
 from bot.understanding.signals import Signals
 
@@ -162,6 +164,31 @@ def check_topics(documents: Documents, vocabulary: Mapping[str, Any]) -> list[st
                 if answers.command(text) != name:
                     problems.append(f"topics/{language}/{name}: {text!r} is heard as {answers.command(text)!r}")
     return problems
+
+
+def check_examples(given: Sequence[Heard], vocabulary: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong with content/heard: labels, glosses (CARE C28), sentences that are taught two ways."""
+    problems: list[str] = []
+    taught: dict[tuple[str, str], Heard] = {}
+    for example in given:
+        if example.hear != QUIET:
+            problems += [f"heard/{example.id}: {problem}" for problem in _label_problems(example.hear, vocabulary)]
+            if not _JAPANESE.search(example.gloss):
+                problems.append(f"heard/{example.id}: {example.text!r} has no Japanese gloss (CARE C28)")
+        before = taught.setdefault((example.language, example.text.lower()), example)
+        if (before.hear == QUIET) != (example.hear == QUIET):
+            problems.append(f"heard/{example.id}: {example.text!r} is taught as quiet and as a signal ({before.id})")
+    return problems
+
+
+def _label_problems(hear: str, vocabulary: Mapping[str, Any]) -> Iterator[str]:
+    for part in hear.split(";"):
+        kind, severity, *aspects = (*part.split(), "", "")[: max(2, len(part.split()))]
+        if kind not in vocabulary["signals"]:
+            yield f"unknown kind {kind!r}"
+        if severity not in vocabulary["severities"]:
+            yield f"unknown severity {severity!r}"
+        yield from (f"unknown aspect {aspect!r}" for aspect in aspects if aspect not in vocabulary["aspects"])
 
 
 def check(signals: Documents, topics: Documents, vocabulary: Mapping[str, Any]) -> list[str]:

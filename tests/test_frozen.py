@@ -1,0 +1,131 @@
+"""The frozen test split keeps telling the truth: floors under what was measured, on every eighth line of each language.
+
+Nobody tunes to these lines. A floor that is broken means that hearing got worse; the whole split with its figures is
+`madoguchi evaluate signals|topics|language`, docs/hearing.md holds the last ones.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import yaml
+
+from bot import evaluation, library
+from bot.encoders.engines import Encoders, encoders
+from bot.evaluation import Labelled
+from bot.messages import Heard, Severity
+from bot.understanding.hearing import Hearing
+from bot.understanding.words import undressed
+
+FOLDER = Path(__file__).parent / "frozen"
+SPLIT = evaluation.read_split(FOLDER)
+LANGUAGES = sorted(library.read_yaml(library.CONTENT / "vocabulary.yaml")["languages"])
+
+
+@pytest.fixture(scope="module")
+def engines() -> Encoders:
+    """Give the shipped engines."""
+    return encoders("all")
+
+
+@pytest.fixture(scope="module")
+def ears() -> Hearing:
+    """Give the hearing as shipped."""
+    return library.load(encoders="all").hearing
+
+
+def hear(ears: Hearing, engines: Encoders, texts: list[str]) -> list[Heard]:
+    """Hear texts as the desk does."""
+    matrices = engines.matrices(texts)
+    vectors = [{name: rows[n] for name, rows in matrices.items()} for n in range(len(texts))]
+    return [ears.hear(text, vectors=[vector]) for text, vector in zip(texts, vectors, strict=True)]
+
+
+def test_the_split_is_as_large_as_it_must_be_and_stands_apart() -> None:
+    """At least 75 grave lines and as many of both quiet sorts in each language; no line teaches as well."""
+    grave, quiet = Counter[str](), Counter[tuple[str, str]]()
+    for line in SPLIT["signals"]:
+        if line.severity is None:
+            quiet[line.language, line.group] += 1
+        elif line.severity is not Severity.CONCERN:
+            grave[line.language] += 1
+    assert sorted(grave) == LANGUAGES
+    assert min(grave.values()) >= 75
+    assert min(quiet[language, group] for language in LANGUAGES for group in ("ordinary", "hard")) >= 70
+    taught = {example.text.strip().lower() for example in library.examples() if len(example.text) > 14}
+    shared = [line.text for line in SPLIT["signals"] if len(line.text) > 14 and line.text.strip().lower() in taught]
+    assert len(shared) <= len(SPLIT["signals"]) // 200, shared
+
+
+def test_signals_stay_heard(ears: Hearing, engines: Encoders) -> None:
+    """Grave lines call a person, concerns are heard, quiet ones stay quiet: floors, not the figures themselves."""
+    given = SPLIT["signals"][::8]
+    shares = evaluation.signals(given, hear(ears, engines, [line.text for line in given]))["all"]
+    assert shares["grave_called"]["share"] >= 0.93, shares
+    assert shares["concern_heard"]["share"] >= 0.85, shares
+    assert shares["kind"]["share"] >= 0.85, shares
+    assert shares["silent"]["share"] >= 0.80, shares
+    assert shares["silent_ordinary"]["share"] >= 0.94, shares
+
+
+def test_topics_stay_ranked(ears: Hearing, engines: Encoders) -> None:
+    """The right topic first, among three, and confident answers right."""
+    given = SPLIT["topics"][::8]
+    shares = evaluation.topics(given, hear(ears, engines, [line.text for line in given]))["all"]
+    assert shares["first"]["share"] >= 0.84, shares
+    assert shares["first_three"]["share"] >= 0.93, shares
+    assert shares["confident_right"]["share"] >= 0.94, shares
+
+
+def test_languages_stay_told_apart(ears: Hearing) -> None:
+    """Whole messages almost always, texts of a word or two mostly; nothing here needs an encoder."""
+    found = [Heard(ears.languages.detect(line.text)) for line in SPLIT["language"]]
+    metrics = evaluation.languages(SPLIT["language"], found)
+    assert metrics["all"]["right"]["share"] >= 0.97, metrics["confusion"]
+    assert min(shares["whole"]["share"] for shares in metrics["languages"].values()) >= 0.92, metrics["languages"]
+
+
+# the same words otherwise typed: none of these may change who is called by more than two lines in a hundred
+CHANGES = {
+    "case": str.upper,
+    "blanks around": lambda text: f"  {text}   ",
+    "quoted": lambda text: f"「{text}」",
+    "emoji": lambda text: f"{text} 🌸✨",
+    "full width": lambda text: "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in text),
+    "marks": lambda text: f"{text}!!!!",
+    "after a greeting": lambda text: f"こんばんは。{text}",
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_the_same_words_otherwise_typed(change: str, ears: Hearing, engines: Encoders) -> None:
+    """Width, case, blanks, quotes, ornaments: the same people are called (at most 2 points fewer)."""
+    grave = [line.text for line in SPLIT["signals"] if _grave(line)][::12]
+    before = hear(ears, engines, grave)
+    after = hear(ears, engines, [CHANGES[change](text) for text in grave])
+    called = [sum(any(s.severity.rank > 1 for s in heard.signals) for heard in each) for each in (before, after)]
+    assert called[1] >= called[0] - 0.02 * len(grave) - 1, called
+
+
+def test_without_diacritics(ears: Hearing, engines: Encoders) -> None:
+    """Vietnamese, Portuguese and Spanish on a keyboard without diacritics: at most four points fewer."""
+    texts = [line.text for line in SPLIT["signals"] if _grave(line) and line.language in ("vi", "pt-BR", "es")][::4]
+    bare = [" ".join(map(undressed, text.lower().split())) for text in texts]
+    called = [
+        sum(any(s.severity.rank > 1 for s in heard.signals) for heard in hear(ears, engines, each))
+        for each in (texts, bare)
+    ]
+    assert called[1] >= called[0] - 0.04 * len(texts), called
+
+
+def _grave(line: Labelled) -> bool:
+    return line.severity is not None and line.severity is not Severity.CONCERN
+
+
+def test_the_files_say_what_they_are() -> None:
+    """Each file of the split says at its head that nobody may tune to it."""
+    for path in FOLDER.glob("*.yaml"):
+        assert "Never tune" in path.read_text(encoding="utf-8").splitlines()[0], path.name
+        assert yaml.safe_load(path.read_text(encoding="utf-8"))["language"] == path.stem
