@@ -19,6 +19,7 @@ from bot.understanding.hearing import Hearing
 from tests.talk import content
 
 
+@pytest.mark.timeout(600)  # it hears thirty thousand examples
 def test_the_shipped_content_is_complete() -> None:
     """A city may go live with what is shipped: the content check finds nothing."""
     assert check.problems(content()) == []

@@ -57,6 +57,7 @@ def test_every_example_of_the_topics_files(topic: str, text: str, wanted: bool, 
     assert (bool(ranked) and ranked[0].id == topic) is wanted, ranked
 
 
+@pytest.mark.timeout(600)  # it hears thirty thousand examples
 def test_the_content_has_no_problem() -> None:
     """`madoguchi content check` has nothing to say about the shipped content of hearing."""
     assert check(SIGNALS, TOPICS, VOCABULARY) == []

@@ -34,14 +34,14 @@ _STOPS_JA = """
     の に は が も と で へ や か から まで より て た だ です する 為る 有る 居る ない 成る 此の 其の 此れ
     其れ 何 どう 何処 何時 いつ 思う 言う 方 物 事 こと 人 時 の って けど ば たら て 下さい 教える 知る たい
     れる 良い 出来る 欲しい 呉れる 貰う 仕舞う 私 うち とか けれど ので のに さん ちゃん 様 じゃ では 程 位
-    だけ しか 。 . ! ? 子供 子 よう ね し 又 など
+    だけ しか 。 . ! ? 子供 子 よう ね し 又 など 始める はじめる すむ 済む 願う
 """
 _STOP_JA = frozenset(_STOPS_JA.split())
 _STOPS_EN = """
     a an the is are was be to of for in on at and or my our i we you it this that do does did can could would
     should will please me us with how what where when which who want need have has get there any some about
     im id from if so very know tell much many go like may must not dont cant use am child children kid kids .
-    ! ?
+    ! ? hello hi hey thanks thank
 """
 _STOP_EN = frozenset(_STOPS_EN.split())
 _TAIL = re.compile(
@@ -169,7 +169,8 @@ class Answers:
             scores[topic] = max(scores.get(topic, 0.0), min(float(value), 1.0))
         for topic, worth in self._named(seen).items():
             scores[topic] = 1 - (1 - worth) * (1 - scores.get(topic, 0.0))
-        if whole := self._whole.get(_hiragana(self._bare(text))):  # nothing but a phrase of one topic is that topic
+        bare = _hiragana(self._bare(text))
+        if bare and (whole := self._whole.get(bare)):  # nothing but a phrase of one topic is that topic
             scores = {topic: score / 2 for topic, score in scores.items()} | {whole: 1.0}
         return scores
 

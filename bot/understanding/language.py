@@ -14,6 +14,7 @@ from functools import lru_cache
 import numpy as np
 from opencc import OpenCC
 
+from bot.understanding import words
 from bot.understanding.features import letters
 from bot.understanding.normalise import fold
 from bot.understanding.weights import Weights
@@ -67,7 +68,14 @@ class Languages:
         for name in _UNSPOKEN:
             if counts[name] * 2 > sum(counts.values()):
                 return name
-        best = self._learned(text, counts, prior) if self.model else self._by_script(counts, prior)
+        only_japanese = counts["kana"] and not (
+            counts["latin"] or counts["ko"] or counts["ne"] or words.holds_chinese(folded)
+        )
+        few = len(folded) <= _WORD and counts["han"] == len(folded.strip()) and not prior.startswith("zh-")
+        if only_japanese or (few and not words.holds_chinese(folded) and "我" not in folded):
+            best = "ja"
+        else:
+            best = self._learned(text, counts, prior) if self.model else self._by_script(counts, prior)
         if best == "zh":
             return self._chinese(folded, prior)
         return "ja-easy" if best == "ja" and prior == "ja-easy" else best
@@ -92,9 +100,8 @@ class Languages:
         total = sum(shares.values())
         word = text.strip()
         if prior and len(word) <= _WORD and word.isalpha() and word.isascii():
-            return (
-                mine if max(shares.values()) < _WORD_CERTAIN * total else max(shares, key=lambda label: shares[label])
-            )
+            likeliest = max(shares, key=lambda label: shares[label])
+            return likeliest if len(word) > _WORD // 2 and shares[likeliest] >= _WORD_CERTAIN * total else mine
         best = max(shares, key=lambda label: shares[label])
         return "" if best == OTHER or total <= 0 or shares[best] < CERTAIN * total else best
 

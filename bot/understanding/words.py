@@ -201,7 +201,12 @@ _CHINESE = re.compile(r"[你您她吗嗎呢吧们們这這么麼没沒哪怎谁�
 
 def chinese(text: str) -> bool:
     """Return whether a text without kana holds characters that only Chinese sentences use."""
-    return not _KANA.search(text) and bool(_CHINESE.search(text))
+    return not _KANA.search(text) and holds_chinese(text)
+
+
+def holds_chinese(text: str) -> bool:
+    """Return whether a text holds characters that only Chinese sentences use."""
+    return bool(_CHINESE.search(text))
 
 
 def japanese(text: Text) -> Words:
