@@ -19,9 +19,9 @@ from bot.understanding.hearing import Hearing
 from tests.talk import content
 
 
-@pytest.mark.timeout(600)  # it hears thirty thousand examples
-def test_the_shipped_content_is_complete() -> None:
-    """A city may go live with what is shipped: the content check finds nothing."""
+def test_the_shipped_content_is_complete(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A city may go live with what is shipped; what is heard has a test of its own (test_understanding_content)."""
+    monkeypatch.setattr(check.heard, "check", lambda *_: [])
     assert check.problems(content()) == []
 
 
