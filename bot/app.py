@@ -33,7 +33,7 @@ from bot.clock import Clock
 from bot.dialog import Turn, View
 from bot.directory.documents import resources_from_documents
 from bot.directory.search import Directory
-from bot.encoders.engines import Encoders, encoders
+from bot.encoders.engines import Encoders, configured
 from bot.errors import EncoderError, LineRefusedError, LineUnreachableError, SettingsError
 from bot.inbox import Intake, keep_room_text, sweep_orphan_keys
 from bot.library import Library
@@ -204,9 +204,8 @@ class Roof:
 
     def _encoders(self) -> Encoders | None:
         """Open the engines; without them the desk starts all the same, and every message is read by a person too."""
-        given = self.settings
         try:
-            return encoders(given.encoders, url=given.encoders_url, model=given.encoders_model, key=given.encoders_key)
+            return configured(self.settings)
         except EncoderError as error:
             log.error("encoders_missing", error=type(error).__name__)
             return None

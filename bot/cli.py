@@ -30,7 +30,7 @@ from bot.directory.documents import resources_from_documents
 from bot.directory.importing import Imported, read_file, report
 from bot.directory.resources import to_json
 from bot.directory.search import Directory, Query
-from bot.encoders.engines import encoders
+from bot.encoders.engines import configured
 from bot.errors import LineRefusedError, LineUnreachableError, MadoguchiError, SettingsError
 from bot.line.client import LineClient
 from bot.messages import Heard, Point
@@ -160,9 +160,7 @@ def migrate(
 def _asks_encoders(settings: Settings) -> list[str]:
     """Return what keeps the encoders from helping to hear."""
     try:
-        engines = encoders(
-            settings.encoders, url=settings.encoders_url, model=settings.encoders_model, key=settings.encoders_key
-        )
+        engines = configured(settings)
         library.load(encoders=settings.encoders).hearing.hear("こんにちは", vectors=[engines("こんにちは")])
     except (MadoguchiError, KeyError, ValueError) as error:
         return [f"the encoders ({settings.encoders}) do not help to hear: {error}; every message would go to a person"]
@@ -385,9 +383,7 @@ def understand(
 def _ears() -> Callable[[str, str], Heard]:
     """Return what hears one text, with the engines that the environment names."""
     settings = Settings.from_environment()
-    engines = encoders(
-        settings.encoders, url=settings.encoders_url, model=settings.encoders_model, key=settings.encoders_key
-    )
+    engines = configured(settings)
     ears = library.load(encoders=settings.encoders).hearing
 
     def hear(text: str, language: str = "") -> Heard:
@@ -417,7 +413,7 @@ def train(
     settings = Settings.from_environment()
     figures: dict[str, Any] = {}
     for name in [engines] if engines else list(training.SHIPPED):
-        opened = encoders(name, url=settings.encoders_url, model=settings.encoders_model, key=settings.encoders_key)
+        opened = configured(replace(settings, encoders=name))
         with Progress(console=err, transient=True) as bar:
             task = bar.add_task(f"reading the examples ({name})", total=None)
             kept = training.Kept(opened, Path("var"), partial(_shown, bar, task))

@@ -117,9 +117,11 @@ def _language(memory: Mapping[str, Any], heard: Heard, desk: View, inbound: Inbo
 
 
 def _case_event(heard: Heard) -> CaseEvent | Literal[""]:
-    if not heard.signals:
-        return "" if heard.whole else "open"  # the encoders failed: a person reads what patterns alone may have missed
-    return "alarm" if max(s.severity.rank for s in heard.signals) > Severity.CONCERN.rank else "offer"
+    if any(signal.severity.rank > Severity.CONCERN.rank for signal in heard.signals):
+        return "alarm"
+    if not heard.whole:
+        return "open"  # the encoders failed: a person reads what patterns alone may have missed
+    return "offer" if heard.signals else ""
 
 
 def _before(memory: Mapping[str, Any], desk: View, talk: Talk, first: bool, by: str) -> tuple[Reply, ...]:

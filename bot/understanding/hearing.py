@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from bot.messages import Heard, Severity
+from bot.messages import Heard, Severity, Signal
 from bot.understanding import slots
 from bot.understanding.answers import Answers
 from bot.understanding.features import Vectors
@@ -44,11 +44,14 @@ class Hearing:
 
     @staticmethod
     def readings(text: str, recent: Sequence[str] = ()) -> tuple[str, ...]:
-        """Return what the encoders must read to hear `text`: itself, and a split message put together again."""
+        """Return what the encoders must read to hear `text`.
+
+        That is the text itself; for a short one that others precede, also all of them joined, and those before alone.
+        """
         text = _cut(text)
         joined = " ".join((*recent, text))
         if recent and len(text) <= _BUBBLE and len(joined) <= _BUBBLES:
-            return (text, joined)
+            return (text, joined, " ".join(recent))
         return (text,)
 
     def hear(
@@ -68,8 +71,7 @@ class Hearing:
         """
         signals = self.signals.hear(_cut(text), recent)
         if self.learned is not None and vectors is not None:
-            for reading, found in zip(self.readings(text, recent), vectors, strict=True):
-                signals = together(signals, self.learned.hear(reading, found))
+            signals = together(signals, self._learned(self.learned, self.readings(text, recent), vectors))
         text = _cut(text)
         first = vectors[0] if vectors else None
         topics = self.answers.rank(text, first)
@@ -81,6 +83,16 @@ class Hearing:
             confident=self.answers.confident(text, topics, first),
             whole=self.learned is None or vectors is not None,
         )
+
+    @staticmethod
+    def _learned(learned: Learned, readings: Sequence[str], vectors: Sequence[Vectors]) -> tuple[Signal, ...]:
+        """Return what the second layer hears: joined bubbles count as far as the newest has a part in it."""
+        alone, *more = (learned.hear(text, found) for text, found in zip(readings, vectors, strict=True))
+        if not more:
+            return alone
+        joined, before = more
+        old = {signal.kind: signal.severity.rank for signal in before}
+        return together(alone, [signal for signal in joined if signal.severity.rank > old.get(signal.kind, 0)])
 
     def command(self, text: str) -> str:
         """Return the id of the spoken command that the whole text is, or ""."""

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from bot.messages import Severity, Signal
 from bot.understanding.features import Vectors, letters
+from bot.understanding.signals import Who
 from bot.understanding.weights import Weights
 
 QUIET = "quiet"
@@ -41,6 +42,7 @@ class Example:
     hear: str
     gloss: str = ""
     hard: bool = False
+    who: Who = ""  # whose hand or life it is about, as the patterns heard it when the weights were learned
 
     @property
     def kind(self) -> str:
@@ -119,9 +121,11 @@ class Learned:
         near = self.examples.nearest(kind, vectors)
         agreed = Counter(aspect for example in near for aspect in example.aspects)
         aspects = tuple(aspect for aspect, times in agreed.items() if times >= _AGREE)
+        hands = Counter(example.who for example in near if example.who)
+        who: Who = next((name for name, times in hands.items() if times >= _AGREE), "")
         gloss = f"似た例:「{near[0].gloss}」" if near else "例文から学んだ層が気づいた(言葉の型ではない)"
         evidence = text.strip() if len(text) <= _EVIDENCE else text.strip()[:_EVIDENCE] + "…"
-        return Signal(kind, severity, aspects, evidence, near[0].id if near else "learned", gloss)
+        return Signal(kind, severity, aspects, evidence, near[0].id if near else "learned", gloss, who)
 
 
 def together(first: Sequence[Signal], second: Sequence[Signal]) -> tuple[Signal, ...]:

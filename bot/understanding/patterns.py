@@ -6,7 +6,7 @@ The rule: a pattern is words in order: Japanese words are those of `words.japane
     a b        a, then b at once            a|b        either               <list>     any entry of a list of the file
     a?         may be left out              a*         a word beginning with a         a_b  a b, inside one choice of |
     ..         up to three words between    ...        up to ten, both inside the sentence; .... up to fifteen, across
-    !a         the next word is not a       ^  $       the text begins, ends here
+    !a         the next word is not a       ^  $       the text begins, ends here          *     any one word
     が         alone, in Japanese: が, は, も or nothing, as people write it; `が|は|も` must be there
     re: …      a regular expression over the folded text (Japanese without blanks), for spellings no word list can hold
 
@@ -25,13 +25,22 @@ from typing import Generic, TypeVar
 
 from bot.errors import ContentError
 from bot.understanding.normalise import Text, fold, tight
-from bot.understanding.words import LONGEST_BEGINNING, Words, japanese, plain
+from bot.understanding.words import LONGEST_BEGINNING, Words, chinese, japanese, plain
 
-_GAPS = {"..": r"(?:[^ 。.!?]+ ){0,3}?", "...": r"(?:[^ 。.!?]+ ){0,10}?", "....": r"(?:[^ ]+ ){0,15}?"}
+_GAPS = {"..": r"(?:[^ 。.!?।]+ ){0,3}?", "...": r"(?:[^ 。.!?।]+ ){0,10}?", "....": r"(?:[^ ]+ ){0,15}?"}
+_SIGNS = {"^": r"(?<![^ ] )", "$": r"(?:[。.!?।] )*$", "*": r"[^ 。.!?।]+ "}
 _TOPIC = "(?:(?:が|は|も|って|さえ|すら|しか) )?"
-Lists = Mapping[str, Sequence[str]]
+
+
+class Lists(dict[str, Sequence[str]]):
+    """Hold a file's word lists by name; `words` are those worked out before of which an entry needs one."""
+
+    def __init__(self, given: Mapping[str, Sequence[str]] | None = None) -> None:
+        super().__init__(given or {})
+        self.words: dict[str, frozenset[str] | None] = {}
+
+
 Owner = TypeVar("Owner")
-_KNOWN: dict[int, tuple[Lists, dict[str, frozenset[str] | None]]] = {}  # by identity: the lists stay alive with it
 
 
 def lines(value: object) -> list[str]:
@@ -48,11 +57,12 @@ class Views:
     tight: Text
     japanese: Words
     plain: Words
+    chinese: bool
 
 
 def views(folded: Text) -> Views:
     """Return the shapes of a folded text."""
-    return Views(folded, tight(folded), japanese(folded), plain(folded))
+    return Views(folded, tight(folded), japanese(folded), plain(folded), chinese(folded.text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +104,7 @@ class Pattern:
 
     def find(self, seen: Views) -> Iterator[Span]:
         """Yield every place of the raw text where the pattern matches."""
-        if self.spelled and self.in_japanese and not seen.japanese.each:
+        if self.in_japanese and seen.chinese:
             return
         if self.spelled:
             text = seen.tight if self.in_japanese else seen.folded
@@ -176,8 +186,12 @@ def _alternatives(step: str, lists: Lists, in_japanese: bool, depth: int) -> lis
         elif choice.endswith("*") and len(choice) > 1:
             *whole, start = _beginning(choice, in_japanese)
             found.append("".join(re.escape(word) + " " for word in whole) + re.escape(start) + "[^ ]* ")
+        elif choice in _SIGNS:
+            found.append(_SIGNS[choice])
         elif choice:
             for words in _spellings(choice, in_japanese):
+                if not words:
+                    raise ContentError(f"there is no word in {choice!r}")
                 found.append("".join(re.escape(word) + " " for word in words))
         else:
             raise ContentError(f"an empty alternative in {step!r}")
@@ -191,10 +205,6 @@ def _sequence(pattern: str, lists: Lists, in_japanese: bool, depth: int = 0) -> 
             parts.append(_GAPS[step])
         elif step == "が":
             parts.append(_TOPIC)
-        elif step == "^":
-            parts.append(r"(?<![^ ] )")
-        elif step == "$":
-            parts.append(r"(?:[。.!?] )*$")
         elif step.startswith("!"):
             parts.append("(?!" + "|".join(_alternatives(step[1:], lists, in_japanese, depth)) + ")")
         elif step.endswith("?") and len(step) > 1:
@@ -213,6 +223,8 @@ def _words_of(step: str, lists: Lists, in_japanese: bool, depth: int = 0) -> fro
             if words is None:
                 return None
             found |= words
+        elif choice in _SIGNS:
+            return None
         elif choice.endswith("*") and len(choice) > 1:
             found.add(_beginning(choice, in_japanese)[-1][:LONGEST_BEGINNING] + "*")
         else:
@@ -226,7 +238,7 @@ def _words_of_list(name: str, lists: Lists, in_japanese: bool, depth: int) -> fr
         raise ContentError(f"there is no list <{name}>")
     if depth > 5:
         raise ContentError(f"lists name each other in a circle at <{name}>")
-    known = _KNOWN.setdefault(id(lists), (lists, {}))[1]
+    known = lists.words
     if name not in known:
         found: set[str] = set()
         for entry in lists[name]:
@@ -243,7 +255,7 @@ def _words_of_list(name: str, lists: Lists, in_japanese: bool, depth: int) -> fr
 def _needs(pattern: str, lists: Lists, in_japanese: bool, depth: int = 0) -> list[frozenset[str]]:
     needs: list[frozenset[str]] = []
     for step in pattern.split():
-        if step in _GAPS or step in "^$が" or step.startswith("!") or step.endswith("?"):
+        if step in _GAPS or step in ("^", "$", "*", "が") or step.startswith("!") or step.endswith("?"):
             continue
         words = _words_of(step, lists, in_japanese, depth)
         if words is not None:

@@ -13,7 +13,7 @@ from typing import Any, Literal, cast
 from bot.errors import ContentError
 from bot.messages import Severity, Signal
 from bot.understanding.normalise import fold
-from bot.understanding.patterns import Index, Pattern, Span, Views, compile_pattern, lines, views
+from bot.understanding.patterns import Index, Lists, Pattern, Span, Views, compile_pattern, lines, views
 from bot.understanding.slots import age_months
 
 Who = Literal["self", "child", "partner", "other", ""]
@@ -83,13 +83,13 @@ class _Heard:
     lowered: bool = False
 
 
-def lists_of(documents: Mapping[str, Mapping[str, Any]], language: str) -> dict[str, list[str]]:
+def lists_of(documents: Mapping[str, Mapping[str, Any]], language: str) -> Lists:
     """Return the word lists of a language's file, with those of the file that it `extends` behind them."""
     document = documents[language]
     base = document.get("extends")
-    lists = lists_of(documents, str(base)) if base else {}
+    lists = Lists(lists_of(documents, str(base)) if base else None)
     for name, entries in (document.get("lists") or {}).items():
-        own = [entry for part in lines(entries) for entry in part.split(" / ")]
+        own = [entry for part in lines(entries) for entry in part.strip(" /").split(" / ")]
         lists[name] = [*own, *lists.get(name, [])]
     return lists
 
