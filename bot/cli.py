@@ -51,6 +51,8 @@ class Subject(StrEnum):
     SIGNALS = "signals"
     TOPICS = "topics"
     LANGUAGE = "language"
+    QUESTIONS = "questions"
+    ENCODER = "encoder"
 
 
 class Measured(StrEnum):
@@ -59,6 +61,7 @@ class Measured(StrEnum):
     SIGNALS = "signals"
     TOPICS = "topics"
     LANGUAGE = "language"
+    RETRIEVAL = "retrieval"
 
 
 app = typer.Typer(
@@ -161,7 +164,7 @@ def _asks_encoders(settings: Settings) -> list[str]:
     """Return what keeps the encoders from helping to hear."""
     try:
         engines = configured(settings)
-        library.load(encoders=settings.encoders).hearing.hear("こんにちは", vectors=[engines("こんにちは")])
+        library.load(encoders=settings.encoders).hearing.hear("こんにちは", vectors=engines.vectors(["こんにちは"]))
     except (MadoguchiError, KeyError, ValueError) as error:
         return [f"the encoders ({settings.encoders}) do not help to hear: {error}; every message would go to a person"]
     return []
@@ -387,7 +390,7 @@ def _ears() -> Callable[[str, str], Heard]:
     ears = library.load(encoders=settings.encoders).hearing
 
     def hear(text: str, language: str = "") -> Heard:
-        return ears.hear(text, vectors=[engines(reading) for reading in ears.readings(text)], prior=language)
+        return ears.hear(text, vectors=engines.vectors(ears.readings(text)), prior=language)
 
     return hear
 
@@ -401,23 +404,37 @@ def _shown(bar: Progress, task: TaskID, done: int, all_: int) -> None:
 
 @app.command()
 def train(
-    what: Annotated[Subject, typer.Argument(help="What to learn; everything unless told.")] = Subject.EVERYTHING,
+    what: Annotated[Subject, typer.Argument(help="What to learn; everything (but the encoder) unless told.")] = (
+        Subject.EVERYTHING
+    ),
     engines: Annotated[
         str, typer.Option("--encoders", help="all, fast, none or api; unless told the first three.")
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
-    """Learn the weights of hearing from the examples in bot/content, and keep them there as plain arrays."""
-    from bot import training
+    """Learn the weights of hearing from the examples in bot/content, and keep them there as plain arrays.
+
+    The encoder's upper layers come first (`train encoder`: needs torch, an hour), then everything else.
+    """
+    from bot import ranking, training
 
     settings = Settings.from_environment()
     figures: dict[str, Any] = {}
-    for name in [engines] if engines else list(training.SHIPPED):
-        opened = configured(replace(settings, encoders=name))
-        with Progress(console=err, transient=True) as bar:
+    with Progress(console=err, transient=True) as bar:
+        if what is Subject.ENCODER:
+            _tune(bar)
+            return
+        for name in [engines] if engines else list(training.SHIPPED):
+            opened = configured(replace(settings, encoders=name))
             task = bar.add_task(f"reading the examples ({name})", total=None)
             kept = training.Kept(opened, Path("var"), partial(_shown, bar, task))
-            for subject, lesson in training.learn(what.value, opened, kept, library.CONTENT):
+            if what in (Subject.EVERYTHING, Subject.QUESTIONS):
+                bar.update(task, description=f"learning questions ({name})")
+                ranker, figures[f"questions.{name}"] = ranking.teach(opened, library.questions())
+                training.save(library.CONTENT, f"questions.{name}", ranker.arrays())
+            others = configured(replace(settings, encoders=name), learned=APART_LAYERS)
+            apart = training.Kept(others, Path("var"), partial(_shown, bar, task))
+            for subject, lesson in training.learn(what.value, kept, apart, library.CONTENT):
                 figures[f"{subject}.{name}"] = dict(lesson.figures)
                 bar.update(task, description=f"learning {subject} ({name})")
     if as_json:
@@ -427,14 +444,47 @@ def train(
         out.print(f"[green]✓[/green] {subject}: " + ", ".join(f"{name} {value:.4g}" for name, value in numbers.items()))
 
 
+APART_LAYERS = Path("var") / "apart"  # the encoder that has not seen the lines on which thresholds are chosen
+
+
+def _tune(bar: Progress) -> None:
+    """Learn the encoder's layers twice: without the lines apart (kept in var/), and from all (shipped)."""
+    try:
+        from bot import tuning
+    except ImportError as error:
+        raise SettingsError(f"`train encoder` needs torch ({error}): pip install torch") from error
+    from bot import training
+
+    tasks: dict[str, TaskID] = {}
+    for apart, folder in ((True, APART_LAYERS), (False, library.CONTENT / "learned")):
+
+        def shown(what: str, done: int, all_: int, apart: bool = apart) -> None:
+            name = f"{what}{' (lines apart left out)' if apart else ''}"
+            if name not in tasks:
+                tasks[name] = bar.add_task(name)
+            bar.update(tasks[name], completed=done, total=all_)
+
+        given = [line for line in training.with_variants(training.signal_lines()) if not (apart and line.apart)]
+        layers = tuning.tune(given, training.topic_lines(), shown)
+        folder.mkdir(parents=True, exist_ok=True)
+        tuning.keep(layers, folder)
+
+
 @app.command()
 def evaluate(
-    what: Annotated[Measured, typer.Argument(help="signals, topics or language.")],
+    what: Annotated[Measured, typer.Argument(help="signals, topics, language or retrieval.")],
     split: Annotated[Path, typer.Option(help="The folder of the test split.")] = SPLIT,
+    corpus: Annotated[Path | None, typer.Option(help="retrieval: a collection, JSON.")] = None,
+    queries: Annotated[Path | None, typer.Option(help="retrieval: {id: text}, JSON.")] = None,
+    qrels: Annotated[Path | None, typer.Option(help="retrieval: {query id: {entry id: grade}}, JSON.")] = None,
+    folds: Annotated[int, typer.Option(help="retrieval: also learn from all folds but one, and test on it.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print all figures and misses as JSON.")] = False,
     misses: Annotated[int, typer.Option(help="How many misses to list.")] = 20,
 ) -> None:
-    """Measure the hearing on lines that it has not learned from; nothing is stored."""
+    """Measure the hearing on lines that it has not learned from, or the search in a collection; nothing is stored."""
+    if what is Measured.RETRIEVAL:
+        _retrieval(corpus, queries, qrels, folds, as_json)
+        return
     given = evaluation.read_split(split)[what.value]
     hear = _ears()
     heard = [hear(line.text, "") for line in track(given, description="hearing", console=err, transient=True)]
@@ -452,6 +502,28 @@ def evaluate(
         out.print(f"… and {len(metrics['misses']) - misses} more (--misses, or --json for all)")
 
 
+def _retrieval(corpus: Path | None, queries: Path | None, qrels: Path | None, folds: int, as_json: bool) -> None:
+    from bot import ranking
+
+    if corpus is None or queries is None or qrels is None:
+        raise SettingsError("evaluate retrieval needs --corpus, --queries and --qrels")
+    settings = Settings.from_environment()
+    ranker = library.ranker(library.CONTENT, settings.encoders)
+    with Progress(console=err, transient=True) as bar:
+        task = bar.add_task("reading the collection", total=None)
+        found = ranking.measure(
+            ranking.read_corpus(corpus), ranking.read_queries(queries, qrels), configured(settings), ranker, folds,
+            partial(_shown, bar, task),
+        )  # fmt: skip
+    if as_json:
+        print(json.dumps({"metrics": found}))
+        return
+    crossed = found.pop("cross_validated", {})
+    print(f"{'':14}{'as shipped':>12}" + (f"{f'{folds} folds':>12}" if crossed else ""))
+    for name, value in found.items():
+        print(f"{name:14}{value:>12}" + (f"{crossed.get(name, ''):>12}" if crossed else ""))
+
+
 @app.command()
 def chat(
     lang: Annotated[str, typer.Option(help="The language that LINE's profile would tell.")] = "",
@@ -461,7 +533,8 @@ def chat(
 
     Type words, [a button], (sticker), (place 35.1,137.1); @ lines move the clock or let staff act.
     """
-    content = library.load()
+    environment = Settings.from_environment()
+    content = library.load(encoders=environment.encoders)
     settings, documents = library.sample_city()
     places = Directory(resources_from_documents(documents), content.topics_of_category)
     now = Clock().now()
@@ -476,6 +549,7 @@ def chat(
         city.city_of(settings["city"]),
         i18n.load(content.vocabulary["languages"]),
         now.astimezone(TOKYO),
+        configured(environment),
     )
     desk.view = replace(desk.view, language_hint=lang)
     print("# FUNCTIONS … CARE …")

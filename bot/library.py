@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +22,7 @@ from bot.errors import ContentError
 from bot.messages import Phrase
 from bot.opening import Closure, Opening, Schedule
 from bot.understanding.answers import Answers
+from bot.understanding.faq import Entry, Ranker
 from bot.understanding.hearing import Hearing
 from bot.understanding.language import Languages
 from bot.understanding.learned import QUIET, Example, Examples, Learned
@@ -165,16 +166,16 @@ def learned(content: Path, encoders: str) -> Learned:
     model = weights(content, f"signals.{encoders}")
     if "e5" not in model.encoders:
         return Learned(model, Examples())
-    kept: dict[str, tuple[Any, Any]] = {}
+    each, rows = [], []
     for path in sorted((content / "learned").glob("examples.*.npz")):
         part = arrays(path)
-        kept.update(zip(map(str, part["names"]), zip(part["rows"], map(str, part["who"]), strict=True), strict=True))
-    each, rows = [], []
-    for example in examples(content):
-        if example.hear != QUIET and (found := kept.get(digest_of(example.text))):  # new ones wait for `train`
-            rows.append(found[0])
-            each.append(replace(example, who=found[1]))
-    return Learned(model, Examples(tuple(each), np.stack(rows), "e5") if each else Examples())
+        try:
+            for id, language, hear, gloss, who in part["told"].tolist():
+                each.append(Example(id, language, "", hear, gloss, who=who))
+            rows.append(part["rows"])
+        except (KeyError, ValueError) as error:
+            raise ContentError(f"{path.name}: these are not kept examples ({error!r})") from error
+    return Learned(model, Examples(tuple(each), np.concatenate(rows), "e5") if each else Examples())
 
 
 def digest_of(text: str) -> str:
@@ -201,6 +202,33 @@ def examples(content: Path = CONTENT) -> list[Example]:
         except (KeyError, TypeError) as error:
             raise ContentError(f"heard/{name}: {error!r}") from error
     return found
+
+
+def questions(content: Path = CONTENT) -> dict[str, tuple[list[Entry], list[tuple[str, dict[str, int]]]]]:
+    """Return the invented collections of questions by name: entries, and queries with the grades of their entries.
+
+    Raises ContentError, naming the file.
+    """
+    found = {}
+    for name, document in documents(content / "questions").items():
+        try:
+            entries = [Entry(str(id), entry["q"], entry["a"]) for id, entry in document["entries"].items()]
+            asked = [
+                (str(each["q"]), {str(id): int(grade) for id, grade in each["a"].items()}) for each in document["asked"]
+            ]
+            known = {entry.id for entry in entries}
+            if unknown := {id for _query, grades in asked for id in grades} - known:
+                raise ContentError(f"questions/{name}: {', '.join(sorted(unknown)[:5])} is asked for, but no entry")
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise ContentError(f"questions/{name}: {error!r}") from error
+        found[name] = (entries, asked)
+    return found
+
+
+def ranker(content: Path, encoders: str) -> Ranker:
+    """Return what was learned about searching a collection with these engines. Raises ContentError."""
+    path = content / "learned" / f"questions.{encoders}.npz"
+    return Ranker.of(arrays(path), path.name)
 
 
 def sample_city(content: Path = CONTENT) -> tuple[Mapping[str, Any], dict[str, Any]]:

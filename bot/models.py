@@ -250,7 +250,7 @@ class CaseRow(Base):
     resident_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("resident.id"), index=True)
     state: Mapped[str] = mapped_column(String(10))
     severity: Mapped[str] = mapped_column(String(10))
-    reason: Mapped[str] = mapped_column(String(20))  # signal | asked | dead_letter | given_up
+    reason: Mapped[str] = mapped_column(String(20))  # signal | asked | half_heard | dead_letter | given_up
     kinds: Mapped[list[str]]
     aspects: Mapped[list[str]]
     desk_id: Mapped[str] = mapped_column(String(40), default="")

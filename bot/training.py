@@ -1,8 +1,9 @@
 """Learn the weights of hearing from the example sentences of bot/content: `madoguchi train`.
 
 The rule: only what is in the repository teaches (CARE C30: no resident's words); what is learned is kept as plain
-arrays, and the figures that chose the thresholds come from held-out lines (five folds). scikit-learn is needed here
-and nowhere else. The frozen test split under tests/ is never read.
+arrays. The second layer's thresholds are chosen on the lines of the third hand (content/heard/*-3.yaml), by weights and
+an encoder that have seen only the first two: the people who will write to the desk are another hand again. What is
+shipped then learns from all. scikit-learn is needed here and nowhere else; the frozen split under tests/ is never read.
 """
 
 from __future__ import annotations
@@ -10,8 +11,7 @@ from __future__ import annotations
 import random
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,17 +27,20 @@ from sklearn.neural_network import MLPClassifier
 from bot import library
 from bot.encoders.engines import Encoders
 from bot.errors import ContentError
+from bot.understanding.answers import TALK
 from bot.understanding.features import grams, letters
 from bot.understanding.language import OTHER
 from bot.understanding.learned import QUIET, label_of
 from bot.understanding.patterns import lines
 from bot.understanding.signals import Signals
 from bot.understanding.weights import Floats, Weights, rounded
-from bot.understanding.words import undressed
+from bot.understanding.words import reading, undressed
 
 Parts = tuple[MLPClassifier | None, OneVsRestClassifier]
 Progress = Callable[[int, int], None]
 FOLDS = 5
+SILENT = 0.90
+APART = "-3"  # the ending of the files whose lines choose the thresholds
 _WEIGHT = {"e5": 6.0, "use": 3.0, "api": 6.0}  # so that the joined blocks have like spreads
 _BATCH = 32
 # topics whose questions are often a concern too: their variants teach nothing about quiet
@@ -49,7 +52,7 @@ _NEAR_SIGNALS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Hold one line to learn from: `group` names the line it was made from, so that folds keep them together."""
+    """Hold one line to learn from: `group` names the line it was made from; thresholds are chosen on lines `apart`."""
 
     text: str
     label: str
@@ -57,27 +60,28 @@ class Line:
     group: int
     hard: bool = False
     made: bool = False
+    apart: bool = False
 
 
 class Kept:
     """Keep vectors that were made before in a file of var/, by the text's digest, so that learning again is quick."""
 
     def __init__(self, encoders: Encoders, folder: Path, progress: Progress = lambda done, all_: None) -> None:
-        self._encoders, self._folder, self._progress = encoders, folder, progress
+        self.encoders, self._folder, self._progress = encoders, folder, progress
 
     def matrices(self, texts: Sequence[str]) -> dict[str, Floats]:
         """Return a matrix for each encoder, one row for each text."""
         names = [library.digest_of(text) for text in texts]
-        return {engine.name: self._of(engine, texts, names) for engine in self._encoders.engines}
+        return {engine.name: self._of(engine, texts, names) for engine in self.encoders.engines}
 
     def _of(self, engine: Any, texts: Sequence[str], names: Sequence[str]) -> Floats:
-        path = self._folder / f"vectors.{engine.name}.npz"
+        path = self._folder / f"vectors.{engine.name}.{engine.version}.npz"
         held: dict[str, NDArray[np.float16]] = {}
         if path.exists():
             with np.load(path, allow_pickle=False) as file:
                 held = dict(zip(map(str, file["names"]), file["rows"], strict=True))
         missing = list({name: text for name, text in zip(names, texts, strict=True) if name not in held}.items())
-        alone = Encoders(self._encoders.name, (engine,))
+        alone = Encoders(self.encoders.name, (engine,))
         for at in range(0, len(missing), _BATCH):
             part = missing[at : at + _BATCH]
             rows = alone.matrices([text for _name, text in part])[engine.name].astype(np.float16)
@@ -85,7 +89,9 @@ class Kept:
             self._progress(at + len(part), len(missing))
         if missing:
             self._folder.mkdir(parents=True, exist_ok=True)
-            np.savez(path, names=np.asarray(list(held)), rows=np.stack(list(held.values())))
+            whole = path.with_suffix(".part.npz")
+            np.savez(whole, names=np.asarray(list(held)), rows=np.stack(list(held.values())))
+            whole.replace(path)
         return np.stack([held[name] for name in names]).astype(np.float32)
 
 
@@ -93,25 +99,37 @@ def signal_lines(content: Path = library.CONTENT) -> list[Line]:
     """Return the example sentences of content/heard and the quiet question variants of content/topics."""
     found: list[Line] = []
     for example in library.examples(content):
-        found.append(Line(example.text, label_of(example.hear), example.language, len(found), example.hard))
+        apart = example.id.partition("/")[0].endswith(APART)
+        found.append(
+            Line(example.text, label_of(example.hear), example.language, len(found), example.hard, apart=apart)
+        )
     for language, document in sorted(library.documents(content / "topics").items()):
         for topic, entry in document["topics"].items():
             if topic not in _NEAR_SIGNALS:
                 found += [
                     Line(text, QUIET, language, len(found) + n) for n, text in enumerate(lines(entry.get("phrases")))
                 ]
+    found += [Line(text, QUIET, language, len(found) + n) for n, (language, text) in enumerate(_talk(content))]
     return found
 
 
 def topic_lines(content: Path = library.CONTENT) -> list[Line]:
-    """Return the question variants and names of every topic."""
+    """Return the question variants and names of every topic, and small talk, which is about none."""
     found: list[Line] = []
     for language, document in sorted(library.documents(content / "topics").items()):
         for topic, entry in document["topics"].items():
             names = [name for line in lines(entry.get("words")) for name in line.split(" / ")]
             for text in dict.fromkeys([*lines(entry.get("phrases")), *lines(entry.get("must_hear")), *names]):
                 found.append(Line(text, topic, language, len(found)))
+    for language, text in _talk(content):
+        found.append(Line(text, TALK, language, len(found)))
     return found
+
+
+def _talk(content: Path) -> Iterator[tuple[str, str]]:
+    for language, each in library.read_yaml(content / "talk.yaml").items():
+        for text in lines(each):
+            yield language, text
 
 
 def language_lines(content: Path = library.CONTENT) -> list[Line]:
@@ -127,13 +145,17 @@ def language_lines(content: Path = library.CONTENT) -> list[Line]:
 
 
 def with_variants(given: Sequence[Line], seed: int = 0) -> list[Line]:
-    """Return the lines, and beside some of them the same as people also type it: without diacritics."""
+    """Return the lines, and beside half of them the same as people also type it: without diacritics, or all in kana."""
     chance = random.Random(seed)  # noqa: S311 - which lines are doubled, not a secret
     found = list(given)
     for line in given:
-        bare = " ".join(undressed(word) for word in line.text.lower().split())
-        if line.language in ("vi", "pt-BR", "es", "fil", OTHER) and bare != line.text.lower() and chance.random() < 0.5:
-            found.append(Line(bare, line.label, line.language, line.group, line.hard, made=True))
+        other = line.text.lower()
+        if line.language in ("vi", "pt-BR", "es", "fil", OTHER):
+            other = " ".join(undressed(word) for word in other.split())
+        elif line.language == "ja":
+            other = reading(other)
+        if other != line.text.lower() and chance.random() < 0.5:
+            found.append(replace(line, text=other, made=True))
     return found
 
 
@@ -226,25 +248,35 @@ class Table:
         )  # fmt: skip
 
 
-def held_out(
-    table: Table, given: Sequence[Line], folds: int = FOLDS
-) -> tuple[NDArray[np.float64], tuple[str, ...], NDArray[np.bool_]]:
-    """Return for each line the probabilities by weights that have not seen it or a variant of it.
+def held_out(table: Table, given: Sequence[Line]) -> tuple[NDArray[np.float64], tuple[str, ...], NDArray[np.bool_]]:
+    """Return the probabilities of a fifth of the lines by weights that have not seen them or a variant of them.
 
-    Beside them the labels of the columns, and which lines were tested: all but made variants, or the share of `folds`.
+    Beside them the labels of the columns, and which lines were tested (made variants are not).
     """
     labels = np.asarray([line.label for line in given])
+    own = np.flatnonzero([not line.made for line in given])
+    split = StratifiedKFold(FOLDS, shuffle=True, random_state=0).split(own, labels[own])
+    tested = own[next(split)[1]]
+    return _tested(table, given, tested)
+
+
+def by_another_hand(
+    table: Table, given: Sequence[Line]
+) -> tuple[NDArray[np.float64], tuple[str, ...], NDArray[np.bool_]]:
+    """Return the same for the lines that are apart."""
+    return _tested(table, given, np.flatnonzero([line.apart and not line.made for line in given]))
+
+
+def _tested(
+    table: Table, given: Sequence[Line], tested: NDArray[np.int_]
+) -> tuple[NDArray[np.float64], tuple[str, ...], NDArray[np.bool_]]:
+    labels = np.asarray([line.label for line in given])
     groups = np.asarray([line.group for line in given])
-    own = np.asarray([not line.made for line in given])
     names = tuple(sorted(set(map(str, labels))))
     found = np.zeros((len(given), len(names)))
+    found[tested] = table.scores(table.learn(labels, ~np.isin(groups, groups[tested])), tested)
     done = np.zeros(len(given), bool)
-    split = StratifiedKFold(FOLDS, shuffle=True, random_state=0).split(np.zeros(int(own.sum())), labels[own])
-    for _learn, test in islice(split, folds):
-        tested = np.flatnonzero(own)[test]
-        learned = table.learn(labels, ~np.isin(groups, groups[tested]))
-        found[tested] = table.scores(learned, tested)
-        done[tested] = True
+    done[tested] = True
     return found, names, done
 
 
@@ -261,17 +293,17 @@ def _whole(table: Table, given: Sequence[Line], settings: Mapping[str, float]) -
     return table.kept(learned, settings)
 
 
-def learn_signals(encoders: Encoders, kept: Kept, content: Path = library.CONTENT, *, silent: float = 0.88) -> Lesson:
+def learn_signals(kept: Kept, apart: Kept, content: Path = library.CONTENT, *, silent: float = SILENT) -> Lesson:
     """Learn the second layer.
 
-    `silent` is the share of hard quiet lines that must stay silent when held out: it sets both thresholds.
-    Raises ContentError if there is nothing to learn from.
+    `apart` gives the vectors of an encoder that has not seen the lines apart; `silent` is the share of hard quiet lines
+    among them that must stay silent: it sets both thresholds. Raises ContentError if there is nothing to learn from.
     """
     given = with_variants(signal_lines(content))
     if not any(line.label == QUIET for line in given) or len({line.label for line in given}) < 3:
         raise ContentError("content/heard holds no example sentences")
-    table = Table(given, kept.matrices([line.text for line in given]), SIGNALS)
-    found, names, own = held_out(table, given)
+    texts = [line.text for line in given]
+    found, names, own = by_another_hand(Table(given, apart.matrices(texts), SIGNALS), given)
     hard = np.asarray([line.hard for line in given]) & own
     quiet = np.asarray([line.label == QUIET for line in given]) & own & ~hard
     grave = np.asarray([line.label.endswith(":grave") for line in given]) & own
@@ -287,14 +319,15 @@ def learn_signals(encoders: Encoders, kept: Kept, content: Path = library.CONTEN
         "concern_heard": float((any_[concern] >= offer).mean()),
         "hard_silent": float((any_[hard] < offer).mean()), "ordinary_silent": float((any_[quiet] < offer).mean()),
     }  # fmt: skip
+    table = Table(given, kept.matrices(texts), SIGNALS)
     return Lesson(_whole(table, given, {"call": call, "offer": offer}), figures)
 
 
-def learn_topics(encoders: Encoders, kept: Kept, content: Path = library.CONTENT) -> Lesson:
+def learn_topics(kept: Kept, content: Path = library.CONTENT) -> Lesson:
     """Learn which topic a question is about."""
     given = with_variants(topic_lines(content))
     table = Table(given, kept.matrices([line.text for line in given]), TOPICS)
-    found, names, own = held_out(table, given, 1)
+    found, names, own = held_out(table, given)
     order = np.argsort(-found[own], axis=1)[:, :3]
     right = [names.index(line.label) for line, tested in zip(given, own, strict=True) if tested]
     places = [list(row).index(label) if label in row else 9 for row, label in zip(order, right, strict=True)]
@@ -310,7 +343,7 @@ def learn_language(content: Path = library.CONTENT) -> Lesson:
     """Learn to tell languages apart by their letters, also without diacritics."""
     given = with_variants(language_lines(content))
     table = Table(given, {}, LANGUAGE)
-    found, names, own = held_out(table, given, 1)
+    found, names, own = held_out(table, given)
     best = np.asarray(names)[found.argmax(axis=1)]
     labels = np.asarray([line.label for line in given])
     figures = {"lines": float(own.sum()), "right": float((best == labels)[own].mean())}
@@ -321,42 +354,48 @@ SHIPPED = ("all", "fast", "none")
 _ROWS = 4000  # example vectors in one file: 1.5 MB
 
 
-def learn(what: str, encoders: Encoders, kept: Kept, content: Path = library.CONTENT) -> Iterator[tuple[str, Lesson]]:
-    """Learn `what` (everything, signals, topics, language) for these engines, keep it in content/learned, yield it."""
-    folder = content / "learned"
-    folder.mkdir(exist_ok=True)
+def learn(what: str, kept: Kept, apart: Kept, content: Path = library.CONTENT) -> Iterator[tuple[str, Lesson]]:
+    """Learn `what` (everything, signals, topics, language) for the engines of `kept`, keep it in content/learned.
+
+    Yields what was learned; `apart` as for `learn_signals`.
+    """
+    encoders = kept.encoders
     lessons: dict[str, Callable[[], Lesson]] = {
-        "signals": lambda: learn_signals(encoders, kept, content),
-        "topics": lambda: learn_topics(encoders, kept, content),
+        "signals": lambda: learn_signals(kept, apart, content),
+        "topics": lambda: learn_topics(kept, content),
     }
     if encoders.name == "none":
         lessons["language"] = lambda: learn_language(content)
     for subject, lesson_of in lessons.items():
         if what in ("everything", subject):
             lesson = lesson_of()
-            name = subject if subject == "language" else f"{subject}.{encoders.name}"
-            arrays: dict[str, Any] = dict(lesson.model.arrays())
-            np.savez_compressed(folder / f"{name}.npz", **arrays)
+            save(content, subject if subject == "language" else f"{subject}.{encoders.name}", lesson.model.arrays())
             if subject == "signals" and "e5" in lesson.model.encoders:
                 keep_examples(kept, content)
             yield subject, lesson
 
 
+def save(content: Path, name: str, arrays: Mapping[str, NDArray[np.generic]]) -> None:
+    """Keep arrays in content/learned."""
+    folder = content / "learned"
+    folder.mkdir(exist_ok=True)
+    np.savez_compressed(folder / f"{name}.npz", **dict[str, Any](arrays))
+
+
 def keep_examples(kept: Kept, content: Path) -> None:
-    """Keep the vectors of the examples that raise signals, in int8, in files under 2 MB."""
-    each = [example.text for example in library.examples(content) if example.hear != QUIET]
-    rows = kept.matrices(each)["e5"]
+    """Keep what the desk shows of the examples that raise signals, with their vectors in int8, in files under 2 MB."""
+    each = [example for example in library.examples(content) if example.hear != QUIET]
+    rows = kept.matrices([example.text for example in each])["e5"]
     whole = np.rint(rows / np.abs(rows).max() * 127).astype(np.int8)
     patterns = Signals(library.documents(content / "signals"))
-    who = [_who(patterns, text) for text in each]
+    told = [(one.id, one.language, one.hear, one.gloss, _who(patterns, one.text)) for one in each]
     for old in (content / "learned").glob("examples.*.npz"):
         old.unlink()
     for part, at in enumerate(range(0, len(whole), _ROWS)):
         np.savez_compressed(
             content / "learned" / f"examples.{part}.npz",
             rows=whole[at : at + _ROWS],
-            who=np.asarray(who[at : at + _ROWS]),
-            names=np.asarray([library.digest_of(text) for text in each[at : at + _ROWS]]),
+            told=np.asarray(told[at : at + _ROWS]),
         )
 
 

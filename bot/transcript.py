@@ -17,6 +17,7 @@ from uuid import UUID
 from bot import engine, render
 from bot.dialog import Turn, View
 from bot.directory.search import Directory
+from bot.encoders.engines import Encoders
 from bot.i18n import Catalogs
 from bot.library import Library
 from bot.messages import Heard, Inbound, InboundKind, Point, Severity
@@ -37,9 +38,18 @@ STAFF: dict[str, CaseEvent] = {
 
 
 class Rehearsal:
-    """Hold one conversation with the desk, in memory only."""
+    """Hold one conversation with the desk, in memory only; without `encoders` it hears by patterns alone."""
 
-    def __init__(self, library: Library, directory: Directory, city: City, words: Catalogs, now: datetime) -> None:
+    def __init__(
+        self,
+        library: Library,
+        directory: Directory,
+        city: City,
+        words: Catalogs,
+        now: datetime,
+        encoders: Encoders | None = None,
+    ) -> None:
+        self.encoders = encoders
         self.view = View(library, directory, city)
         self.words = words
         self.now = now
@@ -131,7 +141,9 @@ class Rehearsal:
             prior = self.view.language or str(memory.get("language", ""))
             recent = engine.recent_texts(memory, self.now)
             areas = self.view.directory.area_names
-            heard = self.view.library.hearing.hear(inbound.text, prior=prior, recent=recent, areas=areas)
+            ears = self.view.library.hearing
+            vectors = self.encoders.vectors(ears.readings(inbound.text, recent)) if self.encoders else None
+            heard = ears.hear(inbound.text, vectors=vectors, prior=prior, recent=recent, areas=areas)
         self.turn = turn = engine.turn(memory, inbound, heard, self.view, self.now, self.words)
         self.memory = dict(turn.memory)
         if turn.chosen_language:

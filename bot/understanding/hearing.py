@@ -70,7 +70,8 @@ class Hearing:
         last ten minutes, oldest first), `areas` the names of areas that the directory knows.
         """
         signals = self.signals.hear(_cut(text), recent)
-        if self.learned is not None and vectors is not None:
+        spoken_command = bool(self.answers.command(text))  # 「電話できない」 is a button of ours, not a cry
+        if self.learned is not None and vectors is not None and not spoken_command:
             signals = together(signals, self._learned(self.learned, self.readings(text, recent), vectors))
         text = _cut(text)
         first = vectors[0] if vectors else None

@@ -225,6 +225,16 @@ def japanese(text: Text) -> Words:
     return _build(source, found)
 
 
+_HIRAGANA = {ord("ァ") + at: ord("ぁ") + at for at in range(86)}
+
+
+def reading(text: str) -> str:
+    """Return how a Japanese text is read aloud, in hiragana without blanks; what has no reading stays as it is."""
+    pieces = _tokenizer().tokenize(text)
+    spoken = (piece.surface() if piece.surface().isascii() else piece.reading_form() for piece in pieces)
+    return "".join(spoken).translate(_HIRAGANA).replace(" ", "")
+
+
 @lru_cache(maxsize=1)
 def _simplifier() -> OpenCC:
     return OpenCC("t2s")
@@ -233,6 +243,8 @@ def _simplifier() -> OpenCC:
 @lru_cache(maxsize=16384)
 def simplified(letter: str) -> str:
     """Return a Chinese character in its simplified form, itself if it has none."""
+    if letter == "著":  # 睡著, 看著: the table leaves it, because 著作 keeps it
+        return "着"
     found = str(_simplifier().convert(letter))
     return found if len(found) == 1 else letter
 

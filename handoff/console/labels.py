@@ -67,6 +67,7 @@ REASONS: Final[Mapping[str, str]] = {
     "signal": "ことばから気づいた",
     "asked": "人と話したいとの希望",
     "dead_letter": "機械が読めなかったメッセージがある",
+    "half_heard": "機械の一部が止まり、人が読む必要がある",
     "given_up": "返事が届かなかった",
 }
 
