@@ -7,6 +7,7 @@ Nobody tunes to these lines. A floor that is broken means that hearing got worse
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from bot.encoders.engines import Encoders
 from bot.evaluation import Labelled
 from bot.messages import Heard, Severity
 from bot.understanding.hearing import Hearing
-from bot.understanding.words import undressed
+from bot.understanding.words import reading, undressed
 
 FOLDER = Path(__file__).parent / "frozen"
 SPLIT = evaluation.read_split(FOLDER)
@@ -128,7 +129,7 @@ def test_all_in_kana(ears: Hearing, engines: Encoders) -> None:
 
 
 def test_split_in_two_bubbles(ears: Hearing, engines: Encoders) -> None:
-    """A sentence sent in two halves: one of them, or both together, calls as the whole does (at most 2 points fewer)."""
+    """A sentence sent in two halves: one of them, or both together, call as the whole does (2 points fewer at most)."""
     grave = [line.text for line in SPLIT["signals"] if _grave(line) and 6 <= len(line.text) <= 40][::5]
     whole, parts = called(hear(ears, engines, grave)), 0
     for text in grave:

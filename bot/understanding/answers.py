@@ -49,6 +49,7 @@ _STOP_EN = frozenset(_STOPS_EN.split())
 _TAIL = re.compile(
     r"[\s。.!?、,…♪☆^]+$|(?:お願い(?:いた)?します|おねがい(?:いた)?します|ください|下さい|です|ます|します|please|pls)$"
 )
+_KANA = re.compile(r"[\u3041-\u30fa]")
 _STEM = re.compile(r"(?:ies|es|s|ing|ed)$")
 
 
@@ -68,9 +69,16 @@ def _features(seen: Views) -> tuple[set[str], set[str]]:
     """Return the words that mean something, and pairs of neighbours: kana as Japanese is read, or Chinese letters."""
     words = {word for word in seen.japanese.unique if word not in _STOP_JA and not word.isascii()}
     words |= {_stem(word) for word in seen.plain.unique if word not in _STOP_EN and not JAPANESE.match(word)}
-    line = seen.tight.text if seen.chinese or not JAPANESE.search(seen.tight.text) else reading(seen.tight.text)
-    pairs = {line[i : i + 2] for i in range(len(line) - 1) if JAPANESE.match(line[i]) and JAPANESE.match(line[i + 1])}
+    written = seen.tight.text
+    spoken = reading(written) if JAPANESE.search(written) and not seen.chinese else ""
+    pairs = _pairs(spoken)
+    if not _KANA.search(written):  # perhaps Chinese
+        pairs |= _pairs(written)
     return words, pairs
+
+
+def _pairs(line: str) -> set[str]:
+    return {line[i : i + 2] for i in range(len(line) - 1) if JAPANESE.match(line[i]) and JAPANESE.match(line[i + 1])}
 
 
 @dataclass(frozen=True, slots=True)
