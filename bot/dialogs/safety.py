@@ -251,9 +251,11 @@ class Safety(Dialog):
         return "trouble" in self.talk.data
 
     def note_trouble(self) -> None:
-        """Remember what kind of trouble it is."""
+        """Remember what kind of trouble it is; exhaustion does not push a graver one of before aside."""
         if self.talk.heard.signals:
-            self.talk.data["trouble"] = trouble(self.talk.heard.signals)
+            found = trouble(self.talk.heard.signals)
+            if found != "exhausted" or "trouble" not in self.talk.data:
+                self.talk.data["trouble"] = found
 
     # what is said -----------------------------------------------------------------------------------------------
 

@@ -72,7 +72,8 @@ class Hearing:
         signals = self.signals.hear(_cut(text), recent)
         spoken_command = bool(self.answers.command(text))  # 「電話できない」 is a button of ours, not a cry
         if self.learned is not None and vectors is not None and not spoken_command:
-            signals = together(signals, self._learned(self.learned, self.readings(text, recent), vectors))
+            before = self.signals.hear(" ".join(recent)) if recent else ()
+            signals = together(signals, self._learned(self.learned, self.readings(text, recent), vectors, before))
         text = _cut(text)
         first = vectors[0] if vectors else None
         topics = self.answers.rank(text, first)
@@ -86,13 +87,18 @@ class Hearing:
         )
 
     @staticmethod
-    def _learned(learned: Learned, readings: Sequence[str], vectors: Sequence[Vectors]) -> tuple[Signal, ...]:
-        """Return what the second layer hears: joined bubbles count as far as the newest has a part in it."""
+    def _learned(
+        learned: Learned, readings: Sequence[str], vectors: Sequence[Vectors], known: Sequence[Signal]
+    ) -> tuple[Signal, ...]:
+        """Return what the second layer hears: joined bubbles count as far as the newest has a part in it.
+
+        `known` is what the patterns heard in those before.
+        """
         alone, *more = (learned.hear(text, found) for text, found in zip(readings, vectors, strict=True))
         if not more:
             return alone
         joined, before = more
-        old = {signal.kind: signal.severity.rank for signal in before}
+        old = {signal.kind: signal.severity.rank for signal in together(known, before)}
         return together(alone, [signal for signal in joined if signal.severity.rank > old.get(signal.kind, 0)])
 
     def command(self, text: str) -> str:
