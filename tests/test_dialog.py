@@ -152,7 +152,18 @@ def test_each_trouble_has_its_words_numbers_and_card() -> None:
 
 # --- the walk ---------------------------------------------------------------------------------------------------------
 
+
 #: What raises each trouble of the safety dialog.
+def test_exhaustion_does_not_push_graver_trouble_aside() -> None:
+    """Who told of violence is not met with another kind of help because later words are unclear."""
+    talk = Conversation()
+    assert [reply.block for reply in talk.is_heard(emergency("dv", aspects=("strangling",))).replies if reply.block]
+    later = talk.later(hours=1).is_heard(urgent("abuse"))  # whose hand is not known
+    assert "safety.exhausted" not in [reply.block for reply in later.replies]
+    alone = Conversation().is_heard(urgent("abuse"))
+    assert "safety.exhausted" in [reply.block for reply in alone.replies]
+
+
 ALARMS: dict[str, Signal] = {
     "own_hand": urgent(who="self", act="fear"),
     "own_act": urgent(who="self", act="done"),

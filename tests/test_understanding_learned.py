@@ -155,6 +155,49 @@ def test_joined_bubbles_count_only_as_far_as_the_newest_has_a_part() -> None:
     assert quiet.hear("bb", vectors=vectors, recent=("aa",)).signals == (crisis,)
 
 
+def test_what_patterns_heard_before_is_not_raised_anew_by_likeness() -> None:
+    """「はい」 after words that the patterns know raises nothing, whatever both look like together."""
+    both = Hearing(library.load().hearing.signals, library.load().hearing.answers)
+    crisis = Signal("crisis", Severity.URGENT)
+    both.learned = cast(Learned, Said(**{"もう死にたい はい": crisis}))
+    vectors: list[dict[str, np.ndarray]] = [{}, {}, {}]
+    assert both.hear("はい", vectors=vectors, recent=("もう死にたい",)).signals == ()
+
+
+def test_a_button_typed_is_not_weighed_by_likeness(ears: Hearing, engines: Encoders) -> None:
+    """「電話できない」 is a way that the desk itself offers; a sentence that says more is weighed."""
+    both = Hearing(library.load().hearing.signals, library.load().hearing.answers)
+    crisis = Signal("crisis", Severity.URGENT)
+    both.learned = cast(Learned, Said(電話できない=crisis, 電話もできないくらいつらい=crisis))
+    assert both.hear("電話できない", vectors=[{}]).signals == ()
+    assert crisis in both.hear("電話もできないくらいつらい", vectors=[{}]).signals
+
+
+@pytest.mark.parametrize(
+    "text", ["いますか", "hola", "oi", "are you there", "在吗", "kumusta po", "質問があります", "ok thanks"]
+)
+def test_small_talk_is_no_question(text: str, ears: Hearing, engines: Encoders) -> None:
+    """A greeting is never answered with a service."""
+    heard = ears.hear(text, vectors=engines.vectors([text]))
+    assert not heard.confident
+    assert heard.signals == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "一時預かりを断られました。私はだめな母親です",
+        "いちじあずかりを ことわられました。わたしは だめな ははおや です",
+        "They refused to take my son for two hours. I must be a bad mother",
+        "不给我们临时托管,我这个妈妈真失败",
+    ],
+)
+def test_the_refused_mother_is_a_concern(text: str, ears: Hearing, engines: Encoders) -> None:
+    """The seed's case: she blames herself; she is answered and offered a person, not alarmed (CARE C12)."""
+    heard = ears.hear(text, vectors=engines.vectors([text]))
+    assert [signal.severity for signal in heard.signals[:1]] in ([], [Severity.CONCERN])
+
+
 @pytest.mark.parametrize(
     "text",
     [
