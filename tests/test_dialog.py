@@ -158,8 +158,9 @@ def test_exhaustion_does_not_push_graver_trouble_aside() -> None:
     """Who told of violence is not met with another kind of help because later words are unclear."""
     talk = Conversation()
     assert [reply.block for reply in talk.is_heard(emergency("dv", aspects=("strangling",))).replies if reply.block]
-    later = talk.later(hours=1).is_heard(urgent("abuse"))  # whose hand is not known
-    assert "safety.exhausted" not in [reply.block for reply in later.replies]
+    for guessed in ("", "self"):  # whose hand is not known, or is guessed from likeness
+        later = talk.later(hours=1).is_heard(urgent("abuse", who=guessed))
+        assert not {"safety.exhausted", "safety.own_hand"} & {reply.block for reply in later.replies}
     alone = Conversation().is_heard(urgent("abuse"))
     assert "safety.exhausted" in [reply.block for reply in alone.replies]
 

@@ -251,10 +251,16 @@ class Safety(Dialog):
         return "trouble" in self.talk.data
 
     def note_trouble(self) -> None:
-        """Remember what kind of trouble it is; exhaustion does not push a graver one of before aside."""
-        if self.talk.heard.signals:
-            found = trouble(self.talk.heard.signals)
-            if found != "exhausted" or "trouble" not in self.talk.data:
+        """Remember what kind of trouble it is.
+
+        Once told of violence, 「また怒鳴っています」 is about that: a hand of her own that is only guessed (by likeness,
+        so without an act), or exhaustion, does not push it aside.
+        """
+        signals = self.talk.heard.signals
+        if signals:
+            found = trouble(signals)
+            guessed = found == "exhausted" or (found == "own_hand" and not any(signal.act for signal in signals))
+            if not guessed or "trouble" not in self.talk.data:
                 self.talk.data["trouble"] = found
 
     # what is said -----------------------------------------------------------------------------------------------
