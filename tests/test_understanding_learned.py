@@ -188,7 +188,7 @@ def test_small_talk_is_no_question(text: str, ears: Hearing, engines: Encoders) 
     [
         "一時預かりを断られました。私はだめな母親です",
         "いちじあずかりを ことわられました。わたしは だめな ははおや です",
-        "They refused to take my son for two hours. I must be a bad mother",
+        "They turned my son down for temporary care, I must be a bad mother",
         "不给我们临时托管,我这个妈妈真失败",
     ],
 )

@@ -253,8 +253,8 @@ class Safety(Dialog):
     def note_trouble(self) -> None:
         """Remember what kind of trouble it is.
 
-        Once told of violence, 「また怒鳴っています」 is about that: a hand of her own that is only guessed (by likeness,
-        so without an act), or exhaustion, does not push it aside.
+        Once told of violence, 「また怒鳴っています」 is about that: a hand of her own that is only guessed (by
+        likeness, so without an act), or exhaustion, does not push it aside.
         """
         signals = self.talk.heard.signals
         if signals:

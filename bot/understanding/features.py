@@ -22,6 +22,7 @@ from bot.understanding.words import simplified, undressed
 Vectors = Mapping[str, NDArray[np.float32]]
 
 _QUOTED = re.compile(r"^[\s\"'“”«»「」『』【】()（）]+|[\s\"'“”«»「」『』【】()（）]+$")
+_LOUD = re.compile(r"[!.]*![!.]*")  # how loud something is said does not change what is said
 _TELLING = frozenset("💊🔪🔫🩸🚑🆘😭😢😱🤮🤒🤕")
 
 
@@ -33,7 +34,7 @@ def _shown(letter: str) -> bool:
 def spoken(raw: str) -> str:
     """Return a text as the encoders read it: folded as for patterns, without ornaments or quotes around the whole."""
     text = unspaced(fold(raw, apostrophes=True)).text
-    bare = "".join(letter if _shown(letter) else " " for letter in text)
+    bare = "".join(letter if _shown(letter) else " " for letter in _LOUD.sub(".", text))
     return _QUOTED.sub("", re.sub(r"\s+", " ", bare)).strip() or text.strip()
 
 
