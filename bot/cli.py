@@ -432,6 +432,10 @@ def train(
                 bar.update(task, description=f"learning questions ({name})")
                 ranker, figures[f"questions.{name}"] = ranking.teach(opened, library.questions())
                 training.save(library.CONTENT, f"questions.{name}", ranker.arrays())
+            if name == "all" and not list(APART_LAYERS.glob("e5.*.npz")):
+                raise SettingsError(
+                    f"{APART_LAYERS} holds no layers to choose thresholds by: `madoguchi train encoder`"
+                )
             others = configured(replace(settings, encoders=name), learned=APART_LAYERS)
             apart = training.Kept(others, Path("var"), partial(_shown, bar, task))
             for subject, lesson in training.learn(what.value, kept, apart, library.CONTENT):

@@ -13,6 +13,7 @@ from datetime import date, datetime, time
 from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
+from zipfile import BadZipFile
 
 import numpy as np
 import yaml
@@ -149,9 +150,9 @@ def load(content: Path = CONTENT, encoders: str = "") -> Library:
 def arrays(path: Path) -> dict[str, Any]:
     """Return the arrays of a file that holds nothing else. Raises ContentError, naming it."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             return dict(file)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
         raise ContentError(f"{path.name} cannot be read ({error}); `madoguchi train` makes it") from error
 
 

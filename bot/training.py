@@ -25,10 +25,10 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.neural_network import MLPClassifier
 
 from bot import library
-from bot.encoders.engines import Encoders
+from bot.encoders.engines import Encoders, shortened
 from bot.errors import ContentError
 from bot.understanding.answers import TALK
-from bot.understanding.features import grams, letters
+from bot.understanding.features import grams, letters, spoken
 from bot.understanding.language import OTHER
 from bot.understanding.learned import QUIET, label_of
 from bot.understanding.patterns import lines
@@ -71,7 +71,7 @@ class Kept:
 
     def matrices(self, texts: Sequence[str]) -> dict[str, Floats]:
         """Return a matrix for each encoder, one row for each text."""
-        names = [library.digest_of(text) for text in texts]
+        names = [library.digest_of(shortened(spoken(text))) for text in texts]  # what the encoder reads of it
         return {engine.name: self._of(engine, texts, names) for engine in self.encoders.engines}
 
     def _of(self, engine: Any, texts: Sequence[str], names: Sequence[str]) -> Floats:

@@ -154,13 +154,18 @@ def test_each_trouble_has_its_words_numbers_and_card() -> None:
 
 
 #: What raises each trouble of the safety dialog.
-def test_exhaustion_does_not_push_graver_trouble_aside() -> None:
+def test_a_guess_does_not_push_violence_aside() -> None:
     """Who told of violence is not met with another kind of help because later words are unclear."""
     talk = Conversation()
     assert [reply.block for reply in talk.is_heard(emergency("dv", aspects=("strangling",))).replies if reply.block]
     for guessed in ("", "self"):  # whose hand is not known, or is guessed from likeness
         later = talk.later(hours=1).is_heard(urgent("abuse", who=guessed))
         assert not {"safety.exhausted", "safety.own_hand"} & {reply.block for reply in later.replies}
+    tired = talk.fork().is_heard(urgent("anxiety"))  # that is no guess about violence: it has its own words
+    assert "safety.exhausted" in [reply.block for reply in tired.replies]
+    fever = Conversation()
+    fever.is_heard(urgent("medical"))
+    assert "safety.exhausted" in [reply.block for reply in fever.is_heard(urgent("anxiety")).replies]
     alone = Conversation().is_heard(urgent("abuse"))
     assert "safety.exhausted" in [reply.block for reply in alone.replies]
 

@@ -71,9 +71,12 @@ def test_learned_layers_are_laid_over_a_copy(tmp_path: Path) -> None:
         np.savez(tmp_path / "e5.11.npz", **{name: np.zeros(size, np.uint8)})
         with pytest.raises(EncoderError, match="does not fit"):
             E5([tmp_path / "e5.11.npz"])
-    (tmp_path / "e5.11.npz").write_text("nothing")
-    with pytest.raises(EncoderError):
-        E5([tmp_path / "e5.11.npz"])
+    np.savez(tmp_path / "e5.11.npz", **{"l11.oln.w": np.zeros(1536, np.uint8)})
+    cut = (tmp_path / "e5.11.npz").read_bytes()[:-40]
+    for broken in (b"nothing", b"", cut):
+        (tmp_path / "e5.11.npz").write_bytes(broken)
+        with pytest.raises(EncoderError, match=r"e5\.11\.npz cannot be read"):
+            E5([tmp_path / "e5.11.npz"])
 
 
 def test_another_file_is_no_model(tmp_path: Path) -> None:

@@ -253,15 +253,15 @@ class Safety(Dialog):
     def note_trouble(self) -> None:
         """Remember what kind of trouble it is.
 
-        Once told of violence, 「また怒鳴っています」 is about that: a hand of her own that is only guessed (by
-        likeness, so without an act), or exhaustion, does not push it aside.
+        While a case of violence is open, 「また怒鳴っています」 is about that: violence against a child that is only
+        guessed (by likeness, so without an act) does not push what was told aside.
         """
         signals = self.talk.heard.signals
         if signals:
-            found = trouble(signals)
-            guessed = found == "exhausted" or (found == "own_hand" and not any(signal.act for signal in signals))
-            if not guessed or "trouble" not in self.talk.data:
-                self.talk.data["trouble"] = found
+            case, gravest = self.talk.view.case, max(signals, key=lambda signal: signal.severity.rank)
+            told = case is not None and bool({"dv", "abuse"} & set(case.kinds)) and self.knows_trouble()
+            if not (told and gravest.kind == "abuse" and not gravest.act):
+                self.talk.data["trouble"] = trouble(signals)
 
     # what is said -----------------------------------------------------------------------------------------------
 

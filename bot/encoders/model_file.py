@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -180,12 +181,16 @@ def overlaid(path: Path, layers: Iterable[Path]) -> Iterator[Path]:
     found = ModelFile(path)
     whole = found.bytes.copy()
     for layer in layers:
-        with np.load(layer, allow_pickle=False) as kept:
-            for name in kept.files:
-                tensor = found.tensors.get(name)
-                if tensor is None or tensor.size != len(kept[name]):
-                    raise EncoderError(f"{layer.name} does not fit {path.name}: {name}; `madoguchi train encoder`")
-                whole[tensor.at : tensor.at + tensor.size] = kept[name]
+        try:
+            with layer.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+                kept = dict(file)
+        except (OSError, ValueError, EOFError, AttributeError, BadZipFile) as error:
+            raise EncoderError(f"{layer.name} cannot be read ({error}); `madoguchi train encoder` makes it") from error
+        for name, raw in kept.items():
+            tensor = found.tensors.get(name)
+            if tensor is None or tensor.size != len(raw):
+                raise EncoderError(f"{layer.name} does not fit {path.name}: {name}; `madoguchi train encoder`")
+            whole[tensor.at : tensor.at + tensor.size] = raw
     with tempfile.NamedTemporaryFile(prefix="madoguchi-", suffix=".bin") as copy:
         whole.tofile(copy)
         copy.flush()
