@@ -431,10 +431,14 @@ def evidence(session: Session, row: SignalRow) -> str:
 
 
 def _open_row(session: Session, resident_id: uuid.UUID, *, lock: bool) -> CaseRow | None:
-    statement = select(CaseRow).where(CaseRow.resident_id == resident_id, CaseRow.state != "closed")
-    if lock:
-        statement = statement.with_for_update()
-    return session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
+    """Return the open case. With `lock` the closed ones are locked too: "none is open" must hold until this commit.
+
+    Else a closed case could be reopened and claimed between this look and the commit (seen on PostgreSQL).
+    """
+    statement = select(CaseRow).where(CaseRow.resident_id == resident_id).order_by(CaseRow.id)
+    statement = statement.with_for_update() if lock else statement.where(CaseRow.state != "closed")
+    rows = session.scalars(statement.execution_options(populate_existing=True))
+    return next((row for row in rows if row.state != "closed"), None)
 
 
 def _make(

@@ -639,8 +639,8 @@ def _behind(session: Session, work: Work) -> list[Work]:
 
 
 def _case(session: Session, resident_id: uuid.UUID) -> Case | None:
-    """Return the open case, locked until this commit; most residents have none, which is asked cheaply."""
-    if run(session, _HAVING_CASE, {"b_residents": [resident_id]}).first() is None:
+    """Return the open case, locked until this commit; most residents never had one, which is asked cheaply."""
+    if run(session, _HAD_CASE, {"b_residents": [resident_id]}).first() is None:
         return None
     return cases.open_case(session, resident_id, lock=True)
 
@@ -707,6 +707,7 @@ def _campaign_token(raw: Mapping[str, Any]) -> str:
 _IN_BATCH: Final[BindParameter[Any]] = bindparam("b_residents", expanding=True)
 _MEMORIES: Final = select(memory.MEMORY).where(memory.MEMORY.c.resident_id.in_(_IN_BATCH))
 _CONSENTS: Final = select(CONSENT).where(CONSENT.c.resident_id.in_(_IN_BATCH)).order_by(CONSENT.c.at)
+_HAD_CASE: Final = select(CASES.c.id).where(CASES.c.resident_id.in_(_IN_BATCH)).limit(1)
 _HAVING_CASE: Final = select(CASES.c.resident_id).where(CASES.c.resident_id.in_(_IN_BATCH), CASES.c.state != "closed")
 _FACTS: Final = select(
     RESIDENT.c.id, RESIDENT.c.language, RESIDENT.c.language_hint, RESIDENT.c.is_friend, RESIDENT.c.contact_safety

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import exists, func, insert, select, update
+from sqlalchemy import exists, func, insert, select, text, update
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.orm import Session
 
 from bot import cases, journal
@@ -312,6 +314,38 @@ async def test_a_claim_takes_back_what_the_desk_was_about_to_say(store: Store) -
         "notice": "pending",
         "flying": "pending",
     }
+
+
+async def test_a_closed_case_is_not_reopened_between_a_look_and_its_commit(store: Store) -> None:
+    """Whoever saw that no case is open writes for the desk; reopening waits until that is committed."""
+    if store.is_sqlite:
+        pytest.skip("SQLite has one writer: nothing comes between")
+    resident_id, case = await a_case(store)
+    person = uuid.uuid4()
+    await store.write(lambda s: cases.claim(s, case.id, person, NOW))
+    await store.write(lambda s: cases.close(s, case.id, person, NOW, name="さとう"))
+    gate = create_async_engine(store.url.set(drivername="postgresql+asyncpg"))
+
+    def desk(session: Session) -> None:
+        assert cases.open_case(session, resident_id, lock=True) is None
+        session.execute(text("SELECT pg_advisory_xact_lock(7)"))  # until the test opens the gate
+        enqueue_outbox(session, resident_id, [{"type": "text", "text": "x"}], origin="desk", at=NOW)
+
+    def take(session: Session) -> None:
+        session.execute(text("SET LOCAL lock_timeout = '1ms'"))
+        cases.reopen(session, case.id, person, NOW)
+        cases.claim(session, case.id, person, NOW)
+
+    waiting = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 7 AND NOT granted")
+    async with gate.begin() as held:
+        await held.execute(text("SELECT pg_advisory_xact_lock(7)"))
+        writing = asyncio.create_task(store.write(desk))
+        while not (await held.execute(waiting)).scalar_one():
+            pass
+        with pytest.raises(DBAPIError, match="lock timeout"):
+            await store.write(take)
+    await writing
+    await gate.dispose()
 
 
 HELD_AND_PENDING = (
