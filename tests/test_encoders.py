@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bot.encoders.engines import E5, Api, Encoders, encoders, shipped_model, shortened
+from bot import library
+from bot.encoders.engines import E5, Api, Encoders, configured, encoders, shipped_model, shortened
 from bot.encoders.model_file import ModelFile, overlaid, packed, unpacked
 from bot.errors import EncoderError, SettingsError
+from bot.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 FIDELITY = ROOT / "tests" / "fidelity.npz"
@@ -30,6 +33,17 @@ def test_the_shipped_engines_give_the_vectors_that_were_kept(engines: Encoders) 
             assert found[name].shape == kept[name].shape
             cosines = (found[name] * kept[name].astype(np.float32)).sum(axis=1)
             assert cosines.min() >= 0.999, name
+
+
+def test_hearing_learned_with_other_encoders_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lost or changed layers would give vectors that mean nothing: the desk then hears by patterns, and says why."""
+    settings = replace(Settings.from_environment(), encoders="fast")
+    assert configured(settings).name == "fast"
+    model = replace(library.weights(library.CONTENT, "signals.fast"), versions=("another",))
+    monkeypatch.setattr(library, "weights", lambda _content, _name: model)
+    with pytest.raises(EncoderError, match="learned with encoders another, these are shipped"):
+        configured(settings)
+    assert configured(settings, to_learn=True).versions == ("shipped",)
 
 
 def test_weights_are_packed_as_the_package_packs_them() -> None:

@@ -31,7 +31,7 @@ def weights(**biases: float) -> Weights:
     none = np.zeros((0, 0), np.float32)
     return Weights(
         names, odds, (), none.ravel(), none, none.ravel(), none, np.zeros((16, len(names)), np.int8),
-        np.ones(len(names), np.float32), (1, 2), {"call": 0.3, "offer": 0.2},
+        np.ones(len(names), np.float32), (1, 2), {"call": 0.3, "offer": 0.2}, (),
     )  # fmt: skip
 
 

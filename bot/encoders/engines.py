@@ -149,6 +149,11 @@ class Encoders:
         self.name = name
         self.engines = tuple(engines)
 
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """Return each engine's version."""
+        return tuple(engine.version for engine in self.engines)
+
     def matrices(self, texts: Sequence[str]) -> dict[str, NDArray[np.float32]]:
         """Return a matrix for each engine, one row for each text. Raises EncoderError."""
         ready = [shortened(spoken(text)) for text in texts]
@@ -172,15 +177,23 @@ def shortened(text: str) -> str:
 LEARNED = library.CONTENT / "learned"
 
 
-def configured(settings: Settings, learned: Path = LEARNED) -> Encoders:
-    """Open the engines that the settings name. Raises as `encoders` does."""
-    return encoders(
-        settings.encoders,
-        url=settings.encoders_url,
-        model=settings.encoders_model,
-        key=settings.encoders_key,
-        learned=learned,
+def configured(settings: Settings, *, to_learn: bool = False) -> Encoders:
+    """Open the engines that the settings name.
+
+    Raises as `encoders` does, and EncoderError unless what was learned was learned with these (or is still `to_learn`):
+    vectors of another version would be heard as anything.
+    """
+    opened = encoders(
+        settings.encoders, url=settings.encoders_url, model=settings.encoders_model, key=settings.encoders_key
     )
+    if not to_learn:
+        fits = library.weights(library.CONTENT, f"signals.{opened.name}").versions
+        if fits != opened.versions:
+            raise EncoderError(
+                f"hearing was learned with encoders {', '.join(fits)}, these are {', '.join(opened.versions)}: "
+                "restore bot/content/learned, or run `madoguchi train`"
+            )
+    return opened
 
 
 def encoders(name: str, *, url: str = "", model: str = "", key: str = "", learned: Path = LEARNED) -> Encoders:

@@ -81,6 +81,14 @@ def _pairs(line: str) -> set[str]:
     return {line[i : i + 2] for i in range(len(line) - 1) if JAPANESE.match(line[i]) and JAPANESE.match(line[i + 1])}
 
 
+def _bare(line: str) -> str:
+    """Return a folded utterance without blanks, marks and politeness, to compare whole utterances."""
+    line = re.sub(r"[\s、。,.!?…♪☆~ー・]+", " ", line).strip()
+    while (shorter := _TAIL.sub("", line).strip()) != line and shorter:
+        line = shorter
+    return line.replace(" ", "")
+
+
 @dataclass(frozen=True, slots=True)
 class _Phrase:
     topic: str
@@ -103,11 +111,12 @@ class Answers:
                 names = [name for line in lines(entry.get("words")) for name in line.split(" / ")]
                 self._names += [(self._name(name), str(topic)) for name in names]
                 for phrase in (*names, *lines(entry.get("phrases"))):
-                    self._whole.setdefault(_hiragana(self._bare(phrase)), str(topic))
-                    raw.append((str(topic), *_features(views(fold(phrase)))))
+                    folded = fold(phrase)
+                    self._whole.setdefault(_hiragana(_bare(folded.text)), str(topic))
+                    raw.append((str(topic), *_features(views(folded))))
             for command, phrases in (document.get("commands") or {}).items():
                 for phrase in lines(phrases):
-                    self._commands[self._bare(phrase)] = str(command)
+                    self._commands[_bare(fold(phrase).text)] = str(command)
         self._names.sort(key=lambda name: -len(name[0]))
         spread: dict[str, set[str]] = defaultdict(set)
         for topic, words, pairs in raw:
@@ -159,7 +168,8 @@ class Answers:
 
     def by_words(self, text: str) -> dict[str, float]:
         """Return the score of every topic that shares something with the text, from 0 to 1."""
-        seen = views(fold(text))
+        folded = fold(text)
+        seen = views(folded)
         words, pairs = _features(seen)
         close: dict[int, float] = defaultdict(float)
         word_norm, pair_norm = self._norm(words), self._norm(pairs)
@@ -179,7 +189,7 @@ class Answers:
             scores[topic] = max(scores.get(topic, 0.0), min(float(value), 1.0))
         for topic, worth in self._named(seen).items():
             scores[topic] = 1 - (1 - worth) * (1 - scores.get(topic, 0.0))
-        bare = _hiragana(self._bare(text))
+        bare = _hiragana(_bare(folded.text))
         if bare and (whole := self._whole.get(bare)):  # nothing but a phrase of one topic is that topic
             scores = {topic: score / 2 for topic, score in scores.items()} | {whole: 1.0}
         return scores
@@ -209,18 +219,9 @@ class Answers:
             return False
         return len(topics) == 1 or topics[0].score - topics[1].score >= MARGIN
 
-    @staticmethod
-    def _bare(text: str) -> str:
-        """Return an utterance without blanks, marks and politeness, to compare whole utterances."""
-        line = fold(text).text
-        line = re.sub(r"[\s、。,.!?…♪☆~ー・]+", " ", line).strip()
-        while (shorter := _TAIL.sub("", line).strip()) != line and shorter:
-            line = shorter
-        return line.replace(" ", "")
-
     def command(self, text: str) -> str:
         """Return the id of the command that the whole utterance is, or "" (a command inside a sentence is none)."""
-        bare = self._bare(text)
+        bare = _bare(fold(text).text)
         if not bare or len(bare) > _COMMAND_LETTERS:
             return ""
         if bare in self._commands:

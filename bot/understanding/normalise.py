@@ -9,12 +9,13 @@ import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 _DROPPED = {"Cf", "Mn", "Cc", "Sk"}  # zero-width marks, stray accents, skin tones; newline and tab are kept as space
 _KEPT_MARKS = re.compile(r"[\u0900-\u0dff\u0e00-\u0eff\u0f00-\u109f\u1780-\u17ff]")  # scripts whose vowels are marks
 _HALF_VOICING = "\uff9e\uff9f"
 _APOSTROPHES = "'’‘`´＇ʼ"
-_SMALL = str.maketrans("ぁぃぅぇぉゎ", "あいうえおわ")
+_SMALL = dict(zip("ぁぃぅぇぉゎ", "あいうえおわ", strict=True))
 _VOWELS = {
     "あ": "あかさたなはまやらわがざだばぱ",
     "い": "いきしちにひみりぎじぢびぴ",
@@ -45,6 +46,8 @@ class Text:
     def keep(self, wanted: Callable[[int], bool]) -> Text:
         """Return this text without the characters whose index is not `wanted`."""
         kept = [i for i in range(len(self.text)) if wanted(i)]
+        if len(kept) == len(self.text):
+            return self
         return Text(
             self.raw,
             "".join(self.text[i] for i in kept),
@@ -53,19 +56,33 @@ class Text:
         )
 
 
+@lru_cache(maxsize=8192)
+def _joins(letter: str) -> bool:
+    """Return whether it belongs to the letter before: accents, half-width voicing, parts of a Korean syllable."""
+    return bool(unicodedata.combining(letter)) or letter in _HALF_VOICING or "\u1160" <= letter <= "\u11ff"
+
+
+@lru_cache(maxsize=65536)
+def _folded(piece: str) -> str:
+    return unicodedata.normalize("NFKC", piece).lower()
+
+
 def _pieces(raw: str) -> list[tuple[str, int, int]]:
     """Cut raw text into (folded characters, start, end): a base character takes its combining marks along."""
     pieces: list[tuple[str, int, int]] = []
     i = 0
     while i < len(raw):
         j = i + 1
-        while j < len(raw) and (
-            unicodedata.combining(raw[j]) or raw[j] in _HALF_VOICING or "\u1160" <= raw[j] <= "\u11ff"
-        ):  # accents, half-width voicing, the parts of a Korean syllable as some keyboards send them
+        while j < len(raw) and _joins(raw[j]):
             j += 1
-        pieces.append((unicodedata.normalize("NFKC", raw[i:j]).lower(), i, j))
+        pieces.append((_folded(raw[i:j]), i, j))
         i = j
     return pieces
+
+
+@lru_cache(maxsize=8192)
+def _dropped(letter: str) -> bool:
+    return unicodedata.category(letter) in _DROPPED and not _KEPT_MARKS.match(letter)
 
 
 def fold(raw: str, *, apostrophes: bool = False) -> Text:
@@ -73,45 +90,40 @@ def fold(raw: str, *, apostrophes: bool = False) -> Text:
     letters: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
-
-    def put(letter: str, start: int, end: int) -> None:
-        letters.append(letter)
-        starts.append(start)
-        ends.append(end)
-
-    def stretch(end: int) -> None:
-        if ends:
-            ends[-1] = end
-
     for piece, start, end in _pieces(raw):
         for letter in piece:
+            before = letters[-1] if letters else ""
             if letter.isspace():
-                if letters and letters[-1] != " ":
-                    put(" ", start, end)
-                continue
-            category = unicodedata.category(letter)
-            if letter in _APOSTROPHES and apostrophes:
+                if before in ("", " "):
+                    continue
+                letter = " "
+            elif letter in _APOSTROPHES:
+                if not apostrophes:
+                    continue
                 letter = "'"
-            elif letter in _APOSTROPHES or (category in _DROPPED and not _KEPT_MARKS.match(letter)):
+            elif _dropped(letter):
                 continue
-            if letter in _WAVES:
-                before = letters[-1] if letters else ""
+            elif letter in _WAVES:
                 if before == "ー":
-                    stretch(end)
+                    ends[-1] = end
                     continue
                 if "\u3041" <= before <= "\u3096" or "\u30a1" <= before <= "\u30fa":
                     letter = "ー"
-            letter = letter.translate(_SMALL)
-            tail = letters[-2:]
-            if tail == [letter, letter] and not letter.isdigit():
-                stretch(end)  # 3 or more of the same: 2 stay, as in "sooo", "!!!!", "ああああ"
+            else:
+                letter = _SMALL.get(letter, letter)
+            if letter == before and letters[-2:] == [letter, letter] and not letter.isdigit():
+                ends[-1] = end  # 3 or more of the same: 2 stay, as in "sooo", "!!!!", "ああああ"
                 continue
-            put(letter, start, end)
+            letters.append(letter)
+            starts.append(start)
+            ends.append(end)
     return _unstretch(Text(raw, "".join(letters), tuple(starts), tuple(ends)))
 
 
 def _unstretch(text: Text) -> Text:
     """Undo long vowels that were only felt: しにたーい, つかれたー, もーむり, しにたいい."""
+    if "ー" not in text.text and "たいい" not in text.text:
+        return text
     letters = list(text.text)
     gone: set[int] = set()
     for i, letter in enumerate(letters):

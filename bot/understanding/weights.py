@@ -24,7 +24,8 @@ class Weights:
 
     `encoders` name the vectors that are joined, in order, to one of size d (0: letters alone); `centre` (d) is taken
     off; `inner` (d, hidden), `inner_bias`, `outer` (hidden, n) are the net; `letters` (table, n) are int8 under a
-    `scale` (n); `orders` says from how many to how many letters a group has; `settings` holds thresholds by name.
+    `scale` (n); `orders` says from how many to how many letters a group has; `settings` holds thresholds by name,
+    `versions` says with which versions of the encoders all this was learned.
     """
 
     labels: tuple[str, ...]
@@ -38,6 +39,7 @@ class Weights:
     scale: Floats
     orders: tuple[int, int]
     settings: Mapping[str, float]
+    versions: tuple[str, ...]
 
     def probabilities(self, line: str, vectors: Vectors) -> Floats:
         """Return one probability for each label, for a line of `features.letters` and its vectors.
@@ -79,6 +81,7 @@ class Weights:
             return cls(
                 labels=tuple(map(str, arrays["labels"])),
                 encoders=tuple(map(str, arrays["encoders"])),
+                versions=tuple(map(str, arrays["versions"])),
                 letters=arrays["letters"].astype(np.int8),
                 orders=(int(arrays["orders"][0]), int(arrays["orders"][1])),
                 settings=dict(zip(map(str, arrays["settings"]), map(float, arrays["settings_values"]), strict=True)),

@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from threading import local
 from unicodedata import normalize
 
@@ -35,12 +35,9 @@ _PLAIN = re.compile(
 LONGEST_BEGINNING = 16
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Words:
-    """Hold the words of a text as one string, each with a blank before and after, and where each stood.
-
-    `keys` are the words, and every beginning of one with a star behind it ("cry*"), to look patterns up by.
-    """
+    """Hold the words of a text as one string, each with a blank before and after, and where each stood."""
 
     source: Text
     line: str
@@ -48,7 +45,12 @@ class Words:
     offsets: tuple[int, ...]
     spans: tuple[tuple[int, int], ...]
     unique: frozenset[str]
-    keys: frozenset[str]
+
+    @cached_property
+    def keys(self) -> frozenset[str]:
+        """Return the words, and every beginning of one with a star behind it ("cry*"), to look patterns up by."""
+        sizes = range(1, LONGEST_BEGINNING + 1)
+        return self.unique | {f"{word[:size]}*" for word in self.unique for size in sizes if size <= len(word)}
 
     def evidence(self, begin: int, end: int) -> tuple[int, int]:
         """Return the span of the source text behind `line[begin:end]`."""
@@ -66,10 +68,8 @@ def _build(source: Text, found: list[tuple[str, int, int]]) -> Words:
         parts.append(word + " ")
         at += len(word) + 1
     each = tuple(word for word, _begin, _end in found)
-    unique = frozenset(each)
-    beginnings = {f"{word[:size]}*" for word in unique for size in range(1, min(len(word), LONGEST_BEGINNING) + 1)}
     spans = tuple((begin, end) for _word, begin, end in found)
-    return Words(source, "".join(parts), each, tuple(offsets), spans, unique, unique | beginnings)
+    return Words(source, "".join(parts), each, tuple(offsets), spans, frozenset(each))
 
 
 @lru_cache(maxsize=1)
