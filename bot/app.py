@@ -12,6 +12,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -28,13 +29,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 import handoff.models  # noqa: F401 - the staff's tables belong to the same metadata
-from bot import cases, catalogue, city, engine, i18n, library, logs, metrics, outreach, render, rooms, web
+from bot import cases, catalogue, city, engine, i18n, library, logs, metrics, outreach, questions, render, rooms, web
 from bot.clock import Clock
 from bot.dialog import Turn, View
 from bot.directory.documents import resources_from_documents
 from bot.directory.search import Directory
 from bot.encoders.engines import Encoders, configured
-from bot.errors import EncoderError, LineRefusedError, LineUnreachableError, SettingsError
+from bot.errors import ContentError, EncoderError, LineRefusedError, LineUnreachableError, SettingsError
 from bot.inbox import Intake, keep_room_text, sweep_orphan_keys
 from bot.library import Library
 from bot.line.client import LineClient
@@ -47,6 +48,7 @@ from bot.simulator.app import create_app as create_simulator
 from bot.simulator.platform import Platform
 from bot.situation import Case, City
 from bot.store import Store, watched_version
+from bot.understanding.faq import Collection, Entry, Ranker
 from bot.understanding.features import Vectors
 from bot.worker import ResidentFacts, Worker
 from handoff.console.app import create_console
@@ -82,6 +84,21 @@ class Mind:
         self.words = words
         self.city: City | None = None
         self.directory = Directory((), content.topics_of_category)
+        self._collection = Collection(())
+        self._questions: Mapping[str, Entry] = {}
+        self._ranker: Ranker | None = None
+
+    def ask_of(self, collection: Collection) -> None:
+        """Search the city's own questions and answers in `collection` from now on.
+
+        Raises ContentError when nothing was learned about searching with these encoders.
+        """
+        if collection.entries and self.encoders is not None:
+            self._ranker = library.ranker(library.CONTENT, self.encoders.name)
+            if self._ranker.readers != collection.readers:
+                raise ContentError("what was learned about searching does not fit the encoders: `madoguchi train`")
+        self._collection = collection
+        self._questions = {entry.id: entry for entry in collection.entries}
 
     def hear(self, inbound: Inbound, memory: Mapping[str, Any], language: str) -> Heard:
         """Return what is heard in the inbound's words, joined with those of the last ten minutes."""
@@ -89,13 +106,17 @@ class Mind:
             return Heard()
         prior = language or str(memory.get("language", ""))
         recent = engine.recent_texts(memory, inbound.at)
-        return self.content.hearing.hear(
-            inbound.text,
-            vectors=self._vectors(inbound.text, recent),
-            prior=prior,
-            recent=recent,
-            areas=self.directory.area_names,
+        vectors = self._vectors(inbound.text, recent)
+        heard = self.content.hearing.hear(
+            inbound.text, vectors=vectors, prior=prior, recent=recent, areas=self.directory.area_names
         )
+        if heard.signals or vectors is None or self._ranker is None or not self._questions:
+            return heard
+        try:
+            return replace(heard, entries=self._collection.near(inbound.text, vectors[0], self._ranker))
+        except Exception as error:  # a search that fails must not stop the hearing
+            log.error("questions_failed", error=type(error).__name__)
+            return heard
 
     def _vectors(self, text: str, recent: Sequence[str]) -> list[Vectors] | None:
         """Return what the encoders make of a text, None when they fail: then patterns go on and a person reads it."""
@@ -129,6 +150,7 @@ class Mind:
             is_friend=resident.is_friend,
             contact_safety=resident.contact_safety,
             consents=resident.consents,
+            questions=self._questions,
         )
         return engine.turn(memory, inbound, heard, view, now, self.words)
 
@@ -251,25 +273,40 @@ class Roof:
     # what processes hold in memory ------------------------------------------------------------------------------
 
     async def _load(self) -> None:
-        def unit(session: Session) -> tuple[City | None, Directory | None]:
-            found_city = found_places = None
-            for name in ("city", catalogue.NAME):
+        def unit(session: Session) -> tuple[City | None, Directory | None, tuple[Collection, int] | None]:
+            found_city = found_places = found_questions = None
+            for name in ("city", catalogue.NAME, questions.NAME):
                 version, _note = watched_version(session, name)
                 if self._versions.get(name) == version:
                     continue
                 self._versions[name] = version
                 if name == "city":
                     found_city = city.load(session)
-                else:
+                elif name == catalogue.NAME:
                     found_places = catalogue.load(session, self.content.topics_of_category)
-            return found_city, found_places
+                elif self.mind.encoders is not None:
+                    found_questions = self._questions(session, self.mind.encoders)
+            return found_city, found_places, found_questions
 
-        new_city, new_places = await self.store.read(unit)
+        new_city, new_places, new_questions = await self.store.read(unit)
         if new_city is not None:
             self.mind.city = new_city
         if new_places is not None:
             self.mind.directory = new_places
             log.info("loaded", name=catalogue.NAME, count=len(new_places))
+        if new_questions is not None:
+            collection, unread = new_questions
+            self.mind.ask_of(collection)
+            log.info("loaded", name=questions.NAME, count=len(collection.entries), unread=unread)
+
+    @staticmethod
+    def _questions(session: Session, encoders: Encoders) -> tuple[Collection, int] | None:
+        """Load the city's questions; a desk whose encoders fail goes on without them."""
+        try:
+            return questions.load(session, encoders)
+        except EncoderError as error:
+            log.error("questions_unread", error=type(error).__name__)
+            return None
 
     async def _watch(self) -> None:
         async with self.store.listen("watched") as bell:
@@ -441,6 +478,9 @@ DEMO_STAFF: Final = (
 )
 
 
+DEMO_EVERY: Final = 16  # of the town's questions one in so many: all would take the encoders half a minute
+
+
 def demo_settings(host: str, port: int, folder: Path) -> Settings:
     """Return settings for a desk that talks to the simulator in the same process, on a fresh database in `folder`."""
     base = f"http://{host}:{port}"
@@ -465,10 +505,14 @@ async def set_up_demo(roof: Roof) -> dict[str, str]:
     try:
         settings, documents = library.sample_city()
         places = resources_from_documents(documents, roof.content.vocabulary["categories"])
+        asked = questions.Read("sample_city", tuple(library.questions()["town"][0][::DEMO_EVERY]))
+        engines = roof.mind.encoders or Encoders("none", ())
+        vectors, made_by = questions.encoded(asked.entries, engines), questions.fingerprint(engines)
 
         def unit(session: Session) -> None:
             city.save(session, settings["city"], now, "demo")
             catalogue.keep(session, "sample_city", places, now)
+            questions.keep(session, asked, vectors, made_by, now)
             session.execute(
                 insert(Campaign).values(
                     token=DEMO_CAMPAIGN,

@@ -26,7 +26,7 @@ from rich.progress import Progress, TaskID, track
 from sqlalchemy.orm import Session
 
 from bot import app as roof
-from bot import catalogue, check, city, evaluation, i18n, library
+from bot import catalogue, check, city, evaluation, i18n, library, questions
 from bot.clock import Clock
 from bot.directory.documents import resources_from_documents
 from bot.directory.importing import Imported, read_file, report
@@ -72,9 +72,11 @@ app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="まどぐち: a city's front desk for families, on LINE."
 )
 directory_app = typer.Typer(no_args_is_help=True, help="The directory of places and services.")
+questions_app = typer.Typer(no_args_is_help=True, help="The city's own questions and answers.")
 staff_app = typer.Typer(no_args_is_help=True, help="The staff's accounts.")
 content_app = typer.Typer(no_args_is_help=True, help="What the desk says and hears.")
 app.add_typer(directory_app, name="directory")
+app.add_typer(questions_app, name="questions")
 app.add_typer(staff_app, name="staff")
 app.add_typer(content_app, name="content")
 
@@ -353,6 +355,46 @@ def directory_search(
     for match in found.matches:
         r = match.resource
         out.print(f"  {r.name}  {r.location.address}  {' '.join(p.number for p in r.phones)}", markup=False)
+
+
+@questions_app.command("import")
+def questions_import(
+    files: Annotated[list[Path], typer.Argument(help="CSV (質問, 回答, and optional 番号, URL) or JSON.")],
+    dry_run: Annotated[bool, typer.Option(help="Read and report, store nothing.")] = False,
+) -> None:
+    """Take a city's questions and answers, so that the desk finds and shows them; takes some 50 ms an entry.
+
+    An entry that its file no longer lists is not shown any more. Ends with 1 when a file cannot be read.
+    """
+    settings = Settings.from_environment()
+    failed = False
+    for file in files:
+        try:
+            read = questions.read_file(file)
+        except MadoguchiError as error:
+            err.print(f"✗ {error}", markup=False)
+            failed = True
+            continue
+        out.print(f"{file.name}: {len(read.entries)} taken, {len(read.refused)} refused")
+        for row, reason in read.refused:
+            out.print(f"    row {row}: {reason}", markup=False)
+        if dry_run:
+            continue
+        engines = configured(settings)
+        with Progress(console=err, transient=True) as bar:
+            vectors = questions.encoded(
+                read.entries, engines, partial(_shown, bar, bar.add_task("reading", total=None))
+            )
+        unit = partial(_keep_questions, read, vectors, questions.fingerprint(engines))
+        with _store(settings) as run:
+            stored = run(partial(_write, unit))
+        out.print(f"    {stored.new} new, {stored.changed} changed, {stored.same} same, {stored.gone} gone")
+    if failed:
+        raise typer.Exit(1)
+
+
+def _keep_questions(read: questions.Read, vectors: list[bytes], made_by: str, session: Session) -> catalogue.Stored:
+    return questions.keep(session, read, vectors, made_by, datetime.now(UTC))
 
 
 # --- content and hearing ---------------------------------------------------------------------------------------------

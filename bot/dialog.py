@@ -20,6 +20,7 @@ from bot.library import Library
 from bot.messages import Card, Choice, Clocktime, Heard, Inbound, Phrase, Reply, Signal, Text, Verbatim, _
 from bot.opening import TOKYO
 from bot.situation import Case, CaseEvent, City
+from bot.understanding.faq import Entry
 
 START = "start"
 END = "end"
@@ -40,6 +41,11 @@ class View:
     is_friend: bool = True
     contact_safety: str = "any"
     consents: frozenset[str] = frozenset()
+    questions: Mapping[str, Entry] = field(default_factory=dict)  # the city's own, by id
+
+    def question(self, id: str) -> Entry | None:
+        """Return an entry of the city's own questions and answers, None when it is not there (any more)."""
+        return self.questions.get(id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,14 @@ class TopicScore:
 
 
 @dataclass(frozen=True, slots=True)
+class EntryFound:
+    """Hold the id of an entry of the city's questions that may answer; `sure` when it may be shown unasked."""
+
+    id: str
+    sure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Slots:
     """Hold what a text says about the search: child's age in months, area as written, day, time, free of charge.
 
@@ -111,6 +119,7 @@ class Heard:
     """Hold what understanding found in one text; `topics` best first, at most five.
 
     `whole` is False when the encoders failed and the patterns heard alone: a person reads the message too.
+    `entries` are those of the city's own questions that may answer, best first, at most three.
     """
 
     language: str = ""
@@ -119,6 +128,7 @@ class Heard:
     slots: Slots = field(default_factory=Slots)
     confident: bool = False
     whole: bool = True
+    entries: tuple[EntryFound, ...] = ()
 
 
 # --- what the desk says -----------------------------------------------------------------------------------------

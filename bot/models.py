@@ -355,6 +355,25 @@ class ResourceRow(Base):
     changed_at: Mapped[datetime]
 
 
+class QuestionRow(Base):
+    """Keep one entry of a city's collection of questions and answers, with its vectors.
+
+    `vectors` are one byte a number: for each encoder the question's, then for each the answer's beginning; `encoders`
+    names them with their versions and widths.
+    """
+
+    __tablename__ = "question"
+    id: Mapped[str] = mapped_column(String(160), primary_key=True)
+    source: Mapped[str] = mapped_column(String(200), index=True)
+    question: Mapped[str]
+    answer: Mapped[str]
+    url: Mapped[str] = mapped_column(String(500), default="")
+    encoders: Mapped[str] = mapped_column(String(120), default="")
+    vectors: Mapped[bytes] = mapped_column(LargeBinary, default=b"")
+    gone_at: Mapped[datetime | None] = mapped_column(default=None)  # absent from the newest import, kept
+    changed_at: Mapped[datetime]
+
+
 class Campaign(Base):
     """Keep one printed batch of QR codes, never one person."""
 

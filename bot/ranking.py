@@ -46,6 +46,20 @@ class Asked:
         return found / max(float(found.sum()), 1e-9)
 
 
+def collection_of(
+    entries: Sequence[Entry], encoders: Encoders, progress: Progress = lambda done, all_: None
+) -> Collection:
+    """Return a collection that these encoders have read."""
+    texts = [entry.question for entry in entries] + [entry.told for entry in entries]
+    parts: list[Mapping[str, Floats]] = []
+    for at in range(0, len(texts), BATCH):
+        parts.append(encoders.matrices(texts[at : at + BATCH]))
+        progress(min(at + BATCH, len(texts)), len(texts))
+    whole = {engine.name: np.concatenate([part[engine.name] for part in parts]) for engine in encoders.engines}
+    half = len(entries)
+    return Collection(entries, {n: rows[:half] for n, rows in whole.items()}, {n: r[half:] for n, r in whole.items()})
+
+
 def ask(collection: Collection, encoders: Encoders, query: str, grades: Grades) -> Asked:
     """Return what the readers of a collection see for a query."""
     seen = collection.look(query, encoders.vectors([query])[0])
@@ -159,7 +173,7 @@ def teach(
     seen: dict[str, list[Asked]] = {}
     readers: tuple[str, ...] = ()
     for name, (entries, queries) in collections.items():
-        collection = Collection(entries, encoders.matrices)
+        collection = collection_of(entries, encoders)
         readers = collection.readers
         seen[name] = [ask(collection, encoders, query, grades) for query, grades in queries]
     figures: dict[str, float] = {}
@@ -228,17 +242,7 @@ def measure(
 
     `folds` adds those of rankers learned from the collection's own queries (`cross_validated`).
     """
-    done = 0
-
-    def encode(texts: Sequence[str]) -> dict[str, Floats]:
-        nonlocal done
-        parts = []
-        for at in range(0, len(texts), BATCH):
-            parts.append(encoders.matrices(texts[at : at + BATCH]))
-            progress(done := done + len(texts[at : at + BATCH]), 2 * len(texts))
-        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-
-    collection = Collection(entries, encode)
+    collection = collection_of(entries, encoders, progress)
     began = time.perf_counter()
     asked = []
     for query, grades in queries:

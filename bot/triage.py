@@ -1,4 +1,5 @@
-"""Who answers: safety, the person who holds the case, a button's dialog, the open dialog, the library, the directory.
+"""Who answers: safety, the person who holds the case, a button's dialog, the open dialog, the library, the directory,
+the city's own questions.
 
 The rule: this order is written here and nowhere else (DESIGN 4.3). Safety is noted for every message and speaks
 first, but only while nobody holds the case. What nobody else answers gets an honest "I did not understand" with a
@@ -120,7 +121,7 @@ def answer(talk: Talk, open_: Open, safety: dict[str, Any], choices: list[dict[s
         return _fire(talk, Open("menu"), "hear_sticker") or _unclear(talk, open_)
     if talk.inbound.kind in ("image", "video", "audio", "file", "unknown"):
         return _fire(talk, Open("menu"), "cannot_see") or _unclear(talk, open_)
-    done = _in_open_dialog(talk, open_) or _from_library(talk, open_) or _from_directory(talk)
+    done = _in_open_dialog(talk, open_) or _from_library(talk, open_) or _from_directory(talk) or _from_city(talk)
     if talk.heard.signals:
         return _offer(talk, done or _company(talk, open_))
     if done is None and talk.inbound.text and not fold(talk.inbound.text):
@@ -197,6 +198,15 @@ def _from_directory(talk: Talk) -> Answered | None:
     if not talk.view.directory.search(Query(words=typed, limit=1)).matches:
         return None
     return _fire(talk, Open("find_place"), "named")
+
+
+def _from_city(talk: Talk) -> Answered | None:
+    """Answer from the city's own questions and answers: a clear one at once, else those that are near."""
+    near = talk.heard.entries
+    if not near:
+        return None
+    talk.argument = near[0].id
+    return _fire(talk, Open("question"), "show" if near[0].sure else "near")
 
 
 def _company(talk: Talk, open_: Open) -> Answered:

@@ -24,7 +24,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bot import app as roof
-from bot import cases, catalogue, city, library
+from bot import cases, catalogue, city, library, questions
 from bot.app import Roof, add_simulator, create_app, demo_platform, demo_settings, set_up_demo
 from bot.clock import Clock
 from bot.directory.documents import resources_from_documents
@@ -35,6 +35,7 @@ from bot.opening import TOKYO
 from bot.simulator.people import Resident as Phone
 from bot.simulator.platform import Platform
 from bot.situation import Case
+from bot.understanding.faq import Entry
 from handoff.models import Staff
 from tests.conftest import free_port
 from tests.test_logs import written  # noqa: F401 - a fixture
@@ -317,6 +318,19 @@ async def test_a_new_place_is_found_without_a_restart(town: Town) -> None:
     await town.roof.store.write(lambda s: catalogue.keep(s, "later", places, town.clock.now()))
     await town.until(lambda: town.roof.mind.directory.get("new-place"), "the new place")
     assert "あたらしいひろばニジイロ" in await town.says(town.somebody(), "ニジイロ", "ニジイロ")
+
+
+async def test_the_citys_own_questions_are_answered(town: Town) -> None:
+    """What an import stores is found by the running process and shown as the city wrote it."""
+    entry = Entry("hinata/1", "チューリップの球根はどこで配っていますか。", "球根は公園課が十月に配ります。")
+    read = questions.Read("hinata", (entry,))
+    engines = town.roof.mind.encoders
+    assert engines is not None
+    vectors, made_by = questions.encoded(read.entries, engines), questions.fingerprint(engines)
+    await town.roof.store.write(lambda s: questions.keep(s, read, vectors, made_by, town.clock.now()))
+    await town.until(lambda: "hinata/1" in town.roof.mind._questions, "the new question")
+    said = await town.says(town.somebody(), "チューリップの球根はどこで配っていますか", "公園課")
+    assert "市の「よくある質問」" in said
 
 
 async def test_new_settings_of_the_city_hold_without_a_restart(town: Town) -> None:

@@ -336,6 +336,20 @@ def test_the_support_bases_of_takamatsu_are_found(run: Run, tmp_path: Path) -> N
     assert sum(m["category"] == "parenting_salon" for m in json.loads(city.out)["matches"]) == 15
 
 
+def test_a_citys_questions_are_imported(run: Run, city_file: Path, tmp_path: Path) -> None:
+    """Rows are taken or refused with a reason; a file that cannot be read ends it with 1, the others are stored."""
+    assert run("migrate").code == 0
+    (tmp_path / "faq.csv").write_text("質問,回答\n犬は?,登録です。\n,なし\n", encoding="utf-8")
+    ended = run("questions", "import", str(tmp_path / "faq.csv"), str(tmp_path / "missing.csv"))
+    assert ended.code == 1
+    assert "1 taken, 1 refused" in ended.out
+    assert "row 2: 質問がありません" in ended.out
+    assert "1 new, 0 changed" in ended.out
+    assert "missing.csv" in ended.err
+    again = run("questions", "import", "--dry-run", str(tmp_path / "faq.csv"))
+    assert (again.code, "new" in again.out) == (0, False)
+
+
 # --- hearing ----------------------------------------------------------------------------------------------------------
 
 

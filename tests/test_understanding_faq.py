@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 from bot import cli, library, ranking
@@ -34,7 +33,7 @@ def best(collection: Collection, query: str) -> str:
         columns, np.ones(len(columns), np.float32), *(np.zeros((1, *shape), np.float32) for shape in
         ((len(columns), 1), (1,), (1,)))
     )  # fmt: skip
-    return collection.rank(query, {}, even)[0][0].id
+    return collection.rank(query, {}, even)[0].entry.id
 
 
 @pytest.mark.parametrize(
@@ -59,7 +58,7 @@ def test_a_collection_may_be_empty_and_a_query_may_be_nothing() -> None:
     assert Collection([]).rank("なにか", {}, ranker) == []
     for query in ("", " ", "😭", "?", "a" * 3000):
         found = Collection(ENTRIES).rank(query, {}, ranker)
-        assert sum(share for _entry, share in found) == pytest.approx(1, abs=1e-4)
+        assert sum(each.share for each in found) == pytest.approx(1, abs=1e-4)
 
 
 def test_a_ranker_for_other_readers_is_refused() -> None:
@@ -151,11 +150,7 @@ def test_queries_without_an_answer_are_not_counted(tmp_path: Path) -> None:
 
 def test_the_shipped_ranker_reads_vectors_too(engines: Encoders) -> None:
     """With the shipped engines a question in quite other words is found."""
-
-    def encode(texts: Sequence[str]) -> dict[str, NDArray[np.float32]]:
-        return engines.matrices(texts)
-
-    collection = Collection(ENTRIES, encode)
+    collection = ranking.collection_of(ENTRIES, engines)
     ranker = library.ranker(library.CONTENT, "all")
     query = "先週こちらに越してきたのですが役所で何をすればいいですか"
-    assert collection.rank(query, engines.vectors([query])[0], ranker)[0][0].id == "register"
+    assert collection.rank(query, engines.vectors([query])[0], ranker)[0].entry.id == "register"

@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bot.errors import ContentError
+from bot.messages import EntryFound
 from bot.understanding.features import Vectors
 from bot.understanding.normalise import fold
 from bot.understanding.words import japanese, plain, reading
@@ -25,6 +27,7 @@ Floats = NDArray[np.float32]
 
 ANSWER = 200  # characters of an answer that the encoders read: what is asked stands at its beginning
 CANDIDATES = 20  # the best entries of each reader that are weighed
+SURE, NEAR, KNOWN = 0.6, 0.15, 0.3
 _K1, _B = 1.2, 0.75  # BM25's usual values (Robertson and Zaragoza 2009)
 
 
@@ -35,6 +38,21 @@ class Entry:
     id: str
     question: str
     answer: str = ""
+    url: str = ""
+
+    @property
+    def told(self) -> str:
+        """Return what the encoders read of the answer."""
+        return (self.answer or self.question)[:ANSWER]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Hold an entry that may answer: its share of the odds (1 over all), how much of the query its words cover."""
+
+    entry: Entry
+    share: float
+    covers: float
 
 
 def _words(text: str) -> list[str]:
@@ -114,21 +132,28 @@ class Ranker:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Hold what the readers saw in the best entries for one query: `places` (entries) and `columns` (entries, n)."""
+    """Hold what the readers saw in the best entries for one query: `places` (entries) and `columns` (entries, n).
+
+    `covers` (entries) is how much of the query the words of question and answer cover.
+    """
 
     places: NDArray[np.int_]
     columns: Floats
+    covers: Floats
 
 
 class Collection:
     """Search one collection.
 
-    `encode` gives for texts a matrix for each encoder (rows of length 1); an empty mapping searches by words and
-    sounds alone.
+    `asked` and `told` hold for each encoder a matrix, rows of length 1 in the order of the entries: of the questions
+    and of `Entry.told`. Without them words and sounds search alone.
     """
 
     def __init__(
-        self, entries: Sequence[Entry], encode: Callable[[Sequence[str]], Mapping[str, Floats]] = lambda texts: {}
+        self,
+        entries: Sequence[Entry],
+        asked: Mapping[str, Floats] = MappingProxyType({}),
+        told: Mapping[str, Floats] = MappingProxyType({}),
     ) -> None:
         self.entries = tuple(entries)
         questions = [_words(entry.question) for entry in entries]
@@ -142,8 +167,7 @@ class Collection:
             "question sounds": _Field([_sounds(entry.question) for entry in entries]),
             "both sounds": _Field([_sounds(entry.question + " " + entry.answer) for entry in entries]),
         }
-        self._asked = encode([entry.question for entry in entries]) if entries else {}
-        self._told = encode([(entry.answer or entry.question)[:ANSWER] for entry in entries]) if entries else {}
+        self._asked, self._told = asked, told
         self.encoders = tuple(self._asked)
 
     @property
@@ -177,10 +201,18 @@ class Collection:
         ranks = np.empty_like(order)
         np.put_along_axis(ranks, order, np.arange(len(raw))[:, None], axis=0)
         near = 1 / (1 + ranks / 3)
-        return Seen(places, np.hstack([spread[places] / 3, near[places]]).astype(np.float32))
+        covers = raw[places, list(self._fields).index("both") * 3 + 1]
+        return Seen(places, np.hstack([spread[places] / 3, near[places]]).astype(np.float32), covers)
 
-    def rank(self, query: str, vectors: Vectors, ranker: Ranker) -> list[tuple[Entry, float]]:
-        """Return the entries that may answer, best first, with a probability each (1 over all).
+    def near(self, query: str, vectors: Vectors, ranker: Ranker) -> tuple[EntryFound, ...]:
+        """Return the entries worth showing, best first: one that surely answers, up to three that may, or none."""
+        found = [each for each in self.rank(query, vectors, ranker)[:3] if each.covers >= KNOWN]
+        if found and found[0].share >= SURE:
+            return (EntryFound(found[0].entry.id, sure=True),)
+        return tuple(EntryFound(each.entry.id) for each in found if each.share >= NEAR)
+
+    def rank(self, query: str, vectors: Vectors, ranker: Ranker) -> list[Found]:
+        """Return the entries that may answer, best first.
 
         Raises KeyError when the ranker was learned with other readers.
         """
@@ -192,4 +224,7 @@ class Collection:
         scores = ranker.scores(seen.columns)
         raised = np.exp(scores - scores.max())
         share = raised / raised.sum()
-        return [(self.entries[seen.places[at]], float(share[at])) for at in np.argsort(-scores, kind="stable")]
+        return [
+            Found(self.entries[seen.places[at]], float(share[at]), float(seen.covers[at]))
+            for at in np.argsort(-scores, kind="stable")
+        ]
