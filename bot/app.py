@@ -75,6 +75,9 @@ APOLOGY: Final = (
 )
 
 
+Asked = tuple[Collection, int, Ranker | None]  # a city's questions, how many could not be read, its own ranker
+
+
 class Mind:
     """Understand and decide: the pure part, with the content, city and directory of this moment."""
 
@@ -88,13 +91,13 @@ class Mind:
         self._questions: Mapping[str, Entry] = {}
         self._ranker: Ranker | None = None
 
-    def ask_of(self, collection: Collection) -> None:
-        """Search the city's own questions and answers in `collection` from now on.
+    def ask_of(self, collection: Collection, ranker: Ranker | None = None) -> None:
+        """Search the city's own questions and answers in `collection` from now on, with the city's ranker or ours.
 
         Raises ContentError when nothing was learned about searching with these encoders.
         """
         if collection.entries and self.encoders is not None:
-            self._ranker = library.ranker(library.CONTENT, self.encoders.name)
+            self._ranker = ranker or library.ranker(library.CONTENT, self.encoders.name)
             if self._ranker.readers != collection.readers:
                 raise ContentError("what was learned about searching does not fit the encoders: `madoguchi train`")
         self._collection = collection
@@ -273,7 +276,7 @@ class Roof:
     # what processes hold in memory ------------------------------------------------------------------------------
 
     async def _load(self) -> None:
-        def unit(session: Session) -> tuple[City | None, Directory | None, tuple[Collection, int] | None]:
+        def unit(session: Session) -> tuple[City | None, Directory | None, Asked | None]:
             found_city = found_places = found_questions = None
             for name in ("city", catalogue.NAME, questions.NAME):
                 version, _note = watched_version(session, name)
@@ -295,15 +298,15 @@ class Roof:
             self.mind.directory = new_places
             log.info("loaded", name=catalogue.NAME, count=len(new_places))
         if new_questions is not None:
-            collection, unread = new_questions
-            self.mind.ask_of(collection)
+            collection, unread, ranker = new_questions
+            self.mind.ask_of(collection, ranker)
             log.info("loaded", name=questions.NAME, count=len(collection.entries), unread=unread)
 
     @staticmethod
-    def _questions(session: Session, encoders: Encoders) -> tuple[Collection, int] | None:
+    def _questions(session: Session, encoders: Encoders) -> Asked | None:
         """Load the city's questions; a desk whose encoders fail goes on without them."""
         try:
-            return questions.load(session, encoders)
+            return (*questions.load(session, encoders), questions.ranker_of(session, encoders))
         except EncoderError as error:
             log.error("questions_unread", error=type(error).__name__)
             return None

@@ -41,6 +41,7 @@ from bot.settings import Settings
 from bot.store import Store
 from bot.transcript import Rehearsal
 from bot.understanding import hearing
+from bot.understanding.faq import Ranker
 from bot.understanding.hearing import Hearing
 from handoff.staff import ROLES, Passwords, add_staff, make_password
 
@@ -395,6 +396,57 @@ def questions_import(
 
 def _keep_questions(read: questions.Read, vectors: list[bytes], made_by: str, session: Session) -> catalogue.Stored:
     return questions.keep(session, read, vectors, made_by, datetime.now(UTC))
+
+
+@questions_app.command("learn")
+def questions_learn(
+    queries: Annotated[Path, typer.Option(help="{id: text}, JSON: what residents asked, masked and consented.")],
+    qrels: Annotated[Path, typer.Option(help="{query id: {entry id: grade}}, JSON: what a person judged to answer.")],
+    folds: Annotated[int, typer.Option(help="In how many parts the queries are tested.", min=2)] = 5,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+) -> None:
+    """Learn from this city's own queries how to search its questions; kept only if that finds more.
+
+    Prints the figures before and after; those after are of queries that were not learned from. `questions forget`
+    goes back to the shipped weights.
+    """
+    from bot import ranking
+
+    settings = Settings.from_environment()
+    engines = configured(settings)
+    with _store(settings) as run:
+        collection, unread = run(lambda store: store.read(lambda s: questions.load(s, engines)))
+        if unread:
+            err.print(f"[yellow]![/yellow] {unread} entries were read by other encoders: import them again")
+        ranker, figures = questions.relearn(
+            collection, ranking.read_queries(queries, qrels), engines,
+            library.ranker(library.CONTENT, engines.name), folds,
+        )  # fmt: skip
+        better = figures["after"]["MRR"] > figures["before"]["MRR"]
+        if better:
+            unit = partial(_keep_ranker, ranker, engines, figures)
+            run(partial(_write, unit))
+    if as_json:
+        print(json.dumps({"metrics": figures, "kept": better}))
+        return
+    print(f"{'':14}{'before':>10}{'after':>10}")
+    for name, value in figures["before"].items():
+        print(f"{name:14}{value:>10}{figures['after'][name]:>10}")
+    out.print("[green]✓[/green] kept" if better else "not kept: the weights that are in use find as much or more")
+
+
+def _keep_ranker(ranker: Ranker, engines: Encoders, figures: dict[str, Any], session: Session) -> None:
+    questions.keep_ranker(session, ranker, engines, figures, datetime.now(UTC))
+
+
+@questions_app.command("forget")
+def questions_forget() -> None:
+    """Search this city's questions with the shipped weights again."""
+    settings = Settings.from_environment()
+    engines = configured(settings)
+    with _store(settings) as run:
+        had = run(lambda store: store.write(lambda s: questions.forget_ranker(s, engines)))
+    out.print("the shipped weights are in use" + ("" if had else " (they were already)"))
 
 
 # --- content and hearing ---------------------------------------------------------------------------------------------

@@ -374,6 +374,16 @@ class QuestionRow(Base):
     changed_at: Mapped[datetime]
 
 
+class LearnedRow(Base):
+    """Keep what this city's own examples taught, in place of the shipped weights of the same name: an .npz file."""
+
+    __tablename__ = "learned"
+    name: Mapped[str] = mapped_column(String(60), primary_key=True)
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    figures: Mapped[dict[str, Any]]  # before and after, as they were told
+    at: Mapped[datetime]
+
+
 class Campaign(Base):
     """Keep one printed batch of QR codes, never one person."""
 

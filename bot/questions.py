@@ -6,26 +6,30 @@ the encoders once, when it is imported, and its vectors are kept beside it (one 
 
 from __future__ import annotations
 
+import io
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from html import unescape
 from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from bot import ranking
 from bot.catalogue import Stored
 from bot.directory.importing.tables import read_table
 from bot.encoders.engines import Encoders
-from bot.models import QuestionRow
-from bot.ranking import read_corpus
+from bot.errors import ContentError
+from bot.models import LearnedRow, QuestionRow
 from bot.store import bump
-from bot.understanding.faq import Collection, Entry, Floats
+from bot.understanding.faq import Collection, Entry, Floats, Ranker
 
-NAME = "questions"  # what processes watch
+NAME: Final = "questions"  # what processes watch
+FEWEST: Final = 30  # queries; fewer would teach chance (folds of six)
 
 #: Headings as 子育てオープンデータ協議会 (2019) and cities' own lists name them, folded (facts/understanding.md C).
 _QUESTIONS = ("問い合わせ文", "質問", "質問文", "件名", "タイトル", "question", "q")
@@ -48,7 +52,7 @@ def read_file(path: Path) -> Read:
     """Read a CSV table or JSON as `evaluate retrieval` takes it. Raises DataFileError or ContentError, naming it."""
     source = path.stem[:200]
     if path.suffix.lower() == ".json":
-        rows = [(entry.id, entry.question, entry.answer, "") for entry in read_corpus(path)]
+        rows = [(entry.id, entry.question, entry.answer, "") for entry in ranking.read_corpus(path)]
     else:
         known = (*_QUESTIONS, *_ANSWERS, *_IDS, *_URLS)
         rows = [
@@ -152,3 +156,63 @@ def load(session: Session, encoders: Encoders) -> tuple[Collection, int]:
     entries = [Entry(row.id, row.question, row.answer, row.url) for row in rows]
     asked, told = _matrices(rows, encoders) if rows and encoders.engines else ({}, {})
     return Collection(entries, asked, told), len(every) - len(rows)
+
+
+# --- what a city's own examples teach --------------------------------------------------------------------------------
+
+
+def relearn(
+    collection: Collection,
+    queries: Sequence[tuple[str, Mapping[str, int]]],
+    encoders: Encoders,
+    shipped: Ranker,
+    folds: int = 5,
+) -> tuple[Ranker, dict[str, dict[str, float]]]:
+    """Return a ranker learned from queries with judged answers, and figures: `before` (shipped) and `after`.
+
+    `after` is measured on queries that its weights have not seen. Queries are a city's own: consented, masked, without
+    signals, judged by a person (CARE C30). Raises ContentError when they are too few or judge entries not stored.
+    """
+    known = {entry.id for entry in collection.entries}
+    if unknown := sorted({id for _query, grades in queries for id in grades} - known):
+        raise ContentError(f"{len(unknown)} judged entries are not stored, e.g. {unknown[0]}: import them first")
+    if len(queries) < FEWEST:
+        raise ContentError(f"{len(queries)} queries are too few to learn from; {FEWEST} or more are needed")
+    asked = [ranking.ask(collection, encoders, query, grades) for query, grades in queries]
+    before = ranking.metrics([(ranking.order(each, shipped), each.grades) for each in asked])
+    after = ranking.cross_validated(asked, collection.readers, folds)
+    return ranking.learn(asked, collection.readers), {"before": before, "after": after}
+
+
+def keep_ranker(session: Session, ranker: Ranker, encoders: Encoders, figures: dict[str, Any], at: datetime) -> None:
+    """Search with this ranker from now on."""
+    body = io.BytesIO()
+    np.savez_compressed(body, **dict[str, Any](ranker.arrays()))
+    row = session.get(LearnedRow, _learned_name(encoders)) or LearnedRow(name=_learned_name(encoders))
+    row.body, row.figures, row.at = body.getvalue(), figures, at
+    session.add(row)
+    session.flush()
+    bump(session, NAME)
+
+
+def forget_ranker(session: Session, encoders: Encoders) -> bool:
+    """Search with the shipped ranker again; return whether there was another."""
+    row = session.get(LearnedRow, _learned_name(encoders))
+    if row is not None:
+        session.delete(row)
+        session.flush()
+        bump(session, NAME)
+    return row is not None
+
+
+def ranker_of(session: Session, encoders: Encoders) -> Ranker | None:
+    """Return the ranker that this city's examples taught for these encoders, None if they taught none."""
+    row = session.get(LearnedRow, _learned_name(encoders))
+    if row is None:
+        return None
+    with np.load(io.BytesIO(row.body), allow_pickle=False) as file:
+        return Ranker.of(dict(file), row.name)
+
+
+def _learned_name(encoders: Encoders) -> str:
+    return f"questions {fingerprint(encoders)}"[:60]

@@ -346,6 +346,11 @@ def test_a_citys_questions_are_imported(run: Run, city_file: Path, tmp_path: Pat
     assert "row 2: 質問がありません" in ended.out
     assert "1 new, 0 changed" in ended.out
     assert "missing.csv" in ended.err
+    (tmp_path / "q.json").write_text('{"1": "犬"}', encoding="utf-8")
+    (tmp_path / "r.json").write_text('{"1": {"faq/1": 1}}', encoding="utf-8")
+    paths = ("--queries", str(tmp_path / "q.json"), "--qrels", str(tmp_path / "r.json"))
+    assert "too few to learn from" in run("questions", "learn", *paths).err
+    assert "already" in run("questions", "forget").out
     again = run("questions", "import", "--dry-run", str(tmp_path / "faq.csv"))
     assert (again.code, "new" in again.out) == (0, False)
 

@@ -204,3 +204,35 @@ def test_what_is_sure_is_shown_alone_and_what_shares_no_word_is_not_shown() -> N
     assert found == (EntryFound(entries[7].id, sure=True),)
     assert collection.near("むらさきのぞうがさんぽする", {}, ranker) == ()
     assert len(collection.near("申請", {}, ranker)) <= 3
+
+
+# --- what a city's own queries teach -------------------------------------------------------------------------------
+
+
+async def test_a_citys_queries_teach_and_can_be_forgotten(store: Store) -> None:
+    """Figures before and after are told; what is kept comes back from the database, and only for these encoders."""
+    entries, asked = library.questions()["town"]
+    collection = Collection(entries)
+    shipped = library.ranker(library.CONTENT, "none")
+    ranker, figures = questions.relearn(collection, asked[:60], NONE, shipped, folds=3)
+    assert set(figures) == {"before", "after"}
+    assert 0.3 < figures["after"]["MRR"] <= 1
+    await store.write(lambda s: questions.keep_ranker(s, ranker, NONE, figures, NOW))
+    kept = await store.read(lambda s: questions.ranker_of(s, NONE))
+    assert kept is not None
+    query = asked[0][0]
+    assert collection.rank(query, {}, kept)[0].entry == collection.rank(query, {}, ranker)[0].entry
+    assert await store.read(lambda s: questions.ranker_of(s, Encoders("fast", (Letters(),)))) is None
+    assert await store.write(lambda s: questions.forget_ranker(s, NONE)) is True
+    assert await store.write(lambda s: questions.forget_ranker(s, NONE)) is False
+    assert await store.read(lambda s: questions.ranker_of(s, NONE)) is None
+
+
+def test_too_little_or_the_wrong_entries_teach_nothing() -> None:
+    """It says what is missing."""
+    entries, asked = library.questions()["town"]
+    shipped = library.ranker(library.CONTENT, "none")
+    with pytest.raises(ContentError, match="too few"):
+        questions.relearn(Collection(entries), asked[:10], NONE, shipped)
+    with pytest.raises(ContentError, match="are not stored"):
+        questions.relearn(Collection(entries[:5]), asked[:60], NONE, shipped)

@@ -1,4 +1,4 @@
-"""A city's own collection of questions and answers."""
+"""A city's own collection of questions and answers, and what its own examples taught."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -26,8 +26,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_question")),
     )
     op.create_index(op.f("ix_question_source"), "question", ["source"])
+    op.create_table(
+        "learned",
+        sa.Column("name", sa.String(length=60), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("figures", sa.JSON(), nullable=False),
+        sa.Column("at", bot.models.Moment(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_learned")),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("learned")
     op.drop_index(op.f("ix_question_source"), table_name="question")
     op.drop_table("question")
