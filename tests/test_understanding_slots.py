@@ -115,6 +115,70 @@ def test_age_in_other_languages(text: str, months: int | None) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "weekday", "ahead", "at"),
+    [
+        ("월요일 오후 3시 반에 갈 수 있나요", 0, None, time(15, 30)),
+        ("내일 2시간 맡기고 싶어요", None, 1, None),
+        ("周六下午三点可以去吗", 5, None, time(15)),
+        ("後天早上9點", None, 2, time(9)),
+        ("早一点好吗", None, None, None),
+        ("Thứ Bảy lúc 10 giờ", 5, None, time(10)),
+        ("thu 7 nay 3h chieu", 5, None, time(15)),
+        ("con thứ hai của em", None, None, None),
+        ("ngày mai gửi con 3 giờ được không", None, 1, None),
+        ("na segunda às 14h30", 0, None, time(14, 30)),
+        ("é a segunda vez", None, None, None),
+        ("amanhã às 3 da tarde", None, 1, time(15)),
+        ("el miércoles a las 10 y media", 2, None, time(10, 30)),
+        ("por la mañana", None, None, None),
+        ("mañana por la tarde", None, 1, None),
+        ("sa Linggo, alas tres ng hapon", 6, None, time(15)),
+        ("isang linggo na siyang may sipon", None, None, None),
+        ("bukas ba kayo", None, None, None),
+        ("hari Minggu jam 9 pagi", 6, None, time(9)),
+        ("dua minggu lagi, 3 jam saja", None, None, None),
+        ("besok jam 4 sore", None, 1, time(16)),
+        ("शनिबार बिहान 10 बजे", 5, None, time(10)),
+        ("bholi diuso 2 baje", None, 1, time(14)),
+        ("夜2時に起きる", None, None, time(2)),
+        ("Wednesday 14:15", 2, None, time(14, 15)),
+        ("13 pm", None, None, None),
+        ("2026-11-22 10:15:30", None, None, None),
+    ],
+)
+def test_days_and_times_in_every_language(text: str, weekday: int | None, ahead: int | None, at: time | None) -> None:
+    """Names of days, how far ahead, the clock; words with two meanings and lengths of time are left open."""
+    slots = read(text)
+    assert (slots.weekday, slots.days_ahead, slots.at_time) == (weekday, ahead, at)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "무료인가요",
+        "免费的吗",
+        "có miễn phí không",
+        "é de graça?",
+        "es gratis?",
+        "libre ba ito",
+        "walang bayad po ba",
+        "apakah gratis",
+        "निःशुल्क हो",
+        "nishulka ho",
+    ],
+)
+def test_free_in_every_language(text: str) -> None:
+    """That it should cost nothing is read."""
+    assert read(text).free is True
+
+
+def test_free_time_is_not_free_of_charge() -> None:
+    """Libre is also at leisure."""
+    assert read("en mi tiempo libre").free is None
+    assert read("libre na oras").free is None
+
+
+@pytest.mark.parametrize(
     ("text", "prior", "tag"),
     [
         ("保育園に入りたい", "", "ja"),

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from datetime import time
 from functools import lru_cache
 
 from bot.messages import Slots
+from bot.understanding import days
 from bot.understanding.normalise import fold
 
 _KANJI = {"一": 1, "二": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9, "十": 10, "零": 0}
@@ -121,68 +121,14 @@ def age_months(text: str) -> int | None:
     return months if months is not None and months < 19 * 12 else None
 
 
-_JA_DAY = re.compile(r"([月火水木金土日])曜")
-_JA_KANA_DAY = re.compile(r"(げつ|か|すい|もく|きん|ど|にち)ようび?")
-_KANA_DAYS = ("げつ", "か", "すい", "もく", "きん", "ど", "にち")
-_EN_DAY = re.compile(r"\b(mon|tue|wed|thu|fri|sat|sun)(?:days?|s|r|rs|nesdays?|sdays?|rsdays?|urdays?)?\b")
-_EN_DAYS_ORDER = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_AHEAD = (
-    (re.compile(r"明後日|あさって|\bday after tomorrow\b"), 2),
-    (re.compile(r"明日|あした|あす(?!か)|\btomorrow\b"), 1),
-    (re.compile(r"今日|きょう(?!しつ|かい|だい)|本日|今から|今夜|今晩|\btoday\b|\btonight\b|\bright now\b"), 0),
-)
-_JA_TIME = re.compile(
-    r"(午前|午後|朝|夕方|夜|ごぜん|ごご|あさ|よる)?の?\s*(?<![\d:])(\d{1,2})(?:時(?!間)|じ(?!かん)|:(\d{2}))(半|はん|\s*(\d{1,2})(?:分|ふん|ぷん))?"
-)
-_EN_TIME = re.compile(r"\b(\d{1,2})(?::(\d{2}))?\s*(am|pm|a\.m|p\.m)\b|\bat (\d{1,2}):(\d{2})\b")
-_EN_NOON = re.compile(r"\bnoon\b|正午")
 _FREE = re.compile(
     r"無料|むりょう|ただで|タダで|お金(?:が)?(?:の)?かからない|おかね(?:が)?かからない|no charge"
     r"|\bfree(?: of charge)?\b(?! (?:time|day|slot|spot|space))"
+    r"|무료|공짜|免费|免費|\bmien phi\b|\bgr[aá]tis\b|\bgratuit[oa]s?\b|\bde graca\b|\bsem custo\b|\bsin costo\b"
+    r"|\bwalang bayad\b|\blibre(?:ng)?\b(?= (?:ba|po|ng|na (?!oras)|lang|serbisyo|gamot|bakuna|check))"
+    r"|\btanpa biaya\b|निःशुल्क|नि:शुल्क|सित्तै|\bnishulka?\b|\bsittai\b"
 )
 _NOT_FREE = re.compile(r"smoke.free|feel free|hands.free|無料じゃなくても|有料でも")
-
-
-def _weekday(text: str) -> int | None:
-    if match := _JA_DAY.search(text):
-        return "月火水木金土日".index(match.group(1))
-    if match := _EN_DAY.search(text):
-        # "sat" and "sun" alone are also ordinary words
-        if match.group() in ("sat", "sun", "wed", "mon"):
-            return None
-        return _EN_DAYS_ORDER.index(match.group(1))
-    if match := _JA_KANA_DAY.search(text):
-        return _KANA_DAYS.index(match.group(1))
-    return None
-
-
-def _clock(hour: int, minute: int) -> time | None:
-    return time(hour, minute) if 0 <= hour < 24 and 0 <= minute < 60 else None
-
-
-def _time(text: str) -> time | None:
-    if _EN_NOON.search(text):
-        return time(12)
-    if match := _EN_TIME.search(text):
-        if match.group(4):
-            return _clock(int(match.group(4)), int(match.group(5)))
-        hour = int(match.group(1))
-        if hour > 12:
-            return None
-        late = match.group(3).startswith("p")
-        return _clock(hour % 12 + (12 if late else 0), int(match.group(2) or 0))
-    if match := _JA_TIME.search(text):
-        hour = int(match.group(2))
-        part = match.group(1) or ""
-        minute = 30 if (match.group(4) or "") in ("半", "はん") else int(match.group(3) or match.group(5) or 0)
-        if (part in ("午後", "ごご", "夕方") and hour < 12) or (part in ("夜", "よる") and 5 <= hour < 12):
-            hour += 12
-        return _clock(hour, minute)
-    return None
-
-
-def _ahead(text: str) -> int | None:
-    return next((days for pattern, days in _AHEAD if pattern.search(text)), None)
 
 
 @lru_cache(maxsize=20_000)  # a prefecture's 町名; the same ones are looked for in every message
@@ -197,8 +143,8 @@ def read(text: str, areas: Collection[str] = ()) -> Slots:
     return Slots(
         age_months=age_months(text),
         area=max(named, key=len, default=""),
-        weekday=_weekday(folded),
-        at_time=_time(folded),
-        free=True if _FREE.search(folded) and not _NOT_FREE.search(folded) else None,
-        days_ahead=_ahead(folded),
+        weekday=days.weekday(folded),
+        at_time=days.clock(folded),
+        free=True if _FREE.search(days.bare(folded)) and not _NOT_FREE.search(folded) else None,
+        days_ahead=days.ahead(folded),
     )
