@@ -35,11 +35,11 @@ def alone(name: str, given: list[str]) -> None:
     engines, ears = encoders(name), library.load(encoders=name).hearing
     started = time.perf_counter() - begun
     for text in given[:20]:
-        ears.hear(text, vectors=engines.vectors([text]))
+        ears.hear(text, vectors=engines.vectors(ears.readings(text)))
     taken = []
     for text in given[20:]:
         begun = time.perf_counter()
-        ears.hear(text, vectors=engines.vectors([text]))
+        ears.hear(text, vectors=engines.vectors(ears.readings(text)))
         taken.append((time.perf_counter() - begun) * 1000)
     taken.sort()
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -469,7 +469,9 @@ def understand(
 ) -> None:
     """Read lines, write what is heard in each as one JSON line, in order."""
     engines, ears = _ears()
-    for (id, text, language), vectors in _ahead(_spoken_lines(jsonl), lambda line: engines.vectors([line[1]])):
+    for (id, text, language), vectors in _ahead(
+        _spoken_lines(jsonl), lambda line: engines.vectors(ears.readings(line[1]))
+    ):
         heard = ears.hear(text, vectors=vectors, prior=language)
         print(json.dumps(hearing.to_json(heard, id), ensure_ascii=False), flush=True)
 
@@ -595,7 +597,7 @@ def evaluate(
         return
     given = evaluation.read_split(split)[what.value]
     engines, ears = _ears()
-    pairs = _ahead(given, lambda line: engines.vectors([line.text]))
+    pairs = _ahead(given, lambda line: engines.vectors(ears.readings(line.text)))
     shown = track(pairs, total=len(given), description="hearing", console=err, transient=True)
     heard = [ears.hear(line.text, vectors=vectors) for line, vectors in shown]
     metrics = {"signals": evaluation.signals, "topics": evaluation.topics, "language": evaluation.languages}[

@@ -29,7 +29,7 @@ from bot import library
 from bot.encoders.engines import Encoders, shortened
 from bot.errors import ContentError
 from bot.understanding.answers import TALK
-from bot.understanding.features import grams, letters, spoken
+from bot.understanding.features import grams, letters, sentences, spoken
 from bot.understanding.language import OTHER
 from bot.understanding.learned import QUIET, label_of
 from bot.understanding.patterns import lines
@@ -164,11 +164,13 @@ def with_variants(given: Sequence[Line], seed: int = 0) -> list[Line]:
 class Recipe:
     """Hold how a model is learned.
 
-    `table` places for hashed letter groups of 1 to 4 letters, `strength` (inverse of regularisation) of their weights,
+    `table` places for hashed letter groups of 1 to `longest` letters, `strength` (inverse of regularisation) of their
+    weights,
     `nets` over vectors whose scores are averaged (near a threshold, what one of them hears is chance), `hidden` units
     and `rounds` through the lines of each, `share` of each part in the sum of scores.
-    Sizes were compared on one fold of the training lines (2026-11-22): 256 to 768 units and 6 to 25 rounds differ by
-    less than two points of recall at equal silence; adding the letters brings two.
+    Sizes were compared on lines of another hand (2026-11-22): 256 to 768 units and 3 to 25 rounds differ by less than
+    two points of recall at equal silence; adding the letters brings five, a table of 2^17 places with groups of up to
+    five instead of 2^15 with four one more.
     """
 
     table: int
@@ -178,28 +180,33 @@ class Recipe:
     rounds: int = 10
     share: float = 0.8
     dressed: bool = False
+    longest: int = 4
 
 
-SIGNALS = Recipe(1 << 15, 16.0, nets=3, hidden=256)
+SIGNALS = Recipe(1 << 17, 16.0, nets=3, hidden=256, longest=5)
 TOPICS = Recipe(1 << 14, 16.0)
 LANGUAGE = Recipe(1 << 15, 32.0, share=1.0, dressed=True)
-ORDERS = (1, 4)
 
 
 class Table:
-    """Hold the features of lines: joined vectors (rows, d), centred and weighed, and hashed letter groups (sparse)."""
+    """Hold the features of lines: joined vectors (rows, d), centred and weighed, and hashed letter groups (sparse).
 
-    def __init__(self, given: Sequence[Line], vectors: Mapping[str, Floats], recipe: Recipe) -> None:
+    `centre` (d) is that of another table whose weights are to be used; unless given, it is these lines' own.
+    """
+
+    def __init__(
+        self, given: Sequence[Line], vectors: Mapping[str, Floats], recipe: Recipe, centre: Floats | None = None
+    ) -> None:
         self.recipe = recipe
         self.names = tuple(vectors)
         widths = [np.full(vectors[name].shape[1], _WEIGHT[name]) for name in self.names]
         self.weights = np.concatenate(widths) if widths else np.zeros(0)
         joined = np.hstack([vectors[name] for name in self.names]) if self.names else np.zeros((len(given), 0))
-        self.centre = joined.mean(axis=0)
+        self.centre = joined.mean(axis=0) if centre is None else centre
         self.dense = ((joined - self.centre) * self.weights).astype(np.float32)
         rows, places, weights = [], [], []
         for row, line in enumerate(given):
-            found = grams(letters(line.text, dressed=recipe.dressed), recipe.table, *ORDERS)
+            found = grams(letters(line.text, dressed=recipe.dressed), recipe.table, 1, recipe.longest)
             rows.append(np.full(len(found.places), row))
             places.append(found.places)
             weights.append(found.weights)
@@ -253,7 +260,7 @@ class Table:
             labels=tuple(map(str, letter.classes_)), bias=bias.astype(np.float32), encoders=self.names,
             centre=self.centre.astype(np.float32), inner=inner.astype(np.float32),
             inner_bias=inner_bias.astype(np.float32), outer=outer.astype(np.float32), letters=hashed, scale=scale,
-            orders=ORDERS, settings=settings, versions=(),
+            orders=(1, self.recipe.longest), settings=settings, versions=(),
         )  # fmt: skip
 
 
@@ -270,23 +277,51 @@ def held_out(table: Table, given: Sequence[Line]) -> tuple[NDArray[np.float64], 
 
 
 def by_another_hand(
-    table: Table, given: Sequence[Line]
+    table: Table, given: Sequence[Line], kept: Kept
 ) -> tuple[NDArray[np.float64], tuple[str, ...], NDArray[np.bool_]]:
-    """Return the same for the lines that are apart."""
-    return _tested(table, given, np.flatnonzero([line.apart and not line.made for line in given]))
+    """Return the same for the lines that are apart, weighed as the desk weighs them: whole and by sentence."""
+    return _tested(table, given, np.flatnonzero([line.apart and not line.made for line in given]), kept)
 
 
 def _tested(
-    table: Table, given: Sequence[Line], tested: NDArray[np.int_]
+    table: Table, given: Sequence[Line], tested: NDArray[np.int_], kept: Kept | None = None
 ) -> tuple[NDArray[np.float64], tuple[str, ...], NDArray[np.bool_]]:
     labels = np.asarray([line.label for line in given])
     groups = np.asarray([line.group for line in given])
     names = tuple(sorted(set(map(str, labels))))
+    learned = table.learn(labels, ~np.isin(groups, groups[tested]))
     found = np.zeros((len(given), len(names)))
-    found[tested] = table.scores(table.learn(labels, ~np.isin(groups, groups[tested])), tested)
+    found[tested] = table.scores(learned, tested)
+    if kept is not None:
+        found = _by_sentence(table, given, tested, kept, learned, found, names.index(QUIET))
     done = np.zeros(len(given), bool)
     done[tested] = True
     return found, names, done
+
+
+def _by_sentence(
+    table: Table,
+    given: Sequence[Line],
+    tested: NDArray[np.int_],
+    kept: Kept,
+    learned: Parts,
+    found: NDArray[np.float64],
+    quiet: int,
+) -> NDArray[np.float64]:
+    """Return the probabilities with what weighs most in a line of several sentences counted as much as the whole."""
+    parts = [(row, replace(given[row], text=part)) for row in tested for part in sentences(given[row].text)]
+    if not parts:
+        return found
+    lines_ = [line for _row, line in parts]
+    other = Table(lines_, kept.matrices([line.text for line in lines_]), table.recipe, table.centre)
+    scores = other.scores(learned, np.arange(len(parts)))
+    worst: dict[int, NDArray[np.float64]] = {}
+    for (row, _line), score in zip(parts, scores, strict=True):
+        if row not in worst or score[quiet] < worst[row][quiet]:
+            worst[row] = score
+    for row, score in worst.items():
+        found[row] = (found[row] + score) / 2
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,7 +347,7 @@ def learn_signals(kept: Kept, content: Path = library.CONTENT, *, silent: float 
     if not any(line.label == QUIET for line in given) or len({line.label for line in given}) < 3:
         raise ContentError("content/heard holds no example sentences")
     table = Table(given, kept.matrices([line.text for line in given]), SIGNALS)
-    found, names, own = by_another_hand(table, given)
+    found, names, own = by_another_hand(table, given, kept)
     hard = np.asarray([line.hard for line in given]) & own
     quiet = np.asarray([line.label == QUIET for line in given]) & own & ~hard
     grave = np.asarray([line.label.endswith(":grave") for line in given]) & own

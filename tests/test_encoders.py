@@ -212,7 +212,7 @@ socket.socket.connect = socket.create_connection = socket.getaddrinfo = refuse
 from bot import library
 from bot.encoders.engines import encoders
 engines, ears = encoders("all"), library.load(encoders="all").hearing
-heard = ears.hear("もう死にたい", vectors=engines.vectors(["もう死にたい"]))
+heard = ears.hear("もう死にたい", vectors=engines.vectors(ears.readings("もう死にたい")))
 assert heard.signals[0].kind == "crisis", heard
 assert heard.whole
 """

@@ -15,7 +15,7 @@ from bot.dialogs.safety import trouble
 from bot.encoders.engines import Encoders
 from bot.errors import ContentError, EncoderError
 from bot.messages import Inbound, Severity, Signal
-from bot.understanding.features import grams, letters, spoken
+from bot.understanding.features import grams, letters, sentences, spoken
 from bot.understanding.hearing import Hearing
 from bot.understanding.learned import Example, Examples, Learned, label_of, together
 from bot.understanding.weights import Weights, rounded
@@ -102,7 +102,7 @@ def test_both_layers_together_only_add() -> None:
 )
 def test_grave_words_in_many_languages_call_a_person(text: str, ears: Hearing, engines: Encoders) -> None:
     """Whatever language a resident has chosen, and whichever layer hears it."""
-    heard = ears.hear(text, vectors=engines.vectors([text]), prior="ja")
+    heard = ears.hear(text, vectors=engines.vectors(ears.readings(text)), prior="ja")
     assert heard.whole
     assert heard.signals
     assert heard.signals[0].severity.rank >= Severity.URGENT.rank
@@ -121,7 +121,7 @@ def test_grave_words_in_many_languages_call_a_person(text: str, ears: Hearing, e
 )
 def test_ordinary_words_call_nobody(text: str, ears: Hearing, engines: Encoders) -> None:
     """Thanks and questions stay quiet."""
-    assert ears.hear(text, vectors=engines.vectors([text])).signals == ()
+    assert ears.hear(text, vectors=engines.vectors(ears.readings(text))).signals == ()
 
 
 def test_a_split_message_is_read_together(ears: Hearing) -> None:
@@ -132,13 +132,41 @@ def test_a_split_message_is_read_together(ears: Hearing) -> None:
     assert len(ears.readings("い" * 30000)[0]) < 11000
 
 
+def test_a_text_of_several_sentences_is_also_read_sentence_by_sentence(ears: Hearing) -> None:
+    """What is too short to say anything is left out; many are joined; a single one is read once."""
+    text = "明日の予防接種は何時ですか。最近は夜になると涙が止まりません。うん。持ち物も教えてください"
+    parts = ("明日の予防接種は何時ですか。", "最近は夜になると涙が止まりません。", "持ち物も教えてください")
+    assert sentences(text) == parts
+    assert ears.readings(text) == (text, *parts)
+    assert sentences("It is 3.5 kg. Is that all right for her age?") == (
+        "It is 3.5 kg.",
+        "Is that all right for her age?",
+    )
+    assert sentences("もう限界です") == ()
+    assert len(sentences("これは文です。" * 100)) == 8
+    assert sentences("") == sentences("。。。\n\n") == ()
+
+
+def test_one_grave_sentence_is_heard_in_a_long_letter_and_shown(ears: Hearing, engines: Encoders) -> None:
+    """The sentence that weighs most counts as much as the whole, and it alone is the evidence."""
+    small = "駅前のひろばは楽しかったです。スタッフの方にもよくしていただきました。来週の工作の会も申し込みたいです。"
+    text = small + "夫に首をしめられたことは誰にも言えません。" + small
+    readings = ears.readings(text)
+    (whole, *parts) = zip(readings, engines.vectors(readings), strict=True)
+    assert ears.learned is not None
+    found = ears.learned.hear(*whole, parts)
+    assert found
+    assert "首をしめられた" in found[0].evidence
+    assert "工作" not in found[0].evidence
+
+
 class Said:
     """Hear what was arranged for each reading, as the second layer would."""
 
     def __init__(self, **heard: Signal) -> None:
         self.heard = heard
 
-    def hear(self, text: str, vectors: object) -> tuple[Signal, ...]:
+    def hear(self, text: str, vectors: object, sentences: object = ()) -> tuple[Signal, ...]:
         return (self.heard[text],) if text in self.heard else ()
 
 
@@ -178,7 +206,7 @@ def test_a_button_typed_is_not_weighed_by_likeness(ears: Hearing, engines: Encod
 )
 def test_small_talk_is_no_question(text: str, ears: Hearing, engines: Encoders) -> None:
     """A greeting is never answered with a service."""
-    heard = ears.hear(text, vectors=engines.vectors([text]))
+    heard = ears.hear(text, vectors=engines.vectors(ears.readings(text)))
     assert not heard.confident
     assert heard.signals == ()
 
@@ -194,7 +222,7 @@ def test_small_talk_is_no_question(text: str, ears: Hearing, engines: Encoders) 
 )
 def test_the_refused_mother_is_a_concern(text: str, ears: Hearing, engines: Encoders) -> None:
     """The seed's case: she blames herself; she is answered and offered a person, not alarmed (CARE C12)."""
-    heard = ears.hear(text, vectors=engines.vectors([text]))
+    heard = ears.hear(text, vectors=engines.vectors(ears.readings(text)))
     assert [signal.severity for signal in heard.signals[:1]] in ([], [Severity.CONCERN])
 
 
@@ -209,7 +237,7 @@ def test_the_refused_mother_is_a_concern(text: str, ears: Hearing, engines: Enco
 )
 def test_a_fear_of_the_own_hand_is_never_met_with_a_report(text: str, ears: Hearing, engines: Encoders) -> None:
     """Whichever layer hears it, 110 and 189 are not the first words to who fears the own hand (CARE C1, C2)."""
-    heard = ears.hear(text, vectors=engines.vectors([text]))
+    heard = ears.hear(text, vectors=engines.vectors(ears.readings(text)))
     assert heard.signals
     assert trouble(heard.signals) not in ("child_hurt", "report", "facility")
     alone = Learned(ears.learned.model, Examples()).hear(text, engines.vectors([text])[0]) if ears.learned else ()

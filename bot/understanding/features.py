@@ -38,6 +38,19 @@ def spoken(raw: str) -> str:
     return _QUOTED.sub("", re.sub(r"\s+", " ", bare)).strip() or text.strip()
 
 
+_END = re.compile(r"(?<=[.!?。！？।…])\s+|(?<=[。！？।])(?=\S)|\n+")
+_SHORTEST, _MOST = 6, 8  # characters of a sentence that is weighed by itself; sentences, more are joined to so many
+
+
+def sentences(raw: str) -> tuple[str, ...]:
+    """Return the sentences of a text, at most eight (neighbours joined); none if it is a single one."""
+    found = [part for each in _END.split(raw) if len(part := each.strip()) >= _SHORTEST]
+    if len(found) > _MOST:
+        size = -(-len(found) // _MOST)
+        found = [" ".join(found[at : at + size]) for at in range(0, len(found), size)]
+    return tuple(found) if len(found) > 1 else ()
+
+
 @dataclass(frozen=True, slots=True)
 class Grams:
     """Hold the hashed groups of letters of one text: places in the table, and weights of length 1 together."""

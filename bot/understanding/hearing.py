@@ -11,7 +11,7 @@ from typing import Any
 from bot.messages import Heard, Severity, Signal
 from bot.understanding import slots
 from bot.understanding.answers import Answers
-from bot.understanding.features import Vectors
+from bot.understanding.features import Vectors, sentences
 from bot.understanding.language import Languages
 from bot.understanding.learned import Learned, together
 from bot.understanding.signals import Signals
@@ -46,13 +46,14 @@ class Hearing:
     def readings(text: str, recent: Sequence[str] = ()) -> tuple[str, ...]:
         """Return what the encoders must read to hear `text`.
 
-        That is the text itself; for a short one that others precede, also all of them joined, and those before alone.
+        That is the text itself, and its sentences if it has several; for a short one that others precede, also all of
+        them joined, and those before alone.
         """
         text = _cut(text)
         joined = " ".join((*recent, text))
         if recent and len(text) <= _BUBBLE and len(joined) <= _BUBBLES:
-            return (text, joined, " ".join(recent))
-        return (text,)
+            return (text, *sentences(text), joined, " ".join(recent))
+        return (text, *sentences(text))
 
     def hear(
         self,
@@ -94,10 +95,12 @@ class Hearing:
 
         `known` is what the patterns heard in those before.
         """
-        alone, *more = (learned.hear(text, found) for text, found in zip(readings, vectors, strict=True))
-        if not more:
+        (text, whole), *rest = zip(readings, vectors, strict=True)
+        size = len(sentences(text))
+        alone = learned.hear(text, whole, rest[:size])
+        if not rest[size:]:
             return alone
-        joined, before = more
+        joined, before = (learned.hear(*reading) for reading in rest[size:])
         old = {signal.kind: signal.severity.rank for signal in together(known, before)}
         return together(alone, [signal for signal in joined if signal.severity.rank > old.get(signal.kind, 0)])
 

@@ -66,8 +66,10 @@ class Weights:
                 kept["settings_values"] = np.asarray([value[name] for name in sorted(value)], np.float64)
             elif isinstance(value, tuple):
                 kept[field.name] = np.asarray(value)
+            elif field.name == "inner":
+                kept["inner"], kept["inner_scale"] = rounded(value)
             else:
-                kept[field.name] = value.astype(np.float16) if field.name in ("inner", "outer") else value
+                kept[field.name] = value.astype(np.float16) if field.name == "outer" else value
         return kept
 
     @classmethod
@@ -78,6 +80,7 @@ class Weights:
                 field: arrays[field].astype(np.float32)
                 for field in ("bias", "centre", "inner", "inner_bias", "outer", "scale")
             }
+            floats["inner"] *= arrays["inner_scale"].astype(np.float32)
             return cls(
                 labels=tuple(map(str, arrays["labels"])),
                 encoders=tuple(map(str, arrays["encoders"])),
@@ -91,7 +94,7 @@ class Weights:
             raise ContentError(f"{name}: these are not learned weights ({error})") from error
 
 
-def rounded(letters: NDArray[np.floating]) -> tuple[NDArray[np.int8], Floats]:
-    """Return weights of letter groups as int8, and the scale of each label."""
-    scale = np.maximum(np.abs(letters).max(axis=0), 1e-9) / 127
-    return np.rint(letters / scale).astype(np.int8), scale.astype(np.float32)
+def rounded(weights: NDArray[np.floating]) -> tuple[NDArray[np.int8], Floats]:
+    """Return weights (rows, columns) as int8, and the scale of each column."""
+    scale = np.maximum(np.abs(weights).max(axis=0, initial=0), 1e-9) / 127
+    return np.rint(weights / scale).astype(np.int8), scale.astype(np.float32)
