@@ -152,18 +152,24 @@ def _cut(word: str) -> tuple[str, ...]:
     return words if words and word not in words else (word,)
 
 
+_AS_IT_IS = re.compile(r"(?!.*(.)\1\1)[a-z]+")
+
+
 @lru_cache(maxsize=65536)
 def _plain(word: str) -> tuple[str, ...]:
     """Return the words that a written word of another language becomes when a text is cut."""
+    if _AS_IT_IS.fullmatch(word):
+        return (word,)  # most are: it saves a second at start
     return plain(fold(word)).each
 
 
-def _spellings(choice: str, in_japanese: bool) -> list[tuple[str, ...]]:
+@lru_cache(maxsize=1 << 17)
+def _spellings(choice: str, in_japanese: bool) -> tuple[tuple[str, ...], ...]:
     """Return the words in order that one choice stands for: as a text is cut and, in Japanese, also as written."""
     written = tuple(word for word in choice.split("_") if word)
     if not in_japanese:
-        return [tuple(part for word in written for part in _plain(word))]
-    return list(dict.fromkeys((written, tuple(part for word in written for part in _cut(word)))))
+        return (tuple(part for word in written for part in _plain(word)),)
+    return tuple(dict.fromkeys((written, tuple(part for word in written for part in _cut(word)))))
 
 
 def _beginning(choice: str, in_japanese: bool) -> tuple[str, ...]:
