@@ -19,6 +19,9 @@ from bot.understanding.signals import Who
 from bot.understanding.weights import Weights
 
 QUIET = "quiet"
+#: A person is called only if this share of what is heard is grave: of concerns 5 in 100 fewer are called, of grave
+#: lines 2 in 1,000 (on the lines that choose the thresholds, 2026-11-22).
+BORDER = 0.05
 BESIDE = 0.3  # a second kind is named beside the first from this share on
 _NEIGHBOURS, _AGREE = 5, 3
 _EVIDENCE = 160  # characters of a resident's words that go with a signal
@@ -117,7 +120,7 @@ class Learned:
             }
         grave = sum(share[0] for share in shares.values())
         any_ = grave + sum(share[1] for share in shares.values())
-        calls = grave >= self.model.settings["call"]
+        calls = grave >= max(self.model.settings["call"], BORDER * any_)
         if not calls and any_ < self.model.settings["offer"]:
             return ()
         total = {kind: sum(share) for kind, share in shares.items()}
