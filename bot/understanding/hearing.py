@@ -102,7 +102,8 @@ class Hearing:
             return alone
         joined, before = (learned.hear(*reading) for reading in rest[size:])
         old = {signal.kind: signal.severity.rank for signal in together(known, before)}
-        return together(alone, [signal for signal in joined if signal.severity.rank > old.get(signal.kind, 0)])
+        least = Severity.CONCERN.rank  # a concern is heard in one bubble or the other; joined words only look like one
+        return together(alone, [one for one in joined if one.severity.rank > max(old.get(one.kind, 0), least)])
 
     def command(self, text: str) -> str:
         """Return the id of the spoken command that the whole text is, or ""."""
