@@ -40,7 +40,7 @@ from bot.inbox import Intake, keep_room_text, sweep_orphan_keys
 from bot.library import Library
 from bot.line.client import LineClient
 from bot.messages import Heard, Inbound, Reply, Severity, Signal, _
-from bot.models import Campaign
+from bot.models import Campaign, QuestionRow
 from bot.outbox import OutboxSender
 from bot.schedule import Scheduler
 from bot.settings import Settings
@@ -75,7 +75,7 @@ APOLOGY: Final = (
 )
 
 
-Asked = tuple[Collection, int, Ranker | None]  # a city's questions, how many could not be read, its own ranker
+Stored = tuple[Sequence[QuestionRow], bytes]  # a city's questions, and its own ranker if it has one
 
 
 class Mind:
@@ -276,7 +276,7 @@ class Roof:
     # what processes hold in memory ------------------------------------------------------------------------------
 
     async def _load(self) -> None:
-        def unit(session: Session) -> tuple[City | None, Directory | None, Asked | None]:
+        def unit(session: Session) -> tuple[City | None, Directory | None, Stored | None]:
             found_city = found_places = found_questions = None
             for name in ("city", catalogue.NAME, questions.NAME):
                 version, _note = watched_version(session, name)
@@ -288,7 +288,7 @@ class Roof:
                 elif name == catalogue.NAME:
                     found_places = catalogue.load(session, self.content.topics_of_category)
                 elif self.mind.encoders is not None:
-                    found_questions = self._questions(session, self.mind.encoders)
+                    found_questions = questions.rows(session), questions.ranker_body(session, self.mind.encoders)
             return found_city, found_places, found_questions
 
         new_city, new_places, new_questions = await self.store.read(unit)
@@ -298,18 +298,18 @@ class Roof:
             self.mind.directory = new_places
             log.info("loaded", name=catalogue.NAME, count=len(new_places))
         if new_questions is not None:
-            collection, unread, ranker = new_questions
-            self.mind.ask_of(collection, ranker)
-            log.info("loaded", name=questions.NAME, count=len(collection.entries), unread=unread)
+            await asyncio.to_thread(self._read_questions, *new_questions)
 
-    @staticmethod
-    def _questions(session: Session, encoders: Encoders) -> Asked | None:
-        """Load the city's questions; a desk whose encoders fail goes on without them."""
+    def _read_questions(self, listed: Sequence[QuestionRow], ranker: bytes) -> None:
+        """Search the city's questions from now on; a desk that cannot goes on without, and says so in its log."""
+        assert self.mind.encoders is not None
         try:
-            return (*questions.load(session, encoders), questions.ranker_of(session, encoders))
-        except EncoderError as error:
+            collection, unread = questions.collection(listed, self.mind.encoders)
+            self.mind.ask_of(collection, questions.ranker_of(ranker))
+        except Exception as error:  # whatever is wrong there must not keep the desk from hearing
             log.error("questions_unread", error=type(error).__name__)
-            return None
+        else:
+            log.info("loaded", name=questions.NAME, count=len(collection.entries), unread=unread)
 
     async def _watch(self) -> None:
         async with self.store.listen("watched") as bell:

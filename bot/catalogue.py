@@ -6,8 +6,8 @@ marked gone, kept, and told; the directory in memory is built anew when its vers
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from bot.directory.resources import Resource, from_json, to_json
 from bot.directory.search import Directory
-from bot.models import ResourceRow
+from bot.models import QuestionRow, ResourceRow
 from bot.store import bump
 
 NAME = "directory"  # what processes watch
@@ -49,13 +49,20 @@ def keep(session: Session, source: str, resources: Sequence[Resource], at: datet
             for name, value in _columns(source, resource, body).items():
                 setattr(row, name, value)
             row.changed_at, row.gone_at = at, None
-    gone = [row for row in rows.values() if row.gone_at is None]
+    return finished(session, NAME, rows.values(), Stored(new, changed, same), at)
+
+
+def finished(
+    session: Session, name: str, absent: Iterable[ResourceRow | QuestionRow], stored: Stored, at: datetime
+) -> Stored:
+    """Mark the rows that an edition no longer lists as gone, tell who watches `name`, and return the whole count."""
+    gone = [row for row in absent if row.gone_at is None]
     for row in gone:
         row.gone_at = row.changed_at = at
     session.flush()
-    if new or changed or gone:
-        bump(session, NAME)
-    return Stored(new, changed, same, len(gone))
+    if stored.new or stored.changed or gone:
+        bump(session, name)
+    return replace(stored, gone=len(gone))
 
 
 def _columns(source: str, resource: Resource, body: dict[str, Any]) -> dict[str, Any]:

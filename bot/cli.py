@@ -368,6 +368,7 @@ def questions_import(
     An entry that its file no longer lists is not shown any more. Ends with 1 when a file cannot be read.
     """
     settings = Settings.from_environment()
+    engines = None if dry_run else configured(settings)
     failed = False
     for file in files:
         try:
@@ -379,9 +380,8 @@ def questions_import(
         out.print(f"{file.name}: {len(read.entries)} taken, {len(read.refused)} refused")
         for row, reason in read.refused:
             out.print(f"    row {row}: {reason}", markup=False)
-        if dry_run:
+        if engines is None:
             continue
-        engines = configured(settings)
         with Progress(console=err, transient=True) as bar:
             vectors = questions.encoded(
                 read.entries, engines, partial(_shown, bar, bar.add_task("reading", total=None))
@@ -415,7 +415,7 @@ def questions_learn(
     settings = Settings.from_environment()
     engines = configured(settings)
     with _store(settings) as run:
-        collection, unread = run(lambda store: store.read(lambda s: questions.load(s, engines)))
+        collection, unread = questions.collection(run(lambda store: store.read(questions.rows)), engines)
         if unread:
             err.print(f"[yellow]![/yellow] {unread} entries were read by other encoders: import them again")
         ranker, figures = questions.relearn(

@@ -28,6 +28,10 @@ TEXT = "text"  # the event of typed words
 PLACE = "place"  # the event of a shared location
 
 
+#: What stands under an answer: a person is always one tap away.
+WAYS = (Choice(_("人と話す"), "person.ask"), Choice(_("メニュー"), "menu.show"))
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """Hold all that a turn may look at: a frozen picture of the desk and of this resident's situation."""

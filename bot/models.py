@@ -359,7 +359,7 @@ class QuestionRow(Base):
     """Keep one entry of a city's collection of questions and answers, with its vectors.
 
     `vectors` are one byte a number: for each encoder the question's, then for each the answer's beginning; `encoders`
-    names them with their versions and widths.
+    names them with their versions.
     """
 
     __tablename__ = "question"

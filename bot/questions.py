@@ -20,7 +20,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot import ranking
-from bot.catalogue import Stored
+from bot.catalogue import Stored, finished
 from bot.directory.importing.tables import read_table
 from bot.encoders.engines import Encoders
 from bot.errors import ContentError
@@ -50,7 +50,7 @@ class Read:
 
 def read_file(path: Path) -> Read:
     """Read a CSV table or JSON as `evaluate retrieval` takes it. Raises DataFileError or ContentError, naming it."""
-    source = path.stem[:200]
+    source = path.stem[:80]  # an entry's identity, 160 characters, begins with it
     if path.suffix.lower() == ".json":
         rows = [(entry.id, entry.question, entry.answer, "") for entry in ranking.read_corpus(path)]
     else:
@@ -120,10 +120,10 @@ def _matrices(rows: Sequence[QuestionRow], encoders: Encoders) -> list[dict[str,
 
 def keep(session: Session, read: Read, vectors: Sequence[bytes], made_by: str, at: datetime) -> Stored:
     """Store one edition of a file: its entries with their vectors, which `made_by` (a fingerprint) made."""
-    rows = {row.id: row for row in session.scalars(select(QuestionRow).where(QuestionRow.source == read.source))}
+    held = {row.id: row for row in session.scalars(select(QuestionRow).where(QuestionRow.source == read.source))}
     new = changed = same = 0
     for entry, raw in zip(read.entries, vectors, strict=True):
-        row = rows.pop(entry.id, None)
+        row = held.pop(entry.id, None)
         values = (entry.question, entry.answer, entry.url, made_by, raw, None)
         if row is None:
             new += 1
@@ -136,26 +136,23 @@ def keep(session: Session, read: Read, vectors: Sequence[bytes], made_by: str, a
             changed += 1
         row.question, row.answer, row.url, row.encoders, row.vectors, row.gone_at = values
         row.changed_at = at
-    gone = [row for row in rows.values() if row.gone_at is None]
-    for row in gone:
-        row.gone_at = row.changed_at = at
-    session.flush()
-    if new or changed or gone:
-        bump(session, NAME)
-    return Stored(new, changed, same, len(gone))
+    return finished(session, NAME, held.values(), Stored(new, changed, same), at)
 
 
-def load(session: Session, encoders: Encoders) -> tuple[Collection, int]:
+def rows(session: Session) -> list[QuestionRow]:
+    """Return the entries that their files still list."""
+    return list(session.scalars(select(QuestionRow).where(QuestionRow.gone_at.is_(None)).order_by(QuestionRow.id)))
+
+
+def collection(listed: Sequence[QuestionRow], encoders: Encoders) -> tuple[Collection, int]:
     """Return the city's collection, and how many entries other encoders have read: those cannot be found.
 
-    Raises EncoderError when an engine fails.
+    Outside of any transaction: an engine may be asked over the network. Raises EncoderError when it fails.
     """
-    listed = select(QuestionRow).where(QuestionRow.gone_at.is_(None)).order_by(QuestionRow.id)
-    every = list(session.scalars(listed))
-    rows = [row for row in every if row.encoders == fingerprint(encoders)]
-    entries = [Entry(row.id, row.question, row.answer, row.url) for row in rows]
-    asked, told = _matrices(rows, encoders) if rows and encoders.engines else ({}, {})
-    return Collection(entries, asked, told), len(every) - len(rows)
+    read = [row for row in listed if row.encoders == fingerprint(encoders)]
+    entries = [Entry(row.id, row.question, row.answer, row.url) for row in read]
+    asked, told = _matrices(read, encoders) if read and encoders.engines else ({}, {})
+    return Collection(entries, asked, told), len(listed) - len(read)
 
 
 # --- what a city's own examples teach --------------------------------------------------------------------------------
@@ -205,13 +202,18 @@ def forget_ranker(session: Session, encoders: Encoders) -> bool:
     return row is not None
 
 
-def ranker_of(session: Session, encoders: Encoders) -> Ranker | None:
-    """Return the ranker that this city's examples taught for these encoders, None if they taught none."""
+def ranker_body(session: Session, encoders: Encoders) -> bytes:
+    """Return the file of the ranker that this city's examples taught for these encoders, empty if they taught none."""
     row = session.get(LearnedRow, _learned_name(encoders))
-    if row is None:
+    return row.body if row is not None else b""
+
+
+def ranker_of(body: bytes) -> Ranker | None:
+    """Return the ranker of a file of `ranker_body`, None if it is empty. Raises ContentError."""
+    if not body:
         return None
-    with np.load(io.BytesIO(row.body), allow_pickle=False) as file:
-        return Ranker.of(dict(file), row.name)
+    with np.load(io.BytesIO(body), allow_pickle=False) as file:
+        return Ranker.of(dict(file), "the city's own ranker")
 
 
 def _learned_name(encoders: Encoders) -> str:

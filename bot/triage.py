@@ -19,7 +19,7 @@ from bot.dialog import END, PLACE, START, TEXT, Dialog, Talk
 from bot.dialogs import ALL
 from bot.dialogs.safety import first_words, number_lines, trouble
 from bot.directory.search import Query
-from bot.i18n import CALLED, OWN_NAMES, SOURCE, Catalogs
+from bot.i18n import CALLED, EASY, OWN_NAMES, SOURCE, Catalogs
 from bot.messages import Card, Choice, Phrase, Severity, Verbatim, _
 
 #: "Will you report me?" gets its honest answer at any time (CARE C3).
@@ -203,8 +203,8 @@ def _from_directory(talk: Talk) -> Answered | None:
 def _from_city(talk: Talk) -> Answered | None:
     """Answer from the city's own questions and answers: a clear one at once, else those that are near."""
     near = talk.heard.entries
-    if not near:
-        return None
+    if not near or not (near[0].sure or talk.language in (SOURCE, EASY)):
+        return None  # titles in Japanese are no choice for who does not read it
     talk.argument = near[0].id
     return _fire(talk, Open("question"), "show" if near[0].sure else "near")
 

@@ -30,7 +30,7 @@ from bot.clock import Clock
 from bot.directory.documents import resources_from_documents
 from bot.errors import SettingsError
 from bot.inbox import line_hash
-from bot.models import Campaign, CaseRow, Job, Journal, Outbox, Resident, SignalRow
+from bot.models import Campaign, CaseRow, Job, Journal, Outbox, QuestionRow, Resident, SignalRow
 from bot.opening import TOKYO
 from bot.simulator.people import Resident as Phone
 from bot.simulator.platform import Platform
@@ -331,6 +331,17 @@ async def test_the_citys_own_questions_are_answered(town: Town) -> None:
     await town.until(lambda: "hinata/1" in town.roof.mind._questions, "the new question")
     said = await town.says(town.somebody(), "チューリップの球根はどこで配っていますか", "公園課")
     assert "市の「よくある質問」" in said
+
+
+async def test_questions_that_cannot_be_read_keep_nobody_from_being_heard(town: Town) -> None:
+    """Broken vectors or a broken ranker are logged; the desk goes on."""
+    row = QuestionRow(id="x/1", question="犬は?", answer="登録です。", url="", vectors=b"123")
+    assert town.roof.mind.encoders is not None
+    row.encoders = questions.fingerprint(town.roof.mind.encoders)
+    town.roof._read_questions([row], b"")
+    town.roof._read_questions([], b"no file")
+    said = await town.says(town.somebody(), "一時預かりはありますか", "まどぐち")
+    assert said
 
 
 async def test_new_settings_of_the_city_hold_without_a_restart(town: Town) -> None:

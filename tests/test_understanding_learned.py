@@ -181,6 +181,8 @@ def test_joined_bubbles_count_only_as_far_as_the_newest_has_a_part() -> None:
     assert quiet.hear("bb", vectors=vectors, recent=("aa",)).signals == (dv,)
     quiet.learned = cast(Learned, Said(**{"aa bb": crisis, "aa": replace(crisis, severity=Severity.CONCERN)}))
     assert quiet.hear("bb", vectors=vectors, recent=("aa",)).signals == (crisis,)
+    quiet.learned = cast(Learned, Said(**{"aa bb": Signal("hardship", Severity.CONCERN)}))
+    assert quiet.hear("bb", vectors=vectors, recent=("aa",)).signals == ()  # joined words only look like a concern
 
 
 def test_what_patterns_heard_before_is_not_raised_anew_by_likeness() -> None:

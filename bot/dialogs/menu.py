@@ -6,10 +6,8 @@ The rule: a person is always one of them.
 from __future__ import annotations
 
 from bot import names
-from bot.dialog import TEXT, Dialog, Go
+from bot.dialog import TEXT, WAYS, Dialog, Go
 from bot.messages import Choice, _
-
-WAYS = (Choice(_("人と話す"), "person.ask"), Choice(_("メニュー"), "menu.show"))
 
 
 class Menu(Dialog):

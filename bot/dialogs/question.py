@@ -6,13 +6,12 @@ shortened in its meaning. Who cannot read it is led to a person.
 
 from __future__ import annotations
 
-from bot.dialog import END, TEXT, Dialog, Go
+from bot.dialog import END, TEXT, WAYS, Dialog, Go
 from bot.i18n import EASY, SOURCE
 from bot.messages import Card, Choice, Verbatim, _
 
 LONGEST = 700  # characters of an answer that are shown, about one screen; the rest stands behind its link
 SHORT = 120  # of a question, on a card
-WAYS = (Choice(_("人と話す"), "person.ask"), Choice(_("メニュー"), "menu.show"))
 
 
 class Question(Dialog):

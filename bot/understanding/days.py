@@ -31,7 +31,7 @@ _TWO_MEANINGS: Final = frozenset(("linggo", "minggu", "thu hai", "thu ba", "thu 
 #: Beside Babel's names: short and typed forms, Monday first.
 _ALSO: Final = (
     r"[月火水木金土日]曜",
-    r"(?:げつ|か|すい|もく|きん|ど|にち)ようび?",
+    r"(?:げつ|すい|もく|きん|ど)ようび?|かようび|にちよう(?!ひん)",
     r"(?:周|週|星期|礼拜|禮拜)[一二三四五六日天]",
     r"(?<!con )(?<!lan )(?<!dua )(?<!be )(?<!nguoi )(?<!thang )\bthu (?:hai|ba|tu|nam|sau|bay|[2-7])\b"
     r"(?! (?:con|tuoi))",
@@ -44,7 +44,7 @@ _ALSO: Final = (
 )
 _KEYS: Final = (
     (0, "月曜|げつよう|周一|週一|星期一|礼拜一|禮拜一|thu hai|thu 2|segunda|sombar|mon"),
-    (1, "火曜|かよう|周二|週二|星期二|礼拜二|禮拜二|thu ba$|thu 3|terca|mangalbar|tue"),
+    (1, "火曜|かようび|周二|週二|星期二|礼拜二|禮拜二|thu ba$|thu 3|terca|mangalbar|tue"),
     (2, "水曜|すいよう|周三|週三|星期三|礼拜三|禮拜三|thu tu|thu 4|quarta|budh|wed"),
     (3, "木曜|もくよう|周四|週四|星期四|礼拜四|禮拜四|thu nam|thu 5|quinta|bihibar|^thu(?:rs?|s|rsdays)$"),
     (4, "金曜|きんよう|周五|週五|星期五|礼拜五|禮拜五|thu sau|thu 6|sexta|sukra|shukra|fri"),
@@ -94,8 +94,8 @@ _AHEAD: Final = (
         r"|\bbukas ng (?:umaga|hapon|gabi|tanghali)\b|\bpara bukas\b|\bkinabukasan\b|\bbesok\b"
         r"|(?<!la )(?<!esta )\bmanana\b"),
     (0, r"今日|きょう(?!しつ|かい|だい)|本日|今から|今夜|今晩|\btoday\b|\btonight\b|\bright now\b"
-        r"|오늘|지금|今天|今晚|现在|現在"
-        r"|\bhom nay\b|\bbay gio\b|\btoi nay\b|आज|अहिले|\baaja\b|\bahile\b|\bhoje\b|\bagora\b|\bngayon\b|\bmamaya\b"
+        r"|오늘|지금|今天|今晚|现在|現在|\bhom nay\b|\bbay gio\b|\btoi nay\b"
+        r"|आज(?!कल)|अहिले|\baaja\b|\bahile\b|\bhoje\b|\bagora\b|\bngayon\b|\bmamaya\b"
         r"|\bhari ini\b|\bsekarang\b|\bmalam ini\b|\bhoy\b|\bahora\b"),
 )  # fmt: skip
 _COMING: Final = tuple((days, re.compile(words)) for days, words in _AHEAD)
@@ -118,11 +118,12 @@ _TIMES: Final = tuple(
         r"(?P<part>上午|下午|早上|晚上|中午|凌晨)\s*(?P<h>\d{1,2}|十[一二]?|[一二三四五六七八九两兩])[点點](?P<half>半)?(?:(?P<m>\d{1,2})分)?",
         r"(?P<part>)(?P<h>\d{1,2})[点點](?P<half>半)?(?:(?P<m>\d{1,2})分)?",
         rf"\b{_H}\s*(?:gio|h)\s*(?:(?P<m>\d{{2}})|(?P<half>ruoi))?\s*(?P<part>sang|trua|chieu|toi|dem)\b",
-        rf"\b(?:luc|tu|den|truoc|sau)\s+{_H}\s*(?:gio|h)\b\s*(?:(?P<m>\d{{2}})|(?P<half>ruoi))?",
-        rf"\b(?:as|das|a las?|de las?|desde las?|hasta las?|ate as)\s+{_H}(?:[:h](?P<m>\d{{2}}))?(?:h|hs|horas)?\b"
+        rf"\b(?:luc|tu|den)\s+{_H}\s*(?:gio|h)\b\s*(?:(?P<m>\d{{2}})|(?P<half>ruoi))?",
+        rf"\b(?:as(?= \d+(?::| ?h| ?e meia| da ))|a las?|desde las?|hasta las?|ate as)\s+{_H}"
+        r"(?:[:h](?P<m>\d{2}))?(?:h|hs|horas)?\b"
         r"(?:\s+(?P<half>e meia|y media))?(?:\s+d[ae](?: la)? (?P<part>manha|manana|tarde|noite|noche))?",
         rf"\b{_H}h(?P<m>\d{{2}})?\b",
-        rf"\bala?s?[- ]?(?P<h>\d{{1,2}}|{'|'.join(_SPOKEN)})\b(?::(?P<m>\d{{2}}))?\s*(?P<half>y medya)?"
+        rf"\balas?[- ](?P<h>\d{{1,2}}|{'|'.join(_SPOKEN)})\b(?::(?P<m>\d{{2}}))?\s*(?P<half>y medya)?"
         r"(?:\s*ng (?P<part>umaga|tanghali|hapon|gabi))?",
         rf"\b(?:jam|pukul)\s*{_H}(?:[.:](?P<m>\d{{2}}))?\s*(?P<part>pagi|siang|sore|malam)?",
         rf"(?P<part>बिहान|दिउँसो|बेलुका|राति|bihana|diu?so|beluka|rati)?\s*{_H}\s*(?:बजे|baje)",
