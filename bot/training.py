@@ -41,7 +41,7 @@ Parts = tuple[list[MLPClassifier], OneVsRestClassifier]
 Progress = Callable[[int, int], None]
 FOLDS = 5
 SILENT = 0.89  # of the hard quiet lines of the fourth hand, which sit nearer to danger than any seen before
-APART = "-4"  # the ending of the files whose lines choose the thresholds
+APART = "-6"  # the ending of the files whose lines choose the thresholds
 _WEIGHT = {"e5": 6.0, "use": 3.0, "api": 6.0}  # so that the joined blocks have like spreads
 _BATCH = 32
 # topics whose questions are often a concern too: their variants teach nothing about quiet
