@@ -6,8 +6,10 @@ A Library is built once at start and never changes; its `version` is logged with
 
 from __future__ import annotations
 
+import gc
 import hashlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import lru_cache
@@ -123,6 +125,27 @@ def load(content: Path = CONTENT, encoders: str = "") -> Library:
 
     `encoders` names the engines whose learned weights are used (all, fast, none, api); "" hears by patterns alone.
     """
+    with _kept_for_good():
+        return _load(content, encoders)
+
+
+@contextmanager
+def _kept_for_good() -> Iterator[None]:
+    """Keep Python from looking for garbage among what is made here, now and later: it stays until the process ends.
+
+    A quarter of the start, and the longest pauses afterwards, were such looks through a million objects.
+    """
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
+        gc.freeze()
+
+
+def _load(content: Path, encoders: str) -> Library:
     digest = hashlib.sha256()
     for path in sorted(content.rglob("*")):
         if path.is_file():

@@ -300,6 +300,21 @@ def test_a_veto_is_taken_back_by_words_that_mean_it(text: str) -> None:
     assert kinds(text)["crisis"] == "urgent"
 
 
+def test_words_explain_only_their_own_sentence() -> None:
+    """A full stop, a danda, ends a sentence as 。 does: what explains the first explains nothing in the second."""
+    found = signal(
+        "dv",
+        "Selamat malam. Saya mau bikin paspor anak di KBRI, janjinya sudah dapat. Paspor saya sendiri ditahan suami.",
+    )
+    assert "documents_taken" in found.aspects
+
+
+@pytest.mark.parametrize("text", ["남편이 때렸어요", "남편이 때렷어요", "애를 때렷어", "죽고십어 약도 샀어", "죽고 싶어 약도 삿어"])
+def test_korean_as_it_is_typed(text: str) -> None:
+    """ㅅ for ㅆ under a syllable is what tired thumbs type."""
+    assert action(HEARING.hear(text)) == "call_person"
+
+
 def test_asking_for_the_dv_desk_is_a_concern() -> None:
     """A question about the DV desk is answered, and a person is quietly offered."""
     heard = HEARING.hear("DVの相談窓口は土日も開いていますか")

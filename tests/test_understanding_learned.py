@@ -295,6 +295,16 @@ def test_what_the_encoders_read_is_the_same_for_the_same_words() -> None:
     assert letters("想繼續") == letters("想继续")
 
 
+@pytest.mark.parametrize(
+    ("written", "typed"),
+    [("छोरी", "chori"), ("मर्न मन लाग्छ", "marna man lagcha"), ("हात", "hat"), ("२ महिनाको।", "2 mahinako."), ("म", "ma")],
+)
+def test_nepali_has_the_same_letters_in_both_scripts(written: str, typed: str) -> None:
+    """Devanagari is weighed as it is typed in Latin letters, but languages are told apart by what was written."""
+    assert letters(written) == letters(typed)
+    assert letters(written, dressed=True).strip() == written
+
+
 def test_letter_groups_are_the_same_everywhere() -> None:
     """The hash is fixed: the same places on every machine, and weights of length 1."""
     found = grams(" ab ", 1 << 15, 1, 2)

@@ -109,11 +109,13 @@ class Answers:
         for _language, document in sorted(documents.items()):
             for topic, entry in (document.get("topics") or {}).items():
                 names = [name for line in lines(entry.get("words")) for name in line.split(" / ")]
-                self._names += [(self._name(name), str(topic)) for name in names]
-                for phrase in (*names, *lines(entry.get("phrases"))):
+                for number, phrase in enumerate((*names, *lines(entry.get("phrases")))):
                     folded = fold(phrase)
+                    seen = views(folded)
+                    if number < len(names):
+                        self._names.append((self._name(phrase, seen), str(topic)))
                     self._whole.setdefault(_hiragana(_bare(folded.text)), str(topic))
-                    raw.append((str(topic), *_features(views(folded))))
+                    raw.append((str(topic), *_features(seen)))
             for command, phrases in (document.get("commands") or {}).items():
                 for phrase in lines(phrases):
                     self._commands[_bare(fold(phrase).text)] = str(command)
@@ -136,8 +138,7 @@ class Answers:
                 self._with_pair[pair].append(number)
 
     @staticmethod
-    def _name(name: str) -> str:
-        seen = views(fold(name))
+    def _name(name: str, seen: Views) -> str:
         return f" {' '.join(seen.plain.each)} " if name.isascii() else _hiragana(seen.tight.text)
 
     def _norm(self, features: set[str]) -> float:

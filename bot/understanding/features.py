@@ -16,6 +16,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from bot.understanding.devanagari import latin
 from bot.understanding.normalise import JAPANESE, fold, unspaced
 from bot.understanding.words import simplified, undressed
 
@@ -60,7 +61,7 @@ class Grams:
 
 
 def letters(raw: str, *, dressed: bool = False) -> str:
-    """Return a text's letters with a blank around: folded, simplified, and without diacritics unless `dressed`."""
+    """Return a text's letters with a blank around: folded; unless `dressed` simplified, Latin, without diacritics."""
     line = spoken(raw)
     if not dressed:
         kana = any("\u3041" <= letter <= "\u30fa" for letter in line)
@@ -72,6 +73,7 @@ def letters(raw: str, *, dressed: bool = False) -> str:
             else "".join(simplified(letter) if "\u3400" <= letter <= "\u9fff" else letter for letter in word)
             for word in line.split(" ")
         )
+        line = latin(line)
     return f" {line} "
 
 

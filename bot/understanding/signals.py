@@ -6,6 +6,7 @@ The rule: rules only add. A veto may lower what it explains, but a first-person 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
@@ -19,7 +20,7 @@ from bot.understanding.slots import age_months
 Who = Literal["self", "child", "partner", "other", ""]
 Act = Literal["fear", "wish", "plan", "now", "done", "past", ""]
 JAPANESE_WORDS = ("ja", "ja-easy")
-_STOPS = "。!?！？\n"
+_STOP = re.compile(r"[。!?！？।\n]|(?<!\.)\.(?=\s|$)")  # 3.5 and … are none
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,6 +325,6 @@ def _near(scope: str, veto: Span, heard: Span, text: str) -> bool:
         return True
     if scope == "words":
         return veto.begin < heard.end and heard.begin < veto.end
-    begin = max((text.rfind(stop, 0, heard.begin) for stop in _STOPS), default=-1) + 1
-    ends = [at for stop in _STOPS if (at := text.find(stop, heard.end)) >= 0]
-    return veto.begin < (min(ends) if ends else len(text)) and begin < veto.end
+    begin = max((stop.end() for stop in _STOP.finditer(text, 0, heard.begin)), default=0)
+    after = _STOP.search(text, heard.end)
+    return veto.begin < (after.start() if after else len(text)) and begin < veto.end

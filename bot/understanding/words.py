@@ -4,7 +4,7 @@ The rule: one message gives one `Words` for Japanese and one for every other scr
 
 Other scripts' words are as written, but without diacritics, so that "không" and "khong" are one word; each Chinese
 character is a word, in its simplified form, so that 家庭暴力 is heard in either script; a run of kana is one word that
-keeps the kanji beside it apart.
+keeps the kanji beside it apart; a Korean word has ㅅ for ㅆ under a syllable.
 
 Japanese words are folded further, so that one pattern hears plain, polite and colloquial speech alike:
 ます, を, the honorific 御 and closing particles (よ ね な わ) are left out; られる is れる; で after a verb is て;
@@ -258,6 +258,16 @@ def undressed(word: str) -> str:
     return bare.replace("đ", "d").replace("ø", "o").replace("ł", "l").replace("ı", "i").replace("ß", "ss")
 
 
+_ENDS_IN_SS = 20  # of the 28 ends of a Korean syllable; the one before it is a single s
+
+
+@lru_cache(maxsize=65536)
+def _loosely(word: str) -> str:
+    """Return a Korean word with ㅅ for ㅆ under a syllable: people type 때렷어 for 때렸어."""
+    ends = ((letter, (ord(letter) - 0xAC00) % 28) for letter in word)
+    return "".join(chr(ord(letter) - 1) if end == _ENDS_IN_SS else letter for letter, end in ends)
+
+
 def plain(text: Text) -> Words:
     """Return the words of folded text that are not Japanese, as written; two or more full stops are no end."""
     found: list[tuple[str, int, int]] = []
@@ -271,5 +281,7 @@ def plain(text: Text) -> Words:
             word = undressed(word)
         elif "\u3400" <= word <= "\u9fff":
             word = simplified(word)
+        elif "\uac00" <= word[0] <= "\ud7a3":
+            word = _loosely(word)
         found.append((word, match.start(), match.end()))
     return _build(text, found)
