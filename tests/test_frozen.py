@@ -22,6 +22,7 @@ from bot.understanding.words import reading, undressed
 
 FOLDER = Path(__file__).parent / "frozen"
 SPLIT = evaluation.read_split(FOLDER)
+SECOND = evaluation.read_split(FOLDER / "second")  # two more hands, after the thresholds' lines: figures by other people
 LANGUAGES = sorted(library.read_yaml(library.CONTENT / "vocabulary.yaml")["languages"])
 
 
@@ -41,14 +42,16 @@ def test_the_split_is_as_large_as_it_must_be_and_stands_apart() -> None:
     assert sorted(grave) == LANGUAGES
     assert min(grave.values()) >= 75
     assert min(quiet[language, group] for language in LANGUAGES for group in ("ordinary", "hard")) >= 70
+    each = [*SPLIT["signals"], *SECOND["signals"]]
+    assert len(each) >= 5900
     taught = {example.text.strip().lower() for example in library.examples() if len(example.text) > 14}
-    shared = [line.text for line in SPLIT["signals"] if len(line.text) > 14 and line.text.strip().lower() in taught]
-    assert len(shared) <= len(SPLIT["signals"]) // 200, shared
+    shared = [line.text for line in each if len(line.text) > 14 and line.text.strip().lower() in taught]
+    assert len(shared) <= len(each) // 200, shared
 
 
-def test_signals_stay_heard(ears: Hearing, engines: Encoders) -> None:
+@pytest.mark.parametrize("given", [SPLIT["signals"][::8], SECOND["signals"][::8]], ids=["first", "second"])
+def test_signals_stay_heard(given: list[Labelled], ears: Hearing, engines: Encoders) -> None:
     """Grave lines call a person, concerns are heard, quiet ones stay quiet: floors, not the figures themselves."""
-    given = SPLIT["signals"][::8]
     shares = evaluation.signals(given, hear(ears, engines, [line.text for line in given]))["all"]
     assert shares["grave_called"]["share"] >= 0.93, shares
     assert shares["concern_heard"]["share"] >= 0.85, shares

@@ -19,6 +19,7 @@ from bot.messages import TopicScore
 from bot.understanding.features import Vectors, letters
 from bot.understanding.normalise import JAPANESE, fold
 from bot.understanding.patterns import Views, lines, views
+from bot.understanding.romaji import read
 from bot.understanding.weights import Weights
 from bot.understanding.words import reading
 
@@ -169,7 +170,7 @@ class Answers:
 
     def by_words(self, text: str) -> dict[str, float]:
         """Return the score of every topic that shares something with the text, from 0 to 1."""
-        folded = fold(text)
+        folded = read(text)
         seen = views(folded)
         words, pairs = _features(seen)
         close: dict[int, float] = defaultdict(float)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from bot.understanding.devanagari import latin
 from bot.understanding.normalise import JAPANESE, fold, unspaced
+from bot.understanding.romaji import japanese
 from bot.understanding.words import simplified, undressed
 
 Vectors = Mapping[str, NDArray[np.float32]]
@@ -33,8 +34,9 @@ def _shown(letter: str) -> bool:
 
 
 def spoken(raw: str) -> str:
-    """Return a text as the encoders read it: folded as for patterns, without ornaments or quotes around the whole."""
-    text = unspaced(fold(raw, apostrophes=True)).text
+    """Return a text as the encoders read it: folded as for patterns, romaji in kana, without ornaments or quotes around the whole."""
+    folded = fold(raw, apostrophes=True)
+    text = unspaced(japanese(folded) or folded).text
     bare = "".join(letter if _shown(letter) else " " for letter in _LOUD.sub(".", text))
     return _QUOTED.sub("", re.sub(r"\s+", " ", bare)).strip() or text.strip()
 

@@ -15,6 +15,7 @@ from bot.errors import ContentError
 from bot.messages import Severity, Signal
 from bot.understanding.normalise import fold
 from bot.understanding.patterns import Index, Lists, Pattern, Span, Views, compile_pattern, lines, views
+from bot.understanding.romaji import japanese
 from bot.understanding.slots import age_months
 
 Who = Literal["self", "child", "partner", "other", ""]
@@ -193,11 +194,12 @@ class Signals:
 
     def scan(self, text: str) -> Severity | None:
         """Return the highest severity that the rules alone give, before raises and vetoes: for a lane's priority."""
-        seen = views(fold(text))
+        folded = fold(text)
         best: Severity | None = None
-        for rule, pattern in self._index.candidates(seen):
-            if (best is None or rule.severity.rank > best.rank) and next(pattern.find(seen), None):
-                best = rule.severity
+        for seen in map(views, filter(None, (folded, japanese(folded)))):
+            for rule, pattern in self._index.candidates(seen):
+                if (best is None or rule.severity.rank > best.rank) and next(pattern.find(seen), None):
+                    best = rule.severity
         return best
 
     @staticmethod
@@ -206,7 +208,12 @@ class Signals:
 
     def _hear(self, text: str, newest: int) -> list[Signal]:
         folded = fold(text)
-        seen = views(folded)
+        found = self._of(views(folded), text, newest)
+        if kana := japanese(folded):  # romaji: heard as Japanese as well
+            found += self._of(views(kana), text, newest)
+        return found
+
+    def _of(self, seen: Views, text: str, newest: int) -> list[Signal]:
         found = [
             _Heard(rule, rule.severity, rule.aspects, span)
             for rule, pattern in self._index.candidates(seen)
