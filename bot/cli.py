@@ -9,15 +9,13 @@ import asyncio
 import getpass
 import json
 import sys
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from queue import Queue
-from threading import Thread
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -28,6 +26,7 @@ from sqlalchemy.orm import Session
 from bot import app as roof
 from bot import catalogue, check, city, evaluation, i18n, library, questions
 from bot.clock import Clock
+from bot.cores import on_every_core
 from bot.directory.documents import resources_from_documents
 from bot.directory.importing import Imported, read_file, report
 from bot.directory.resources import to_json
@@ -35,7 +34,7 @@ from bot.directory.search import Directory, Query
 from bot.encoders.engines import Encoders, configured
 from bot.errors import ContentError, LineRefusedError, LineUnreachableError, MadoguchiError, SettingsError
 from bot.line.client import LineClient
-from bot.messages import Point
+from bot.messages import Heard, Point
 from bot.opening import TOKYO
 from bot.settings import Settings
 from bot.store import Store
@@ -45,7 +44,6 @@ from bot.understanding.faq import Ranker
 from bot.understanding.hearing import Hearing
 from handoff.staff import ROLES, Passwords, add_staff, make_password
 
-A = TypeVar("A")
 T = TypeVar("T")
 
 
@@ -469,11 +467,14 @@ def understand(
 ) -> None:
     """Read lines, write what is heard in each as one JSON line, in order."""
     engines, ears = _ears()
-    for (id, text, language), vectors in _ahead(
-        _spoken_lines(jsonl), lambda line: engines.vectors(ears.readings(line[1]))
-    ):
-        heard = ears.hear(text, vectors=vectors, prior=language)
-        print(json.dumps(hearing.to_json(heard, id), ensure_ascii=False), flush=True)
+
+    def told(line: tuple[str, str, str]) -> str:
+        id, text, language = line
+        heard = ears.hear(text, vectors=engines.vectors(ears.readings(text)), prior=language)
+        return json.dumps(hearing.to_json(heard, id), ensure_ascii=False)
+
+    for line in on_every_core(told, _spoken_lines(jsonl)):
+        print(line, flush=True)
 
 
 def _spoken_lines(jsonl: bool) -> Iterator[tuple[str, str, str]]:
@@ -493,25 +494,6 @@ def _ears() -> tuple[Encoders, Hearing]:
     """Return the engines that the environment names, and what hears with them."""
     settings = Settings.from_environment()
     return configured(settings), library.load(encoders=settings.encoders).hearing
-
-
-def _ahead(given: Iterable[A], job: Callable[[A], T], most: int = 64) -> Iterator[tuple[A, T]]:
-    """Yield each with what `job` makes of it, in order; a thread of its own works up to `most` ahead."""
-    ready: Queue[tuple[A, T] | BaseException | None] = Queue(most)
-
-    def work() -> None:
-        try:
-            for one in given:
-                ready.put((one, job(one)))
-            ready.put(None)
-        except BaseException as error:
-            ready.put(error)
-
-    Thread(target=work, daemon=True).start()
-    while (found := ready.get()) is not None:
-        if isinstance(found, BaseException):
-            raise found
-        yield found
 
 
 SPLIT = Path(__file__).parents[1] / "tests" / "frozen"
@@ -597,9 +579,12 @@ def evaluate(
         return
     given = evaluation.read_split(split)[what.value]
     engines, ears = _ears()
-    pairs = _ahead(given, lambda line: engines.vectors(ears.readings(line.text)))
-    shown = track(pairs, total=len(given), description="hearing", console=err, transient=True)
-    heard = [ears.hear(line.text, vectors=vectors) for line, vectors in shown]
+
+    def hear(line: evaluation.Labelled) -> Heard:
+        return ears.hear(line.text, vectors=engines.vectors(ears.readings(line.text)))
+
+    each = on_every_core(hear, given)
+    heard = list(track(each, total=len(given), description="hearing", console=err, transient=True))
     metrics = {"signals": evaluation.signals, "topics": evaluation.topics, "language": evaluation.languages}[
         what.value
     ](given, heard)

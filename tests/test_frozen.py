@@ -22,7 +22,9 @@ from bot.understanding.words import reading, undressed
 
 FOLDER = Path(__file__).parent / "frozen"
 SPLIT = evaluation.read_split(FOLDER)
-SECOND = evaluation.read_split(FOLDER / "second")  # two more hands, after the thresholds' lines: figures by other people
+SECOND = evaluation.read_split(
+    FOLDER / "second"
+)  # two more hands, after the thresholds' lines: figures by other people
 LANGUAGES = sorted(library.read_yaml(library.CONTENT / "vocabulary.yaml")["languages"])
 
 

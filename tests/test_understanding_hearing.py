@@ -309,7 +309,9 @@ def test_words_explain_only_their_own_sentence() -> None:
     assert "documents_taken" in found.aspects
 
 
-@pytest.mark.parametrize("text", ["남편이 때렸어요", "남편이 때렷어요", "애를 때렷어", "죽고십어 약도 샀어", "죽고 싶어 약도 삿어"])
+@pytest.mark.parametrize(
+    "text", ["남편이 때렸어요", "남편이 때렷어요", "애를 때렷어", "죽고십어 약도 샀어", "죽고 싶어 약도 삿어"]
+)
 def test_korean_as_it_is_typed(text: str) -> None:
     """ㅅ for ㅆ under a syllable is what tired thumbs type."""
     assert action(HEARING.hear(text)) == "call_person"

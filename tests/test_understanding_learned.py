@@ -297,7 +297,13 @@ def test_what_the_encoders_read_is_the_same_for_the_same_words() -> None:
 
 @pytest.mark.parametrize(
     ("written", "typed"),
-    [("छोरी", "chori"), ("मर्न मन लाग्छ", "marna man lagcha"), ("हात", "hat"), ("२ महिनाको।", "2 mahinako."), ("म", "ma")],
+    [
+        ("छोरी", "chori"),
+        ("मर्न मन लाग्छ", "marna man lagcha"),
+        ("हात", "hat"),
+        ("२ महिनाको।", "2 mahinako."),
+        ("म", "ma"),
+    ],
 )
 def test_nepali_has_the_same_letters_in_both_scripts(written: str, typed: str) -> None:
     """Devanagari is weighed as it is typed in Latin letters, but languages are told apart by what was written."""

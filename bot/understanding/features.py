@@ -34,7 +34,7 @@ def _shown(letter: str) -> bool:
 
 
 def spoken(raw: str) -> str:
-    """Return a text as the encoders read it: folded as for patterns, romaji in kana, without ornaments or quotes around the whole."""
+    """Return a text as the encoders read it: folded, romaji in kana, without ornaments or quotes around the whole."""
     folded = fold(raw, apostrophes=True)
     text = unspaced(japanese(folded) or folded).text
     bare = "".join(letter if _shown(letter) else " " for letter in _LOUD.sub(".", text))

@@ -1,4 +1,4 @@
-"""Read Japanese that is typed in Latin letters: shinitai → しにたい, kodomo wo tataite shimatta → こどもを たたいて しまった.
+"""Read Japanese that is typed in Latin letters: shinitai → しにたい, kodomo wo tataku → こども を たたく.
 
 The rule: a text is read so only if nearly all its words can be Japanese and one of them is grammar that no other of our
 languages has (です, ます, 〜たい, わたし): Filipino, Indonesian and Nepali also have many open syllables, and families
@@ -18,8 +18,12 @@ _ROWS = {
     "p": "ぱぴぷぺぽ",
 }  # fmt: skip
 _SYLLABLES = {start + vowel: kana for start, row in _ROWS.items() for vowel, kana in zip(_VOWELS, row, strict=True)}
-_SYLLABLES |= {"ya": "や", "yu": "ゆ", "yo": "よ", "wa": "わ", "wo": "を", "fu": "ふ", "tsu": "つ", "shi": "し", "chi": "ち", "ji": "じ"}
-_SYLLABLES |= {"sha": "しゃ", "shu": "しゅ", "sho": "しょ", "cha": "ちゃ", "chu": "ちゅ", "cho": "ちょ", "ja": "じゃ", "ju": "じゅ", "jo": "じょ"}
+_SYLLABLES |= {
+    "ya": "や", "yu": "ゆ", "yo": "よ", "wa": "わ", "wo": "を", "fu": "ふ",
+    "tsu": "つ", "shi": "し", "chi": "ち", "ji": "じ",
+    "sha": "しゃ", "shu": "しゅ", "sho": "しょ", "cha": "ちゃ", "chu": "ちゅ", "cho": "ちょ",
+    "ja": "じゃ", "ju": "じゅ", "jo": "じょ",
+}  # fmt: skip
 _SYLLABLES |= {
     start + "y" + vowel: _SYLLABLES[start + "i"] + small
     for start in "ksztnhmrgbpd"
@@ -32,7 +36,8 @@ _PARTICLES = {"wa": "は", "o": "を", "e": "へ"}
 _GRAMMAR = frozenset(
     """desu desuka deshita deshou kudasai onegai watashi boku tasukete korosareru genkai kowai samishii sabishii tsurai
     kurushii itsu ikura doko nande doushite kyou kyo kinou ashita ima mou sumimasen gomennasai dareka daremo kamo shinu
-    shinda shinde inai okane onaka kusuri musuko musume kuchibiru kubi himo nonda itta totta datta dekiru omou okeru""".split()  # noqa: SIM905
+    shinda shinde inai okane onaka kusuri musuko musume kuchibiru kubi himo nonda itta totta datta dekiru omou
+    okeru""".split()  # noqa: SIM905
 )
 _ENDING = re.compile(
     r"[a-z]{2,}(?:masu|masuka|mashita|masen|mashou|nakatta|tai|nai|shita|teru|tteiru|teiru|chatta|tte|reru|katta)$"
@@ -59,7 +64,9 @@ def _kana(word: str) -> list[tuple[str, int, int]]:
         elif word[at] in "nm" and (at + 1 == len(word) or word[at + 1] not in "aiueoy") and (at or word != "m"):
             found.append(("ん", at, at + 1))
             at += 1
-        elif at + 1 < len(word) and (word[at] == word[at + 1] or word[at : at + 2] == "tc") and word[at] not in "aiueon":
+        elif (
+            at + 1 < len(word) and (word[at] == word[at + 1] or word[at : at + 2] == "tc") and word[at] not in "aiueon"
+        ):
             found.append(("っ", at, at + 1))
             at += 1
         else:
