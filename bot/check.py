@@ -9,6 +9,7 @@ import ast
 import string
 import tomllib
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
 from bot import easy, library, names
+from bot.cores import on_every_core
 from bot.dialogs import ALL
 from bot.i18n import EASY, LOCALES, SOURCE
 from bot.library import CONTENT, Library
@@ -25,6 +27,7 @@ from bot.understanding import check as heard
 
 ROOT = Path(__file__).parents[1]
 LARGEST = 2_000_000  # bytes of one learned file (issue B)
+_EACH = partial(on_every_core, at_once=64)
 
 
 def problems(content: Library) -> list[str]:
@@ -47,7 +50,7 @@ def _vocabulary(content: Library) -> Iterator[str]:
 
 def _heard(content: Library) -> Iterator[str]:
     documents = {kind: library.documents(CONTENT / kind) for kind in ("signals", "topics")}
-    yield from heard.check(documents["signals"], documents["topics"], content.vocabulary)
+    yield from heard.check(documents["signals"], documents["topics"], content.vocabulary, _EACH)
     yield from heard.check_examples(library.examples(), content.vocabulary)
     for encoders in ("all", "fast", "none"):
         for subject in ("signals", "topics"):

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from bot import names
 from bot.errors import ContentError
 from bot.messages import Heard, Severity, Signal
+from bot.understanding import romaji
 from bot.understanding.check import examples
 from bot.understanding.hearing import Hearing, action, to_json
 from bot.understanding.normalise import fold, tight
@@ -315,6 +316,48 @@ def test_words_explain_only_their_own_sentence() -> None:
 def test_korean_as_it_is_typed(text: str) -> None:
     """ㅅ for ㅆ under a syllable is what tired thumbs type."""
     assert action(HEARING.hear(text)) == "call_person"
+
+
+@pytest.mark.parametrize(
+    ("typed", "read_as"),
+    [
+        ("shinitai", "しにたい"),
+        ("Otto ni naguraremashita", "おっと に なぐられました"),
+        ("watashi wa kodomo o tataite shimatta", "わたし は こども を たたいて しまった"),
+        ("kyou wa matcha wo nonda, zasshi mo ippai", "きょう は まっちゃ を のんだ, ざっし も いっぱい"),
+        ("syuumatu ni sinitai desu", "しゅうまつ に しにたい です"),
+    ],
+)
+def test_romaji_is_read_as_japanese(typed: str, read_as: str) -> None:
+    """Hepburn and Kunrei alike; the way back leads to the letters that were typed."""
+    found = romaji.read(typed)
+    assert found.text == read_as
+    assert found.evidence(0, len(found.text)) == typed
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "aku mau makan nasi di rumah saya",
+        "ano po ba ang kailangan sa hoikuen",
+        "la casa de mi mama no me da pena",
+        "chora lai jaro aayo",
+        "is there a hoikuen or gakudo near the kuyakusho",
+        "me da mucha pena, mi mama no me ama",
+        "ok",
+    ],
+)
+def test_other_languages_are_not_read_as_romaji(text: str) -> None:
+    """Open syllables and borrowed words make no Japanese."""
+    assert romaji.read(text).text == fold(text).text
+
+
+def test_romaji_is_heard_with_the_words_that_were_typed() -> None:
+    """Japanese patterns hear it; the evidence is what the resident wrote."""
+    found = signal("crisis", "himo kaimashita. kubi tsurimasu. dare mo warukunai")
+    assert found.severity is Severity.EMERGENCY
+    assert found.evidence == "kubi tsuri"
+    assert HEARING.signals.scan("otto ni naguraremashita") is Severity.URGENT
 
 
 def test_asking_for_the_dv_desk_is_a_concern() -> None:

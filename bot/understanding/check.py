@@ -6,7 +6,7 @@ The rule: content whose own examples fail is refused; `madoguchi content check` 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from bot.errors import ContentError
@@ -18,6 +18,7 @@ from bot.understanding.patterns import lines
 from bot.understanding.signals import Signals
 
 Documents = Mapping[str, Mapping[str, Any]]
+Each = Callable[[Callable[[Any], str], Iterable[Any]], Iterable[str]]  # `map`, or one that uses every core
 _JAPANESE = re.compile(r"[\u3041-\u30fa\u4e00-\u9fff]")
 _ACTS = ("fear", "wish", "plan", "now", "done", "past", "")
 _WHO = ("self", "child", "partner", "other", "")
@@ -80,7 +81,7 @@ def examples(documents: Documents) -> Iterator[Example]:
             yield Example(f"{language}/silent", text, "", None, None, ())
 
 
-def check_signals(documents: Documents, vocabulary: Mapping[str, Any]) -> list[str]:
+def check_signals(documents: Documents, vocabulary: Mapping[str, Any], each: Each = map) -> list[str]:
     """Return what is wrong with content/signals: ids, glosses, reviewers, patterns, examples."""
     problems: list[str] = []
     for language, document in documents.items():
@@ -102,7 +103,7 @@ def check_signals(documents: Documents, vocabulary: Mapping[str, Any]) -> list[s
         signals.compile()
     except ContentError as error:
         return [str(error)]
-    return [problem for example in examples(documents) if (problem := example.failure(signals))]
+    return list(filter(None, each(lambda example: example.failure(signals), examples(documents))))
 
 
 def _problems(part: str, item: Mapping[str, Any], vocabulary: Mapping[str, Any]) -> Iterator[str]:
@@ -191,6 +192,6 @@ def _label_problems(hear: str, vocabulary: Mapping[str, Any]) -> Iterator[str]:
         yield from (f"unknown aspect {aspect!r}" for aspect in aspects if aspect not in vocabulary["aspects"])
 
 
-def check(signals: Documents, topics: Documents, vocabulary: Mapping[str, Any]) -> list[str]:
+def check(signals: Documents, topics: Documents, vocabulary: Mapping[str, Any], each: Each = map) -> list[str]:
     """Return everything that is wrong with the content of hearing, in words for its author."""
-    return check_signals(signals, vocabulary) + check_topics(topics, vocabulary)
+    return check_signals(signals, vocabulary, each) + check_topics(topics, vocabulary)
