@@ -1,10 +1,10 @@
 """Learn the weights of hearing from the example sentences of bot/content: `madoguchi train`.
 
 The rule: only what is in the repository teaches (CARE C30: no resident's words); what is learned is kept as plain
-arrays. The second layer's thresholds are chosen on the lines of the sixth hand (content/heard/*-6.yaml), by weights that
-have not seen them, nor has the encoder: the people who will write to the desk are another hand again. What is shipped
-then learns from all. scikit-learn is needed here and nowhere else; the frozen split under tests/ is
-never read.
+arrays. The second layer's thresholds are chosen on the lines of the sixth hand (content/heard/*-6.yaml), by weights
+that have not seen them, nor has the encoder: the people who will write to the desk are another hand again. What is
+shipped then learns from all. scikit-learn is needed here and nowhere else; the frozen splits under tests/ are never
+read.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ from bot.understanding.words import reading, undressed
 Parts = tuple[list[MLPClassifier], OneVsRestClassifier]
 Progress = Callable[[int, int], None]
 FOLDS = 5
-# Shares of the hard quiet lines apart for which this layer calls nobody, and offers nothing. On those lines (2026-11-22)
-# both layers then call for .980 of the grave ones, hear .937 of the concerns, and are silent at .932 of the quiet ones.
+# Shares of the hard quiet lines apart for which this layer calls nobody, and offers nothing: the quietest at which both
+# layers still call for 98 of 100 of the grave lines apart (2026-11-22).
 UNCALLED, SILENT = 0.91, 0.93
 APART = "-6"  # the ending of the files whose lines choose the thresholds
 _WEIGHT = {"e5": 6.0, "use": 3.0, "api": 6.0}  # so that the joined blocks have like spreads
@@ -169,7 +169,7 @@ class Recipe:
     `table` places for hashed letter groups of 1 to `longest` letters, `strength` (inverse of regularisation) of their
     weights,
     `nets` over vectors whose scores are averaged (near a threshold, what one of them hears is chance), `hidden` units
-    and `rounds` through the lines of each, `share` of each part in the sum of scores.
+    and `rounds` through the lines of each; `share` and `spelling` weigh the nets' and the letters' scores in their sum.
     Sizes were compared on lines of another hand (2026-11-22): 256 to 768 units and 3 to 25 rounds differ by less than
     two points of recall at equal silence; adding the letters brings five, a table of 2^17 places with groups of up to
     five instead of 2^15 with four one more.
@@ -181,13 +181,14 @@ class Recipe:
     hidden: int = 512
     rounds: int = 10
     share: float = 0.8
+    spelling: float = 0.8
     dressed: bool = False
     longest: int = 4
 
 
-SIGNALS = Recipe(1 << 17, 16.0, nets=3, hidden=256, longest=5)
+SIGNALS = Recipe(1 << 17, 16.0, nets=3, hidden=256, spelling=1.0, longest=5)
 TOPICS = Recipe(1 << 14, 16.0)
-LANGUAGE = Recipe(1 << 15, 32.0, share=1.0, dressed=True)
+LANGUAGE = Recipe(1 << 15, 32.0, spelling=1.0, dressed=True)
 
 
 class Table:
@@ -238,7 +239,7 @@ class Table:
     def scores(self, learned: Parts, rows: NDArray[np.int_]) -> Any:
         """Return probabilities (rows, labels) of both parts together."""
         nets, letter = learned
-        total = letter.decision_function(self.hashed[rows]) * self.recipe.share
+        total = letter.decision_function(self.hashed[rows]) * self.recipe.spelling
         for net in nets:
             found = np.log(np.maximum(net.predict_proba(self.dense[rows]), 1e-12))
             total = total + found * self.recipe.share / len(nets)
@@ -248,9 +249,9 @@ class Table:
     def kept(self, learned: Parts, settings: Mapping[str, float]) -> Weights:
         """Return the learned weights as plain arrays, the blocks' own weights multiplied in."""
         nets, letter = learned
-        share = self.recipe.share
-        hashed, scale = rounded(np.stack([one.coef_[0] for one in letter.estimators_], axis=1) * share)
-        bias = np.asarray([one.intercept_[0] for one in letter.estimators_]) * share
+        share, spelling = self.recipe.share, self.recipe.spelling
+        hashed, scale = rounded(np.stack([one.coef_[0] for one in letter.estimators_], axis=1) * spelling)
+        bias = np.asarray([one.intercept_[0] for one in letter.estimators_]) * spelling
         empty: NDArray[np.floating] = np.zeros(0, np.float32)
         inner, inner_bias, outer = empty.reshape(0, 0), empty, empty.reshape(0, len(bias))
         if nets:  # side by side: the mean of their scores is one wider net's
