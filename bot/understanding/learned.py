@@ -19,8 +19,8 @@ from bot.understanding.signals import Who
 from bot.understanding.weights import Weights
 
 QUIET = "quiet"
-#: A person is called only if this share of what is heard is grave: the highest at which 98 of 100 grave lines still call
-#: (on the lines that choose the thresholds, 2026-11-22). At .05 they are 2 in 1,000 more, called concerns 2 in 100 more.
+#: A person is called only if this share of what is heard is grave: the highest at which 98 of 100 grave lines still
+#: call (on the lines that choose the thresholds, 2026-11-22). At .05, 2 in 1,000 more do, and of concerns 2 in 100.
 BORDER = 0.07
 BESIDE = 0.3  # a second kind is named beside the first from this share on
 _NEIGHBOURS, _AGREE = 5, 3
