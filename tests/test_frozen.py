@@ -22,9 +22,8 @@ from bot.understanding.words import reading, undressed
 
 FOLDER = Path(__file__).parent / "frozen"
 SPLIT = evaluation.read_split(FOLDER)
-SECOND = evaluation.read_split(
-    FOLDER / "second"
-)  # two more hands, after the thresholds' lines: figures by other people
+# two more hands, who wrote after the lines that choose the thresholds
+SECOND = evaluation.read_split(FOLDER / "second")
 LANGUAGES = sorted(library.read_yaml(library.CONTENT / "vocabulary.yaml")["languages"])
 
 
