@@ -55,6 +55,7 @@ class Subject(StrEnum):
     TOPICS = "topics"
     LANGUAGE = "language"
     QUESTIONS = "questions"
+    KANJI = "kanji"
     ENCODER = "encoder"
 
 
@@ -505,7 +506,7 @@ def _shown(bar: Progress, task: TaskID, done: int, all_: int) -> None:
 
 @app.command()
 def train(
-    what: Annotated[Subject, typer.Argument(help="What to learn; everything (but the encoder) unless told.")] = (
+    what: Annotated[Subject, typer.Argument(help="What to learn; everything (but kanji and the encoder) unless told.")] = (
         Subject.EVERYTHING
     ),
     engines: Annotated[
@@ -515,12 +516,18 @@ def train(
 ) -> None:
     """Learn the weights of hearing from the examples in bot/content, and keep them there as plain arrays.
 
-    The encoder's upper layers come first (`train encoder`: needs torch, an hour), then everything else.
+    The kanji of nouns come first (`train kanji`), then the encoder's upper layers (`train encoder`: needs torch, an
+    hour), then everything else.
     """
     from bot import ranking, training
+    from bot.understanding import kanji
 
     settings = Settings.from_environment()
     figures: dict[str, Any] = {}
+    if what is Subject.KANJI:
+        kanji.keep(found := training.learn_kanji())
+        out.print(f"[green]✓[/green] {len(found)} nouns in {kanji.KEPT.name}; learn the encoder and everything next")
+        return
     with Progress(console=err, transient=True) as bar:
         if what is Subject.ENCODER:
             _tune(bar)
@@ -559,7 +566,8 @@ def _tune(bar: Progress) -> None:
         bar.update(tasks[what], completed=done, total=all_)
 
     given = [line for line in training.with_variants(training.signal_lines()) if not line.apart]
-    tuning.keep(tuning.tune(given, training.topic_lines(), shown), library.CONTENT / "learned")
+    topics = training.with_variants(training.topic_lines())
+    tuning.keep(tuning.tune(given, topics, shown), library.CONTENT / "learned")
 
 
 @app.command()

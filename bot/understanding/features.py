@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.understanding.devanagari import latin
+from bot.understanding.kanji import with_kanji
 from bot.understanding.normalise import JAPANESE, fold, unspaced
 from bot.understanding.romaji import japanese
 from bot.understanding.words import simplified, undressed
@@ -34,9 +35,12 @@ def _shown(letter: str) -> bool:
 
 
 def spoken(raw: str) -> str:
-    """Return a text as the encoders read it: folded, romaji in kana, without ornaments or quotes around the whole."""
+    """Return a text as the encoders read it: folded, without ornaments or quotes around the whole.
+
+    Romaji is in kana, and the nouns of a text all in kana in kanji.
+    """
     folded = fold(raw, apostrophes=True)
-    text = unspaced(japanese(folded) or folded).text
+    text = with_kanji(unspaced(japanese(folded) or folded).text)
     bare = "".join(letter if _shown(letter) else " " for letter in _LOUD.sub(".", text))
     return _QUOTED.sub("", re.sub(r"\s+", " ", bare)).strip() or text.strip()
 

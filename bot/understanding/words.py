@@ -215,8 +215,8 @@ def japanese(text: Text) -> Words:
         return _build(text, [])
     source = unspaced(text)
     found: list[tuple[str, int, int]] = []
-    pieces = list(_tokenizer().tokenize(source.text))
-    for piece, follower in zip(pieces, [*(p.surface() for p in pieces[1:]), ""], strict=True):
+    cut = list(_tokenizer().tokenize(source.text))
+    for piece, follower in zip(cut, [*(p.surface() for p in cut[1:]), ""], strict=True):
         form = piece.normalized_form().lower().replace(" ", "")
         if not form:
             continue
@@ -228,11 +228,29 @@ def japanese(text: Text) -> Words:
 _HIRAGANA = {ord("ァ") + at: ord("ぁ") + at for at in range(86)}
 
 
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Hold one word of a Japanese text: as written, as read aloud (hiragana), its part of speech and kind of that."""
+
+    text: str
+    reading: str
+    kind: str
+    sub: str
+
+
+def pieces(text: str) -> list[Piece]:
+    """Return the words of a Japanese text; what has no reading is read as it is written."""
+    found = []
+    for piece in _tokenizer().tokenize(text):
+        written, (kind, sub, *_shape) = piece.surface(), piece.part_of_speech()
+        aloud = written if written.isascii() else piece.reading_form().translate(_HIRAGANA)
+        found.append(Piece(written, aloud, kind, sub))
+    return found
+
+
 def reading(text: str) -> str:
     """Return how a Japanese text is read aloud, in hiragana without blanks; what has no reading stays as it is."""
-    pieces = _tokenizer().tokenize(text)
-    spoken = (piece.surface() if piece.surface().isascii() else piece.reading_form() for piece in pieces)
-    return "".join(spoken).translate(_HIRAGANA).replace(" ", "")
+    return "".join(piece.reading for piece in pieces(text)).replace(" ", "")
 
 
 @lru_cache(maxsize=1)
