@@ -45,18 +45,26 @@ _COMPILED = tuple((re.compile(pattern), category) for pattern, category in _BY_W
 LONGEST_KIND = 40  # characters: a longer remark is a story, not a kind
 
 
-def category_of(kind: str, remark: str, file: str, title: str, name: str) -> str:
-    """Return the category that the first telling piece of evidence names; empty when none does.
+def category_named(words: str) -> str:
+    """Return the category that some words name; empty when they name none.
 
     What stands before a bracket weighs more: 子育て支援センター（ファミリー・サポート・センター併設）.
     """
-    for text in (kind, remark if len(remark) <= LONGEST_KIND else "", file, title, name):
-        words = unicodedata.normalize("NFKC", text).strip().lower()
-        for part in (words.split("(")[0], words):
-            for pattern, category in _COMPILED:
-                if pattern.search(part):
-                    return category
+    folded = unicodedata.normalize("NFKC", words).strip().lower()
+    for part in (folded.split("(")[0], folded):
+        for pattern, category in _COMPILED:
+            if pattern.search(part):
+                return category
     return ""
+
+
+def category_of(kind: str, remark: str, section: str, title: str, file: str, name: str) -> str:
+    """Return the category that the first telling piece of evidence names; empty when none does.
+
+    `section`: a category that a heading within the table gave already. A remark counts if it is short, a name last.
+    """
+    told = category_named(kind) or category_named(remark if len(remark) <= LONGEST_KIND else "") or section
+    return told or next(filter(None, map(category_named, (title, file, name))), "")
 
 
 def narrowed(category: str, remark: str) -> str:

@@ -37,6 +37,8 @@ class Entry:
     row: int
     cells: dict[str, str]
     category: str = ""
+    section: str = ""  # the category of the heading above
+    heading: bool = False  # it is itself such a heading
     hours: ReadHours | None = None
     hours_words: list[str] = field(default_factory=list)
     eligibility: list[str] = field(default_factory=list)
@@ -60,6 +62,7 @@ class File:
     name: str
     dataset: str
     title: str = ""
+    sheet: str = ""
     category: str = ""
     municipality: str = ""  # for rows that name none
     known: Collection[str] = ()
@@ -90,7 +93,9 @@ def build(entry: Entry, file: File) -> Read:
     if not raw_name:
         return Read(None, "名称がない")
     name = cells.text(raw_name).replace("\n", " ")
-    category = entry.category or category_of(entry.get("kind"), entry.get("note"), file.name, file.title, name)
+    category = entry.category or category_of(
+        entry.get("kind"), entry.get("note"), entry.section, f"{file.sheet} {file.title}", file.name, name
+    )
     category = narrowed(category, entry.get("note")) if not entry.category else category
     if not category:
         return Read(None, "種類が分からない（--category で指定してください）")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import lru_cache
@@ -17,9 +17,10 @@ from pkgutil import iter_modules
 from typing import Any, Protocol, cast
 
 from bot.directory.importing import cells, dialects
+from bot.directory.importing.categories import category_named
 from bot.directory.importing.entries import Entry, File, Read, build, municipality_of
-from bot.directory.importing.headers import KNOWN, canonical
-from bot.directory.importing.tables import Row, Table, read_table
+from bot.directory.importing.headers import FIELDS, KNOWN, canonical, guess
+from bot.directory.importing.tables import LONGEST_CELL, Row, Table, fold_header, read_tables
 from bot.directory.resources import Resource, is_hidden_place
 from bot.errors import DataFileError
 from bot.opening import TOKYO
@@ -43,10 +44,11 @@ class Dialect(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Hold a row that was not taken, and why, in words for the person who imports."""
+    """Hold a row that was not taken, and why, in words for the person who imports; `sheet` if the file has several."""
 
     row: int
     reason: str
+    sheet: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class Mending:
 
     row: int
     what: tuple[str, ...]
+    sheet: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,7 @@ class Imported:
     """Hold what became of a file. `stated` and `understood` count taken rows by hours, ages, phones.
 
     `dataset` names the source across its editions (高松市/nursery_school): what it no longer lists is gone.
-    `unread`: headers that no field took over.
+    `guessed`: headers that nobody had seen, with the field each was taken for; `unread`: those that no field took over.
     """
 
     path: str
@@ -76,6 +79,7 @@ class Imported:
     understood: tuple[tuple[str, int], ...]
     unread: tuple[str, ...] = ()
     encoding: str = ""
+    guessed: tuple[tuple[str, str], ...] = ()
 
 
 @lru_cache(maxsize=1)
@@ -94,6 +98,7 @@ def read_file(
     dialect: str = "auto",
     category: str | None = None,
     municipality: str = "",
+    columns: Mapping[str, str] | None = None,
     licence: str = "",
     attribution: str = "",
     verified_on: date | None = None,
@@ -101,41 +106,57 @@ def read_file(
 ) -> Imported:
     """Read one file of places.
 
-    `category` holds for all rows; `municipality` for rows that name none. `today` (default: the machine's day in
-    Tokyo) only dates events whose year is not written. Raise DataFileError when the file cannot be read at all or
-    `dialect` does not exist.
+    `category` holds for all rows; `municipality` for rows that name none; `columns` (header -> one of our fields, or
+    "" for none) is what a person says of headers, before any table or guess. `today` (default: the machine's day in
+    Tokyo) only dates events whose year is not written. Raise DataFileError when the file cannot be read at all, or
+    `dialect` or a field does not exist.
     """
     path = Path(path)
-    table = read_table(path, tuple(KNOWN))
-    chosen = _dialect(dialect, table)
+    said = {fold_header(header): field for header, field in (columns or {}).items()}
+    if unknown := set(said.values()) - set(FIELDS) - {""}:
+        raise DataFileError(f"項目 {'、'.join(sorted(unknown))} はありません。あるもの: {', '.join(FIELDS)}")
+    tables = read_tables(path, (*KNOWN, *said))
     file = File(
         name=path.name,
         dataset=_dataset(path.stem),
-        title=table.title,
         category=category or "",
         licence=licence,
         attribution=attribution,
         verified_on=verified_on,
         today=today or datetime.now(TOKYO).date(),
     )
-    entries = [_entry(row) for row in table.rows]
-    file = _with_common_knowledge(file, entries, municipality)
-    reads = _without_twins([_read(e, row, file, chosen) for e, row in zip(entries, table.rows, strict=True)], entries)
+    sheets = [_Sheet(table, _dialect(dialect, table), _guessed(table, said), said) for table in tables]
+    read = [(sheet, entry, row) for sheet in sheets for entry, row in sheet.entries()]
+    file = _with_common_knowledge(file, [entry for _sheet, entry, _row in read], municipality)
+    reads = _without_twins(
+        [
+            _read(entry, row, replace(file, title=sheet.table.title, sheet=sheet.table.sheet), sheet.dialect)
+            for sheet, entry, row in read
+        ],
+        [entry for _sheet, entry, _row in read],
+    )
     taken = [r for r in reads if r.resource is not None]
+    told = list(zip(read, reads, strict=True))
+    main = max(sheets, key=lambda sheet: len(sheet.table.rows))
     return Imported(
         path=str(path),
-        dialect=chosen.NAME,
+        dialect=main.dialect.NAME,
         dataset="/".join(filter(None, (file.municipality, file.dataset))),
         rows=len(reads),
         taken=tuple(cast(Resource, r.resource) for r in taken),
         mended=tuple(
-            Mending(e.row, r.mended) for e, r in zip(entries, reads, strict=True) if r.resource is not None and r.mended
+            Mending(entry.row, r.mended, sheet.table.sheet)
+            for (sheet, entry, _row), r in told
+            if r.resource is not None and r.mended
         ),
-        refused=tuple(Refusal(e.row, r.reason) for e, r in zip(entries, reads, strict=True) if r.resource is None),
+        refused=tuple(
+            Refusal(entry.row, r.reason, sheet.table.sheet) for (sheet, entry, _row), r in told if r.resource is None
+        ),
         stated=_count(r.stated for r in taken),
         understood=_count(r.understood for r in taken),
-        unread=tuple(h for h in table.headers if not canonical(h)),
-        encoding=table.encoding,
+        unread=tuple(dict.fromkeys(h for sheet in sheets for h in sheet.table.headers if not sheet.field(h))),
+        encoding=main.table.encoding,
+        guessed=tuple(dict(pair for sheet in sheets for pair in sheet.guessed.items()).items()),
     )
 
 
@@ -150,7 +171,9 @@ def report(imported: Iterable[Imported]) -> dict[str, Any]:
             "rows": one.rows,
             "taken": len(one.taken),
             "mended": len(one.mended),
-            "refused": [{"row": r.row, "reason": r.reason} for r in one.refused],
+            "refused": [
+                {"row": r.row, "reason": r.reason} | ({"sheet": r.sheet} if r.sheet else {}) for r in one.refused
+            ],
         }
         for kind in ("hours", "ages", "phones"):
             entry[f"{kind}_stated"] = stated.get(kind, 0)
@@ -176,13 +199,43 @@ def _dataset(stem: str) -> str:
     return re.sub(r"[_\-. ]?(?:19|20)\d{2}(?:[_\-]?\d{2}){0,2}$", "", stem) or stem
 
 
-def _entry(row: Row) -> Entry:
-    ours: dict[str, str] = {}
-    for header, value in row.cells.items():
-        name = canonical(header)
-        if name and not ours.get(name, "").strip():
-            ours[name] = value
-    return Entry(row.number, ours)
+def _guessed(table: Table, said: Mapping[str, str]) -> dict[str, str]:
+    """Return header -> field for headers that neither our table nor a person knows."""
+    known = {said.get(h, canonical(h)) for h in table.headers}
+    cells = {header: [row.cells.get(header, "") for row in table.rows] for header in table.headers}
+    return guess([h for h in table.headers if h not in said], cells, known)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sheet:
+    """Hold a sheet while its rows are read: in which dialect, and what its headers were taken for."""
+
+    table: Table
+    dialect: Dialect
+    guessed: Mapping[str, str]
+    said: Mapping[str, str]
+
+    def field(self, header: str) -> str:
+        """Return the field that a header means: as a person says, as it is known, as it was guessed."""
+        return self.said[header] if header in self.said else canonical(header) or self.guessed.get(header, "")
+
+    def entries(self) -> Iterator[tuple[Entry, Row]]:
+        """Yield each row under our field names; a row of one cell that names a kind is the heading of what follows."""
+        section = ""
+        for row in self.table.rows:
+            entry = Entry(row.number, self._named(row), section=section)
+            filled = [cell.strip() for cell in row.cells.values() if cell.strip()]
+            if len(set(filled)) == 1 and len(row.cells) > 2 and (kind := category_named(filled[0])):
+                section, entry.heading = kind, True
+            yield entry, row
+
+    def _named(self, row: Row) -> dict[str, str]:
+        ours: dict[str, str] = {}
+        for header, value in row.cells.items():
+            name = self.field(header)
+            if name and not ours.get(name, "").strip():
+                ours[name] = value
+        return ours
 
 
 def _with_common_knowledge(file: File, entries: Sequence[Entry], municipality: str) -> File:
@@ -215,6 +268,10 @@ def _only_counts(ids: Sequence[str]) -> bool:
 def _read(entry: Entry, row: Row, file: File, dialect: Dialect) -> Read:
     if row.surplus:
         return Read(None, f"見出しより列が多い（{len(row.surplus)}列）。区切りがずれている")
+    if any(len(cell) > LONGEST_CELL for cell in row.cells.values()):
+        return Read(None, f"長すぎるセルがある（{LONGEST_CELL}字まで）。引用符が閉じていない")
+    if entry.heading:
+        return Read(None, "以下の行の種類を示す見出しの行")
     entry.category = file.category
     if reason := dialect.adapt(entry, row, file):
         return Read(None, reason)

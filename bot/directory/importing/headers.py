@@ -1,9 +1,13 @@
 """Knows what the columns of cities' files are called: header -> our field (facts/domain.md 1.1 and 1.3).
 
 The rule: one header means one field. Headers are compared folded (`tables.fold_header`); a dialect handles the rest.
+A header that nobody has seen is guessed by its words and by what stands under it; whoever imports is shown the guess.
 """
 
 from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
 
 from bot.directory.importing.tables import fold_header
 
@@ -65,3 +69,55 @@ KNOWN: dict[str, str] = {fold_header(h): field for field, headers in FIELDS.item
 def canonical(header: str) -> str:
     """Return the field that a folded header means, or an empty text."""
     return KNOWN.get(header, "")
+
+# For headers that the table does not know: words in the header, and what most cells under it must look like.
+_TIME = r"\d{1,2}\s*[:：時]"
+_GUESSES: tuple[tuple[str, str, str], ...] = (
+    ("latitude", r"緯度|latitude|^lat", r"^-?\d{1,2}\.\d+$"),
+    ("longitude", r"経度|longitude|^lon|^lng", r"^-?\d{2,3}\.\d+$"),
+    ("kana", r"カナ|かな|フリガナ|ふりがな|よみ|ヨミ|読み", r"^[ぁ-んァ-ヶｦ-ﾟー・\s\w()（）]+$"),
+    ("name_latin", r"英語|英字|英文|ローマ字|english", r"[A-Za-z]{3}"),
+    ("name", r"名称|施設名|(?:園|館|所|院|クラブ|教室|広場|ひろば|店舗|サークル|団体|事業所|窓口|会場|学校)名$", r"\S"),
+    ("address", r"住所|所在地|場所$|address", r"[市区町村字郡丁]|\d"),
+    ("phone", r"電話|tel(?!eg)|phone|連絡先$|問い?合わ?せ先?$", r"\d{2,4}[-－ー)）(（]\d{2,4}|\d{9,11}"),
+    ("email", r"メール|mail", r"@"),
+    ("url", r"url|ホームページ|hp|ウェブ|web|リンク", r"https?://|www\."),
+    ("capacity", r"定員", r"\d"),
+    ("days", r"曜日", r"[月火水木金土日祝毎]"),
+    ("opens", r"(?:開始|開園|開館|開所|始業)時[間刻]", rf"^\D*{_TIME}[^~〜～\-]*$"),
+    ("closes", r"(?:終了|終園|閉園|閉館|閉所)時[間刻]", rf"^\D*{_TIME}[^~〜～\-]*$"),
+    ("closed", r"休[館園業所診み]|定休", r"[月火水木金土日祝年無休]"),
+    ("hours", r"時間|日時", _TIME),
+    ("ages", r"年齢|対象|月齢", r"[歳才月年生児日学]|\d"),
+    ("cost", r"料金|費用|利用料|参加費|保育料", r"円|無料|\d"),
+    ("booking", r"予約|申込|申し込み|利用方法", r"\S"),
+    ("operator", r"運営|設置者|設置主体|法人|経営|主催", r"\S"),
+    ("kind", r"種別|種類|区分|分類|類型|カテゴリ", r"\S"),
+    ("subjects", r"診療科", r"\S"),
+    ("transportation", r"アクセス|交通|最寄", r"\S"),
+    ("parking", r"駐車", r"\S"),
+    ("description", r"内容|概要|紹介|説明|特徴|特色", r"\S"),
+    ("note", r"備考|注意|特記|その他|メモ|コメント", r"\S"),
+)
+_COMPILED = tuple((field, re.compile(words), re.compile(cells)) for field, words, cells in _GUESSES)
+_NEVER = re.compile(r"fax|ファックス|ファクス|法人番号|代表者|担当|郵便|〒|面積|前年|人口|コード|写真|画像")
+_LIKELY = 0.6  # of the cells that say something
+
+
+def guess(headers: Sequence[str], cells: Mapping[str, Sequence[str]], known: Collection[str]) -> dict[str, str]:
+    """Return header -> field for headers that the table does not know; fields that are `known` already stay as they are.
+
+    `cells`: what stands under each header. A header is guessed only if most of its cells look like the field.
+    """
+    found: dict[str, str] = {}
+    for header in headers:
+        if canonical(header) or _NEVER.search(header):
+            continue
+        filled = [cell.strip() for cell in cells.get(header, ()) if cell.strip()]
+        for field, words, looks in _COMPILED:
+            if field in known or field in found.values() or not words.search(header):
+                continue
+            if filled and sum(bool(looks.search(cell)) for cell in filled) >= _LIKELY * len(filled):
+                found[header] = field
+                break
+    return found

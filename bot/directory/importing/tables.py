@@ -1,24 +1,22 @@
-"""Opens a CSV or TSV file as a city published it and gives its rows under comparable headers.
+"""Gives the rows of a city's file under comparable headers.
 
-The rule: bytes become cells here and nowhere else; nothing is interpreted, and no row is dropped.
+The rule: nothing is interpreted, and no row is dropped.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bot.directory.areas import DASHES
+from bot.directory.importing.formats import Sheet, open_sheets
 from bot.errors import DataFileError
 
-LONGEST_CELL = 1_000_000  # characters; a longer cell is a broken quotation mark
-LONGEST_FILE = 200_000_000  # bytes
+LONGEST_CELL = 32_767  # characters: what a cell of Excel can hold; a longer one is a broken quotation mark
 HEADER_WITHIN = 10  # rows: titles and dates may stand above the header
 PREFIX_SHARE = 0.8  # of headers that share a data set's name as prefix (facts/domain.md 1.1, L3)
 
@@ -41,13 +39,17 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Hold a file's rows. `headers` are folded (`fold_header`); `title` is what stood above them."""
+    """Hold the rows of one sheet. `headers` are folded (`fold_header`); `title` is what stood above them or beside.
+
+    `name` is the file's; `sheet` is empty when the file has no other.
+    """
 
     name: str
     headers: tuple[str, ...]
     rows: tuple[Row, ...]
     encoding: str
     title: str = ""
+    sheet: str = ""
 
 
 def fold_header(header: str) -> str:
@@ -56,18 +58,25 @@ def fold_header(header: str) -> str:
     return re.sub(rf"[{DASHES}]", "ー", folded).lower()
 
 
-def read_table(path: Path, known_headers: Sequence[str] = ()) -> Table:
-    """Read `path`. The header is the first row with two `known_headers`, else the first row with two cells.
+def read_tables(path: Path, known_headers: Collection[str] = ()) -> tuple[Table, ...]:
+    """Read the sheets of `path`. The header is the first row with two `known_headers`, else the first with two cells.
 
-    Raise DataFileError when it is missing, empty, too large, not text, or not a table.
+    Raise DataFileError when it cannot be read, or holds no table.
     """
-    text, encoding = _decode(path)
-    records = _records(text, path)
-    head = _header_at(records, frozenset(known_headers))
-    if head is None:
+    tables = [t for sheet in open_sheets(path) if (t := _table(sheet, path.name, frozenset(known_headers))) is not None]
+    if not tables:
         raise DataFileError(f"{path.name}: 表の見出しが見つかりません（列が2つ以上ある行がない）")
-    body = [r for r in records[head + 1 :] if r]
-    headers = _headers(records[head], body)
+    return tuple(tables)
+
+
+def _table(sheet: Sheet, name: str, known: frozenset[str]) -> Table | None:
+    records = sheet.records
+    head = 0 if sheet.headed else _header_at(records, known)
+    if head is None:
+        return None
+    last = max((end for begin, end in sheet.heads if begin == head), default=head)  # headers over several rows
+    body = [r for r in records[last + 1 :] if r]
+    headers = _headers(_joined(records[head : last + 1]), body, known)
     rows = tuple(
         Row(
             number,
@@ -76,47 +85,20 @@ def read_table(path: Path, known_headers: Sequence[str] = ()) -> Table:
         )
         for number, record in enumerate(body, start=1)
     )
-    title = " ".join(c.strip() for r in records[:head] for c in r if c.strip())
-    return Table(path.name, tuple(h for h in headers if h), rows, encoding, title)
+    above = " ".join(dict.fromkeys(c.strip() for r in records[:head] for c in r if c.strip()))
+    title = " ".join(filter(None, (sheet.title, above)))
+    return Table(name, tuple(h for h in headers if h), rows, sheet.encoding, title, sheet.name)
 
 
-def _decode(path: Path) -> tuple[str, str]:
-    try:
-        if path.stat().st_size > LONGEST_FILE:
-            raise DataFileError(f"{path.name}: 大きすぎます")
-        raw = path.read_bytes()
-    except OSError as error:
-        raise DataFileError(f"{path.name}: 開けません（{error.strerror}）") from error
-    if not raw.strip():
-        raise DataFileError(f"{path.name}: 中身がありません")
-    if raw.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
-        raise DataFileError(f"{path.name}: ExcelかZIPのファイルです。CSVで保存し直してください")
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        encodings = ["utf-16"]
-    elif raw.startswith(b"\xef\xbb\xbf"):
-        encodings = ["utf-8-sig"]
-    else:
-        encodings = ["utf-8", "cp932"]
-    for encoding in encodings:
-        try:
-            text = raw.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        if "\x00" not in text:
-            return text, encoding
-    raise DataFileError(f"{path.name}: 文字コードが分かりません（UTF-8かShift_JISで保存してください）")
-
-
-def _records(text: str, path: Path) -> list[list[str]]:
-    first = text.lstrip().split("\n", 1)[0]
-    delimiter = max(",\t;", key=first.count) if any(d in first for d in ",\t;") else ","
-    if "," in first and delimiter == ";":
-        delimiter = ","
-    csv.field_size_limit(LONGEST_CELL)
-    try:
-        return list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
-    except csv.Error as error:
-        raise DataFileError(f"{path.name}: 表として読めません（{error}）") from error
+def _joined(records: Sequence[Sequence[str]]) -> list[str]:
+    """Return one header for each column of a header in several rows: 開園時間 over 平日 is 開園時間(平日)."""
+    if len(records) == 1:
+        return list(records[0])
+    columns = [
+        list(dict.fromkeys(c.strip() for r in records if n < len(r) and (c := r[n]).strip()))
+        for n in range(max(map(len, records)))
+    ]
+    return [words[0] + "".join(f"({w})" for w in words[1:]) if words else "" for words in columns]
 
 
 def _header_at(records: Sequence[Sequence[str]], known: frozenset[str]) -> int | None:
@@ -127,9 +109,12 @@ def _header_at(records: Sequence[Sequence[str]], known: frozenset[str]) -> int |
     return wide[0] if wide else None
 
 
-def _headers(record: Sequence[str], body: Sequence[Sequence[str]]) -> list[str]:
-    """Fold the headers; a repeated one gets #2, an empty one over cells with text gets 列N, a shared prefix goes."""
-    folded = [fold_header(c) for c in record]
+def _headers(record: Sequence[str], body: Sequence[Sequence[str]], known: frozenset[str]) -> list[str]:
+    """Fold the headers; a repeated one gets #2, an empty one over cells with text gets 列N, a shared prefix goes.
+
+    Of a header and its explanation in the next line (a document that names its keys twice) the known one stays.
+    """
+    folded = [fold_header(_telling(c, known)) for c in record]
     while folded and not folded[-1] and not any(len(r) >= len(folded) and r[len(folded) - 1].strip() for r in body):
         folded.pop()
     prefixes = Counter(h.split("_", 1)[0] for h in folded if "_" in h)
@@ -143,3 +128,10 @@ def _headers(record: Sequence[str], body: Sequence[Sequence[str]]) -> list[str]:
         seen[name] += 1
         headers.append(name if seen[name] == 1 else f"{name}#{seen[name]}")
     return headers
+
+
+def _telling(header: str, known: frozenset[str]) -> str:
+    key, _line, label = header.partition("\n")
+    if not label or not re.fullmatch(r"[a-z_0-9.]+", key):
+        return header
+    return key if fold_header(key) in known else label
