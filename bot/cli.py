@@ -506,9 +506,9 @@ def _shown(bar: Progress, task: TaskID, done: int, all_: int) -> None:
 
 @app.command()
 def train(
-    what: Annotated[Subject, typer.Argument(help="What to learn; everything (but kanji and the encoder) unless told.")] = (
-        Subject.EVERYTHING
-    ),
+    what: Annotated[
+        Subject, typer.Argument(help="What to learn; everything (but kanji and the encoder) unless told.")
+    ] = (Subject.EVERYTHING),
     engines: Annotated[
         str, typer.Option("--encoders", help="all, fast, none or api; unless told the first three.")
     ] = "",

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from bot import ranking
 from bot.catalogue import Stored, finished
-from bot.directory.importing.tables import read_table
+from bot.directory.importing.tables import read_tables
 from bot.encoders.engines import Encoders
 from bot.errors import ContentError
 from bot.models import LearnedRow, QuestionRow
@@ -56,8 +56,9 @@ def read_file(path: Path) -> Read:
     else:
         known = (*_QUESTIONS, *_ANSWERS, *_IDS, *_URLS)
         rows = [
-            (row.get(*_IDS) or str(row.number), row.get(*_QUESTIONS), row.get(*_ANSWERS), row.get(*_URLS))
-            for row in read_table(path, known).rows
+            (row.get(*_IDS) or f"{table.sheet}{row.number}", row.get(*_QUESTIONS), row.get(*_ANSWERS), row.get(*_URLS))
+            for table in read_tables(path, known)
+            for row in table.rows
         ]
     entries: dict[str, Entry] = {}
     refused = []

@@ -79,8 +79,9 @@ def test_phones_with_offices_and_extensions() -> None:
 
 
 def test_phones_without_area_code() -> None:
-    """A number without area code is completed only when the caller knows the code; else it is not understood."""
-    assert cells.phones("839-2865") == cells.Phones((), ("839-2865",), False)
+    """A number without area code is completed only when the caller knows the code; else it stays as it is written."""
+    short = cells.phones("839-2865")
+    assert ([p.number for p in short.phones], short.short, short.understood) == (["839-2865"], ("839-2865",), True)
     assert [p.number for p in cells.phones("839-2865", "000").phones] == ["000-839-2865"]
 
 

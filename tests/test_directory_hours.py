@@ -106,7 +106,7 @@ def test_written_hours_are_read(cells: dict[str, str], expected: dict[str, str])
         {"text": "9:00～22:00（曜日により異なる）", "closed": "月曜日"},
         {"text": "9:00～17:00", "closed": "土日祝日、年末年始、夏季休暇"},
         {"text": "9:00～17:00", "closed": "土曜午後、日曜日"},
-        {"text": "9:00～17:00", "closed": "なし（ただし、棚卸しのため臨時休業年２回あり）"},
+        {"text": "9:00～17:00", "closed": "なし（ただし、法事及び行事の日は使用不可）"},
         {"text": "9:00～17:00"},
         {"opens": "9:00", "closes": "17:00"},
         {"days": "月火", "opens": "9:00"},
@@ -167,7 +167,34 @@ def test_three_cells_of_hours() -> None:
     assert not found.open_at(datetime(2026, 11, 23, 8, tzinfo=TOKYO))
     night = read_hours_by_day("16：00～1：00（1：00～2：00）", "休", "休")
     assert night.opening.open_at(datetime(2026, 11, 20, 0, 30, tzinfo=TOKYO))
-    assert not read_hours_by_day("9：00～17：00", "休", "ー").understood
+    silent = read_hours_by_day("9：00～17：00", "休", "ー").opening
+    assert silent.open_on(date(2026, 11, 20))
+    assert not silent.open_on(date(2026, 11, 22))  # nothing is said of Sundays: read towards closed
+    assert not silent.open_on(HOLIDAY_MONDAY)
+
+
+@pytest.mark.parametrize(
+    ("cells", "day", "closes"),
+    [
+        ({"days": "月", "opens": "20:00", "closes": "翌6：00"}, "月", "20:00-6:00"),
+        ({"days": "月", "opens": "17:00", "closes": "26:00:00"}, "月", "17:00-2:00"),
+        ({"days": "月", "text": "7:00～19:00\n（延長保育含）"}, "月", "7:00-19:00"),
+        ({"days": "月;火", "opens": "7:30", "closes": "18:30", "note": "祝日及び12/29～1/3は休園、延長保育19：00まで"},
+         "月火", "7:30-18:30"),
+        ({"days": "毎日", "text": "9:00～21:00", "closed": "なし（ただし、棚卸しのため臨時休業年２回あり）"},
+         "月火水木金土日", "9:00-21:00"),
+        ({"days": "毎日", "text": "9:00～17:00（最終入館16:30まで）"}, "月火水木金土日", "9:00-17:00"),
+    ],
+)  # fmt: skip
+def test_remarks_that_do_not_change_when_it_is_open(cells: dict[str, str], day: str, closes: str) -> None:
+    found = read_hours(**cells)
+    assert found.understood
+    assert week(found.opening) == same(day, closes)
+
+
+@pytest.mark.parametrize("words", ["随時", "毎月１～２回", "要相談"])
+def test_words_that_state_no_hours(words: str) -> None:
+    assert not read_hours(text=words).stated
 
 
 @given(st.text(alphabet="月火水木金土日祝休第1２3:：～~ 09時分午前後（）、。年末始のはまで翌曜無し", max_size=40))

@@ -229,6 +229,11 @@ def test_clinics_are_offered_only_for_what_they_say(tmp_path: Path) -> None:
         ("empty.csv", b""),
         ("spaces.csv", b"\n\n \n"),
         ("book.xlsx", b"PK\x03\x04rest"),
+        ("old.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1rest"),
+        ("paper.pdf", b"%PDF-1.7"),
+        ("page.csv", b"<!DOCTYPE html><table><tr><td>a</td><td>b</td></tr></table>"),
+        ("half.json", b'{"data": [{"name": '),
+        ("numbers.json", b"[1, 2, 3]"),
         ("zip.csv", b"PK\x03\x04rest"),
         ("noise.csv", bytes(range(128, 256)) * 9),
         ("one.csv", "名称\nあおぞら\n".encode()),
@@ -261,7 +266,7 @@ def test_dialects_are_found_by_being_there() -> None:
 
 
 def real_files() -> Iterable[Path]:
-    """Return the real files of 高松市 and 焼津市, none when they are not on this machine."""
+    """Return the CSV files of 高松市 and 焼津市, none when they are not on this machine."""
     return sorted(p for city in ("takamatsu", "yaizu") for p in (SHARED / city).glob("*.csv"))
 
 
@@ -292,7 +297,7 @@ def test_real_files_are_mostly_understood() -> None:
     total = {key: sum(f[key] for f in files) for key in files[0] if key.endswith(("stated", "understood"))}
     assert total["phones_understood"] / total["phones_stated"] > 0.99
     assert total["ages_understood"] / total["ages_stated"] > 0.97
-    assert total["hours_understood"] / total["hours_stated"] > 0.75
+    assert total["hours_understood"] / total["hours_stated"] > 0.9
     not_places = ("organisation_chart", "column_list", "events")
     assert all(len(f["refused"]) <= 2 for f in files if f["dialect"] not in not_places)
 

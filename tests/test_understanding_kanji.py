@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bot import library, training
+from bot import training
 from bot.understanding import kanji
 from bot.understanding.features import spoken
 from bot.understanding.words import pieces, reading

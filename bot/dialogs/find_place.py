@@ -37,6 +37,7 @@ from bot.messages import (
 from bot.opening import TOKYO, Schedule
 from bot.understanding.slots import age_months
 
+_MORE = re.compile(r"放課後|長い休み|学校休日|延長")  # hours in words that the schedule beside them does not hold
 PAGE = 5  # cards side by side: more cannot be compared by somebody who is tired
 
 FREQUENT = (
@@ -557,10 +558,11 @@ class FindPlace(Dialog):
     def _hours(self, resource: Resource) -> list[Fact]:
         if not resource.opening.known:
             return [Fact(_("時間"), Verbatim(resource.hours_note))] if resource.hours_note else []
+        more = [Fact(_("時間"), Verbatim(resource.hours_note))] if _MORE.search(resource.hours_note) else []
         merged: dict[Schedule, list[int]] = {}
         for rule in resource.opening.schedules:
             merged.setdefault(replace(rule, byday=()), []).extend(rule.byday)
-        return [Fact(_("時間"), _hours_line(rule, tuple(days))) for rule, days in merged.items()]
+        return [*(Fact(_("時間"), _hours_line(rule, tuple(days))) for rule, days in merged.items()), *more]
 
     def _fee(self, resource: Resource) -> list[Fact]:
         return [Fact(_("料金"), _price(cost)) for cost in resource.cost[:3]]
@@ -588,7 +590,7 @@ class FindPlace(Dialog):
         return tuple(
             Choice(_("電話する"), opens="call", uri=f"tel:{number}")
             for phone in resource.phones[:1]
-            if (number := "".join(c for c in phone.number if c.isdigit()))
+            if (number := "".join(c for c in phone.number if c.isdigit())).startswith("0")  # else: no area code
         )
 
     def _map(self, resource: Resource) -> tuple[Choice, ...]:

@@ -95,10 +95,13 @@ _HOLIDAY = r"国民の祝日に関する法律に規定する休日|国民の祝
 def _normal(text: str) -> str:
     """Make one spelling of times, dates and waves."""
     text = unicodedata.normalize("NFKC", text)
-    text = text.replace("正午", "12:00")
+    text = re.sub(r"\([^()\d]*(?:含む?|込み?)\)", "", text.replace("正午", "12:00"))
     text = re.sub(r"(午前|午後)?\s*(\d{1,2})時(?!間)(?:(半)|(\d{1,2})分)?", _clock, text)
     text = re.sub(r"(午前|午後)\s*(\d{1,2}):(\d{2})", _clock_colon, text)
     text = re.sub(r"(?<=\d)\s*:\s*(?=\d)", ":", text)
+    text = re.sub(r"翌朝?日?の?\s*(\d{1,2}):(\d{2})", lambda m: f"{int(m[1]) + 24}:{m[2]}", text)
+    text = re.sub(r"(\d{1,2}:\d{2}):00(?!\d)", r"\1", text)  # seconds
+    text = re.sub(r"\((?:最終)?(?:入館|受付|入場)[は~]*\d{1,2}:\d{2}まで\)", "", text)
     text = re.sub(r"\s*[~〜∼～]\s*", "~", text)
     text = re.sub(rf"({_TIME})\s*(?:[-‐–—―−ー]|から)\s*(?={_TIME})", r"\1~", text)
     text = re.sub(rf"([{WEEKDAYS}](?:曜日?)?)[-‐–—―−](?=[{WEEKDAYS}])", r"\1~", text)
@@ -158,7 +161,14 @@ _RULES: tuple[tuple[str, _Make], ...] = (
         lambda m: None,
     ),
     (r"(?:平日|土曜)延長保育:[^;。]*", lambda m: None),
+    (r"延長保育(?:なし|無し?|は?(?:\d{1,2}:\d{2}~)?\d{1,2}:\d{2}(?:まで)?)", lambda m: None),
+    (r"預かり保育[^;。]*", lambda m: None),
     (r"月\d回[^;。()]{1,6}開設", lambda m: None),
+    (
+        r"(?:その)?他?(?:[^;。、()\d]*(?:により|による|のため))?臨時(?:休業|休館)日?(?:年\d回)?(?:あり|有り?)",
+        lambda m: None,
+    ),
+    (r"(?:館内|図書|資料)?整理(?:休館)?日[:は]?", lambda m: None),
     (r"要予約|予約制|休み時間|最終(?:入館|受付)(?:は)?\d{1,2}:\d{2}(?:まで)?", lambda m: None),
     # sections
     (r"【?(?:開館|開所|開設|開園|利用|営業)(?:可能)?時間】?[:は]?", lambda m: "hours:"),
@@ -190,12 +200,15 @@ _RULES: tuple[tuple[str, _Make], ...] = (
     (_HOLIDAY, lambda m: _Days(holiday=True)),
     (rf"([{WEEKDAYS}])(?:曜日?)?", lambda m: _Days(frozenset({WEEKDAYS.index(m[1])}))),
     # verbs
-    (r"(?:終日)?利用不可|休館日?|休業日?|定休日?|お?休み|休", lambda m: "closed"),
+    (r"(?:終日)?利用不可|休館日?|休業日?|定休日?|休園日?|お?休み|休", lambda m: "closed"),
     (r"利用可能?|開設|開館", lambda m: "open"),
     (r"を?除く", lambda m: "except"),
     # what only joins
     (r"診療時間内のみ", lambda m: None),
     (r"のみ(?=\s*\d)|および|及び|ただし|は|と|に|[、,・/:;。\s]", lambda m: None),
+)
+_TIMES = re.compile(  # whether a text speaks of hours or days at all: 随時 and 毎月1回 do not
+    rf"(?<!毎)[{WEEKDAYS}](?![末\d]|ごと)|\d\s*[:：時]|毎日|平日|祝|終日|無休|年末|休館日|休園日|休所日|定休"
 )
 _GRAMMAR = [(re.compile(pattern), make) for pattern, make in _RULES]
 
@@ -446,6 +459,9 @@ class _Reader:
         elif before == "year_end" and all(isinstance(w, _Dates) for w in inner):
             self.week.closures.remove(NEW_YEAR)
             self.week.closures += [w.closure for w in inner if isinstance(w, _Dates)]
+        elif before is None and all(isinstance(w, _Days | _Dates) for w in inner):
+            for word in inner:
+                self._rest(word)
         elif before == "none" and inner[-1] == "except" and all(isinstance(w, _Dates) for w in inner[:-1]):
             self.week.closures += [w.closure for w in inner if isinstance(w, _Dates)]
         else:
@@ -488,8 +504,8 @@ def read_hours(
     days, opens, closes, text, closed, note = (
         "" if BLANK.match(v) else v for v in (days, opens, closes, text, closed, note)
     )
-    if not (days or opens or closes or text or note):
-        return NOT_UNDERSTOOD if closed else UNSTATED
+    if not (days or opens or closes or _TIMES.search(text + note)):
+        return NOT_UNDERSTOOD if _TIMES.search(closed) else UNSTATED
     try:
         week = _Week()
         usual = _only_days(days) if days else []
@@ -521,8 +537,9 @@ def read_hours_by_day(weekdays: str, saturday: str, sunday: str) -> ReadHours:
     try:
         week = _Week()
         for text, usual in cells:
-            if BLANK.match(text):
-                return NOT_UNDERSTOOD
+            if BLANK.match(text):  # nothing is said of that day: read towards closed
+                week.close(usual)
+                continue
             _Reader(week, [usual]).read(text)
         return ReadHours(week.opening(), True, True)
     except _CannotReadError:

@@ -1,8 +1,8 @@
 """Write words that stand in hiragana as they are usually written: ほいくえん → 保育園, びょういんはどこ → 病院はどこ.
 
-The rule: only a text without any kanji is changed (people who learn Japanese, children, tired thumbs), only in what the
-second layer and the topics weigh: encoders know 保育園 and hardly ほいくえん. Patterns read what was typed. The terms are
-nouns of our own example sentences (`madoguchi train kanji`, content/learned/kanji.txt, a reading and its writing a
+The rule: only a text without any kanji is changed (people who learn Japanese, children, tired thumbs), only in what
+the second layer and the topics weigh: encoders know 保育園 and hardly ほいくえん. Patterns read what was typed. Terms
+are nouns of our own example sentences (`madoguchi train kanji`, content/learned/kanji.txt, a reading and its writing a
 line); one is kept if its reading, wherever it stands in those sentences as they are read aloud, nearly always is that
 word: いたい is no 遺体.
 """
@@ -65,7 +65,7 @@ def terms(sentences: Iterable[str]) -> dict[str, str]:
 def kept() -> Mapping[str, str]:
     """Return the terms that are kept (hiragana -> as usually written)."""
     rows = (row.split("\t") for row in KEPT.read_text(encoding="utf-8").splitlines())
-    return {read: text for read, text in rows}
+    return dict(rows)
 
 
 def keep(found: Mapping[str, str]) -> None:

@@ -25,11 +25,22 @@ def is_blank(cell: str) -> bool:
     return bool(BLANK.match(cell))
 
 
+FORMULA = re.compile(r"\s*=\s*\S|\s*[+\-@]\s*[A-Za-z_][\w.]*\s*[(|!]")
+
+
+def is_formula(cell: str) -> bool:
+    """Return whether a spreadsheet would run the cell instead of showing it (=…, +cmd|…, @SUM(…)."""
+    return bool(FORMULA.match(cell))
+
+
 def text(cell: str) -> str:
     """Return readable text: no HTML, one space between words, line breaks kept, full-width spaces made ordinary."""
-    cell = re.sub(r"(?i)<br\s*/?>", "\n", cell)
-    cell = re.sub(r"</?[A-Za-z][^<>]*>", "", cell)
-    cell = unescape(cell).replace("\r\n", "\n").replace("\r", "\n").replace("\u3000", " ").replace("\u00a0", " ")
+    for _again in range(3):  # &amp;lt;b&amp;gt; hides a tag twice
+        bare = re.sub(r"<!--.*?-->|</?[A-Za-z!?][^<>]*>?", "", re.sub(r"(?i)<br\s*/?>", "\n", unescape(cell)))
+        if bare == cell:
+            break
+        cell = bare
+    cell = cell.replace("\r\n", "\n").replace("\r", "\n").replace("\u3000", " ").replace("\u00a0", " ")
     lines = (re.sub(r"[ \t]+", " ", line).strip() for line in cell.split("\n"))
     return "\n".join(line for line in lines if line)
 
@@ -127,6 +138,7 @@ _AGE = re.compile(
     rf"(?P<year>\d{{1,2}})歳(?P<half>半)?(?:(?P<extra>\d{{1,2}}){_MONTH})?(?P<klass>児)?(?:クラス)?"
     rf"|(?P<month>\d{{1,2}})(?:~\d{{1,2}})?{_MONTH}児?"
     r"|(?P<day>\d{1,3})日(?:目)?"
+    r"|(?P<week>\d{1,2})週(?:目|間)?"
     r"|(?P<leave>産休明け?)"
     r"|小学(?P<grade>\d)年生?"
     r"|(?P<kind>小学生|中学生|高校生|就学前|未就学児?)"
@@ -153,7 +165,10 @@ def ages(cell: str) -> Ages | None:
     ～2歳 at 35. Of several parts (1号, 2号) the widest bounds hold. Days count as begun months (57日 = 1).
     """
     words = re.sub(r"\s+", "", plain(cell)).translate({ord(c): "~" for c in "〜～∼"})
+    if re.fullmatch(r"\d{1,2}", words):  # under 受入開始年齢(歳)
+        return Ages(int(words) * 12, None)
     words = re.sub("小学校(?:就学|入学)前", "就学前", _HARMLESS.sub("", words)).replace("小学校", "小学")
+    words = re.sub(r"0歳\((?:生後)?(\d+(?:日|週|週間|か月|ヶ月|カ月|ヵ月|ケ月))目?\)", r"\1", words)
     words = re.sub(r"^(\d{1,2})~(\d{1,2})歳児", r"\1歳児~\2歳児", words)
     words = re.sub(r"\(.*\)$", "", words) if re.search(r"\((?:小学|保育所|幼稚園|0歳)", words) else words
     parts = [p for p in re.split(r"[、,;/\n](?![・\d]*号認定のみ)", words) if p]
@@ -188,7 +203,7 @@ def _one_range(words: str) -> Ages | None:
     if rest in ("まで", "以下"):
         return Ages(None, low[1])
     if rest == "":
-        if first["month"] or first["day"] or first["leave"]:  # 57日: the youngest that is taken
+        if first["month"] or first["day"] or first["week"] or first["leave"]:  # 57日: the youngest that is taken
             return Ages(low[0], None)
         return Ages(*low) if first["klass"] or first["kind"] else None
     if not (joint := re.match(r"(?:~|から|以上)(?:、)?", rest)):
@@ -212,6 +227,9 @@ def _bounds(found: re.Match[str]) -> tuple[int, int] | None:
         return int(found["month"]), int(found["month"])
     if found["day"]:
         months = int(int(found["day"]) / DAYS_PER_MONTH)
+        return months, months
+    if found["week"]:
+        months = int(int(found["week"]) * 7 / DAYS_PER_MONTH)
         return months, months
     if found["leave"]:
         return 1, 1  # 産後8週 (労働基準法65条): from the 57th day
@@ -238,7 +256,7 @@ _EXTENSION = re.compile(r"\(?内線[:\s]*(\d{2,6})\)?")
 
 @dataclass(frozen=True, slots=True)
 class Phones:
-    """Hold the numbers of a cell. `short`: numbers without area code. `rest`: digits left over were not understood."""
+    """Hold the numbers of a cell; `short` are those written without area code. Digits left over: not `understood`."""
 
     phones: tuple[Phone, ...] = ()
     short: tuple[str, ...] = ()
@@ -246,7 +264,10 @@ class Phones:
 
 
 def phones(cell: str, area_code: str = "") -> Phones:
-    """Read every number of a cell, with the （課名） before it; complete short ones by `area_code` (087) if given."""
+    """Read every number of a cell, with the （課名） before it; complete short ones by `area_code` (087) if given.
+
+    Without one they stay as they are written: whoever lives there knows it, and a guess would ring elsewhere.
+    """
     words = plain(text(cell)).replace("\n", " ")
     found: list[Phone] = []
     short: list[str] = []
@@ -264,10 +285,8 @@ def phones(cell: str, area_code: str = "") -> Phones:
             label = between.strip(" 、,/・;:()")
         at = spot.end()
         if spot.re is _SHORT:
-            if not area_code:
-                short.append(spot[1])
-                continue
-            value = f"{area_code}-{spot[1]}"
+            short.append(spot[1])
+            value = f"{area_code}-{spot[1]}" if area_code else spot[1]
         else:
             value = _whole(spot)
         if value not in {p.number for p in found}:
@@ -276,7 +295,7 @@ def phones(cell: str, area_code: str = "") -> Phones:
     if extension and len(found) == 1:
         found = [Phone(found[0].number, extension[1], found[0].description)]
     left = re.sub(r"\d{1,2}階", "", _SHORT.sub("", _NUMBER.sub("", words)))
-    understood = bool(found) and not short and not re.search(r"\d{3}", left)
+    understood = bool(found) and not re.search(r"\d{3}", left)
     return Phones(tuple(found), tuple(short), understood)
 
 

@@ -16,6 +16,7 @@ from bot.directory.areas import fold, plain, read_address
 from bot.directory.hours import UNSTATED, ReadHours, read_hours
 from bot.directory.importing import cells
 from bot.directory.importing.categories import category_of, clinic_topics, narrowed
+from bot.directory.importing.cells import Ages
 from bot.directory.resources import (
     CostOption,
     Location,
@@ -27,6 +28,10 @@ from bot.directory.resources import (
 )
 
 JAPAN = (20.0, 46.0, 122.0, 154.0)  # degrees: latitude from, to; longitude from, to (与那国島 … 南鳥島)
+# Whoever states from when to when, and no days, is open on working days at least (保育所, 幼稚園 and 放課後児童クラブ).
+ON_WORKING_DAYS = frozenset(
+    ("nursery", "kodomoen", "community_nursery", "unlicensed_nursery", "kindergarten", "temporary_care", "after_school")
+)
 _NUMERIC = {"時間": ("opens", "closes", "hours", "hours_note"), "年齢": ("ages",), "電話番号": ("phone",)}
 
 
@@ -41,6 +46,8 @@ class Entry:
     heading: bool = False  # it is itself such a heading
     hours: ReadHours | None = None
     hours_words: list[str] = field(default_factory=list)
+    ages: Ages | None = None
+    topics: tuple[str, ...] | None = None  # the only ones, where the category's are not meant
     eligibility: list[str] = field(default_factory=list)
     description: list[str] = field(default_factory=list)
     cost: tuple[CostOption, ...] | None = None
@@ -104,8 +111,8 @@ def build(entry: Entry, file: File) -> Read:
     url = _url(entry.get("url"))
     if not (location.address or location.name or location.latitude or phones.phones or url):
         return Read(None, "所在地も連絡先もない")
-    hours = entry.hours if entry.hours is not None else _hours(entry)
-    ages = cells.ages(entry.get("ages"))
+    hours = entry.hours if entry.hours is not None else _hours(entry, category)
+    ages = entry.ages or cells.ages(entry.get("ages"))
     if entry.get("extension") and len(phones.phones) == 1 and not phones.phones[0].extension:
         only = phones.phones[0]
         phones = cells.Phones((Phone(only.number, plain(entry.get("extension")), only.description),), phones.short)
@@ -116,7 +123,7 @@ def build(entry: Entry, file: File) -> Read:
         kana=_kana(entry.get("kana")),
         name_latin=cells.text(entry.get("name_latin")),
         alternate_name=cells.text(entry.get("alternate_name")),
-        topics=clinic_topics(name, entry.get("subjects")) if category == "clinic" else None,
+        topics=clinic_topics(name, entry.get("subjects")) if category == "clinic" else entry.topics,
         description="\n".join(_described(entry)),
         location=location,
         organization=Organization(_operator(entry.get("operator"))),
@@ -222,13 +229,15 @@ def _identity(entry: Entry, file: File, name: str, location: Location) -> str:
 # --- what -----------------------------------------------------------------------------------------------------------
 
 
-def _hours(entry: Entry) -> ReadHours:
-    if not any(entry.get(n) for n in ("days", "opens", "closes", "hours", "closed", "hours_note")):
+def _hours(entry: Entry, category: str) -> ReadHours:
+    """Read the hours; a lone closing time says nothing of when it is open, and stays in words."""
+    days, opens, closes, hours = (entry.get(n) for n in ("days", "opens", "closes", "hours"))
+    if not (days or hours or (opens and closes) or entry.get("closed") or entry.get("hours_note")):
         return UNSTATED
     return read_hours(
-        days=entry.get("days"),
-        opens=entry.get("opens"),
-        closes=entry.get("closes"),
+        days=days or ("平日" if category in ON_WORKING_DAYS and not entry.get("closed") else ""),
+        opens=opens,
+        closes=closes,
         text=entry.get("hours"),
         closed=entry.get("closed"),
         note=entry.get("hours_note"),
@@ -301,8 +310,8 @@ def _repairs(entry: Entry, name: str, file: File) -> list[str]:
     for label, names in _NUMERIC.items():
         if any(re.search("[０-９：]", entry.get(n)) for n in names):
             found.append(f"{label}の全角を半角にした")
-    if file.area_code and cells.phones(entry.get("phone")).short:
-        found.append("市外局番を補った")
+    if cells.phones(entry.get("phone")).short:
+        found.append("市外局番を補った" if file.area_code else "電話番号に市外局番がない（--area-code で補えます）")
     if re.search(r"^\(0\d+\)", plain(entry.get("phone"))):
         found.append("電話番号のかっこをはずした")
     return found

@@ -21,6 +21,7 @@ from bot.directory.importing.categories import category_named
 from bot.directory.importing.entries import Entry, File, Read, build, municipality_of
 from bot.directory.importing.headers import FIELDS, KNOWN, canonical, guess
 from bot.directory.importing.tables import LONGEST_CELL, Row, Table, fold_header, read_tables
+from bot.directory.importing.weekly import by_day
 from bot.directory.resources import Resource, is_hidden_place
 from bot.errors import DataFileError
 from bot.opening import TOKYO
@@ -98,6 +99,7 @@ def read_file(
     dialect: str = "auto",
     category: str | None = None,
     municipality: str = "",
+    area_code: str = "",
     columns: Mapping[str, str] | None = None,
     licence: str = "",
     attribution: str = "",
@@ -106,7 +108,8 @@ def read_file(
 ) -> Imported:
     """Read one file of places.
 
-    `category` holds for all rows; `municipality` for rows that name none; `columns` (header -> one of our fields, or
+    `category` holds for all rows; `municipality` for rows that name none; `area_code` (0183) for phone numbers without
+    one, unless the file itself shows it; `columns` (header -> one of our fields, or
     "" for none) is what a person says of headers, before any table or guess. `today` (default: the machine's day in
     Tokyo) only dates events whose year is not written. Raise DataFileError when the file cannot be read at all, or
     `dialect` or a field does not exist.
@@ -127,7 +130,7 @@ def read_file(
     )
     sheets = [_Sheet(table, _dialect(dialect, table), _guessed(table, said), said) for table in tables]
     read = [(sheet, entry, row) for sheet in sheets for entry, row in sheet.entries()]
-    file = _with_common_knowledge(file, [entry for _sheet, entry, _row in read], municipality)
+    file = _with_common_knowledge(file, [entry for _sheet, entry, _row in read], municipality, area_code)
     reads = _without_twins(
         [
             _read(entry, row, replace(file, title=sheet.table.title, sheet=sheet.table.sheet), sheet.dialect)
@@ -238,7 +241,7 @@ class _Sheet:
         return ours
 
 
-def _with_common_knowledge(file: File, entries: Sequence[Entry], municipality: str) -> File:
+def _with_common_knowledge(file: File, entries: Sequence[Entry], municipality: str, area_code: str) -> File:
     """Learn from the whole file: its municipality, its one area code, whether its numbers identify or only count."""
     known = {municipality_of(e) for e in entries} | {municipality}
     named = Counter(m for e in entries if (m := municipality_of(e)))
@@ -248,14 +251,14 @@ def _with_common_knowledge(file: File, entries: Sequence[Entry], municipality: s
         code
         for e in entries
         for p in cells.phones(e.get("phone")).phones
-        if not re.match(r"0[5789]0|0120|0800|0570", code := p.number.split("-")[0])
+        if re.match(r"0(?![5789]0|120|800|570)", code := p.number.split("-")[0])
     )
     ids = [e.get("id") for e in entries if e.get("name")]
     return replace(
         file,
         municipality=municipality,
         known=frozenset(known - {""}),
-        area_code=next(iter(codes)) if len(codes) == 1 and codes.total() >= LIKELY_ROWS else "",
+        area_code=area_code or (next(iter(codes)) if len(codes) == 1 and codes.total() >= LIKELY_ROWS else ""),
         ids=not _only_counts(ids) and all(ids) and len(set(ids)) == len(ids),
     )
 
@@ -272,9 +275,16 @@ def _read(entry: Entry, row: Row, file: File, dialect: Dialect) -> Read:
         return Read(None, f"長すぎるセルがある（{LONGEST_CELL}字まで）。引用符が閉じていない")
     if entry.heading:
         return Read(None, "以下の行の種類を示す見出しの行")
+    if any(map(cells.is_formula, row.cells.values())):
+        row = replace(row, cells={h: "" if cells.is_formula(c) else c for h, c in row.cells.items()})
+        entry.cells = {name: "" if cells.is_formula(c) else c for name, c in entry.cells.items()}
+        entry.mended.append("数式を取りのぞいた")
     entry.category = file.category
     if reason := dialect.adapt(entry, row, file):
         return Read(None, reason)
+    if entry.hours is None and (found := by_day(row, (entry.get("opens"), entry.get("closes")))):
+        entry.hours, words = found
+        entry.hours_words = [*words, *entry.hours_words]
     if is_hidden_place(*row.cells.values()):
         return Read(None, "所在地を載せてはいけない施設（一時保護所・母子生活支援施設・シェルター等）にふれている")
     return build(entry, file)

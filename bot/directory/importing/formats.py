@@ -25,7 +25,9 @@ from bot.errors import DataFileError
 
 LONGEST_FILE = 200_000_000  # bytes, also unpacked
 MOST_FILES = 200  # in a ZIP
-MERGED_WITHIN = 30_000_000  # bytes of an unpacked workbook in which merged cells are looked at; a larger one is streamed
+MERGED_WITHIN = (
+    30_000_000  # bytes of an unpacked workbook in which merged cells are looked at; a larger one is streamed
+)
 _READABLE = (".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".json", ".geojson")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 _EPOCH = date(1899, 12, 30)  # Excel's day 0
@@ -65,7 +67,9 @@ def _sheets(raw: bytes, name: str, *, inside: bool = False) -> list[Sheet]:
     if raw.startswith(b"PK\x03\x04"):
         return _zipped(raw, name, inside)
     if raw.startswith(b"\xd0\xcf\x11\xe0"):
-        raise DataFileError(f"{name}: 古いExcel（.xls）か、パスワードつきのファイルです。.xlsxかCSVで保存し直してください")
+        raise DataFileError(
+            f"{name}: 古いExcel（.xls）か、パスワードつきのファイルです。.xlsxかCSVで保存し直してください"
+        )
     if raw.startswith((b"%PDF", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"\x1f\x8b", b"{\\rtf")):
         raise DataFileError(f"{name}: 表のファイルではありません（CSV、XLSX、JSON、GeoJSONを読めます）")
     text, encoding = _decoded(raw, name)
@@ -133,7 +137,12 @@ def _zipped(raw: bytes, name: str, inside: bool) -> list[Sheet]:
             if len(wanted) > MOST_FILES:
                 raise DataFileError(f"{name}: ZIPの中のファイルが多すぎます（{MOST_FILES}まで）")
             return list(_members(file, wanted))
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:  # broken, or locked by a password
+    except (
+        zipfile.BadZipFile,
+        NotImplementedError,
+        RuntimeError,
+        EOFError,
+    ) as error:  # broken, or locked by a password
         raise DataFileError(f"{name}: ZIPとして開けません（こわれているか、パスワードつきです）") from error
 
 
@@ -183,8 +192,7 @@ def _workbook(raw: bytes, name: str, *, streamed: bool) -> list[Sheet]:
     if not filled:
         raise DataFileError(f"{name}: 中身がありません")
     return [
-        Sheet(records, title if len(filled) > 1 else "", title, "xlsx", heads=heads)
-        for title, records, heads in filled
+        Sheet(records, title if len(filled) > 1 else "", title, "xlsx", heads=heads) for title, records, heads in filled
     ]
 
 
@@ -256,8 +264,7 @@ def _listed(document: Any, called: str = "", title: str = "", depth: int = 0) ->
     if document.get("type") == "Feature":
         yield called, title, [_placed(document)]
         return
-    labels = document.get("header") if isinstance(document.get("header"), dict) else {}
-    index = document.get("index") if isinstance(document.get("index"), dict) else {}
+    labels, index = (_object(document.get(name)) for name in ("header", "index"))
     told = " ".join(str(document[key]) for key in ("title", "name", "source") if isinstance(document.get(key), str))
     found = False
     for key, value in document.items():
@@ -265,18 +272,22 @@ def _listed(document: Any, called: str = "", title: str = "", depth: int = 0) ->
         deeper = isinstance(value, dict) and key not in ("header", "index", "crs", "geometry", "properties")
         if not (many or (deeper and _holds_list(value, depth))):
             continue
-        whose = labels.get(key) if isinstance(labels.get(key), dict) else labels
+        whose = _object(labels.get(key)) or labels
         for part, more, rows in _listed(value, key, " ".join(filter(None, (title, told))), depth + 1):
             about = " ".join(filter(None, (str(index.get(key, "")), more)))
-            yield part, about, [_labelled(row, whose or {}) for row in rows]
+            yield part, about, [_labelled(row, whose) for row in rows]
             found = True
     if not found and depth == 0:
         yield called, title, [document]
 
 
+def _object(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
 def _holds_list(value: Mapping[str, Any], depth: int) -> bool:
     return depth < 4 and any(
-        (isinstance(one, list) and len(one) > 1 and any(isinstance(each, dict) for each in one))
+        (isinstance(one, list) and any(isinstance(each, dict) for each in one))
         or (isinstance(one, dict) and _holds_list(one, depth + 1))
         for one in value.values()
     )

@@ -29,7 +29,7 @@ FIELDS: dict[str, str] = {
     "town": "所在地_町字 住所町名",
     "block": "所在地_番地以下 住所丁目以下",
     "building": "方書 建物名等(方書) 建物名等 建物名 katagaki",
-    "site": "場所名称 implementationLocation 会場",
+    "site": "場所名称 implementationLocation 会場 場所/担当課",
     "latitude": "緯度 latitude lat Y",
     "longitude": "経度 longitude lng lon X",
     "phone": "電話番号 TEL tell telephoneNumber 施設電話番号 連絡先電話番号 電話 phone contactAddress",
@@ -70,6 +70,7 @@ def canonical(header: str) -> str:
     """Return the field that a folded header means, or an empty text."""
     return KNOWN.get(header, "")
 
+
 # For headers that the table does not know: words in the header, and what most cells under it must look like.
 _TIME = r"\d{1,2}\s*[:：時]"
 _GUESSES: tuple[tuple[str, str, str], ...] = (
@@ -105,7 +106,7 @@ _LIKELY = 0.6  # of the cells that say something
 
 
 def guess(headers: Sequence[str], cells: Mapping[str, Sequence[str]], known: Collection[str]) -> dict[str, str]:
-    """Return header -> field for headers that the table does not know; fields that are `known` already stay as they are.
+    """Return header -> field for headers that the table does not know; fields that are `known` already stay.
 
     `cells`: what stands under each header. A header is guessed only if most of its cells look like the field.
     """

@@ -1,16 +1,18 @@
 """Lists of 放課後児童クラブ with fees in words, or with school district and phone only (高松市).
 
-The rule: 放課後 is no time of day, so these hours stay words.
+The rule: 放課後 is read as 15:00, by when the youngest have ended, so that nobody is sent to a club that is still
+closed; the words stand beside it. Which days are school holidays is not in the data.
 """
 
 from __future__ import annotations
 
-from bot.directory.hours import NOT_UNDERSTOOD
+from bot.directory.hours import NOT_UNDERSTOOD, read_hours
 from bot.directory.importing import cells
 from bot.directory.importing.entries import Entry, File
 from bot.directory.importing.tables import Row, Table
 
 NAME = "after_school_clubs"
+AFTER_SCHOOL = "15:00"
 TIMES = {"availabledate": "", "normaltime": "", "extendedchildcare": "延長: ", "longvacation": "長い休み: "}
 PRICES = {
     "detailprice": "延長: ",
@@ -33,7 +35,10 @@ def adapt(entry: Entry, row: Row, file: File) -> str:
     entry.category = entry.category or "after_school"
     words = _labelled(row, TIMES)
     if words:
-        entry.hours, entry.hours_words = NOT_UNDERSTOOD, words
+        said = cells.text(row.get("normaltime")).replace("放課後", AFTER_SCHOOL)
+        days = cells.text(row.get("availabledate"))
+        entry.hours = read_hours(days=days.split("\n")[0], text=said) if said else NOT_UNDERSTOOD
+        entry.hours_words = words
     price = cells.cost(row.get("normalprice"))
     entry.cost = price + tuple(option for text in _labelled(row, PRICES) for option in cells.cost(text))
     if district := row.get("schooldistrict"):

@@ -1,18 +1,20 @@
 """Lists of events: the national layout with full dates, and lists whose dates bear no year (高松市).
 
-The rule: an event whose year cannot be told is refused, because a parent would come on the wrong day.
+The rule: an event whose year cannot be told is refused, because a parent would come on the wrong day. One from day to
+day is on every day between, unless its words say otherwise in a way that is not understood: then they stay words.
 """
 
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, time
+from dataclasses import replace
+from datetime import date
 
-from bot.directory.hours import NOT_UNDERSTOOD, ReadHours
+from bot.directory.hours import NOT_UNDERSTOOD, ReadHours, read_hours
 from bot.directory.importing import cells
 from bot.directory.importing.entries import Entry, File
 from bot.directory.importing.tables import Row, Table
-from bot.opening import Opening, Schedule
+from bot.opening import Opening
 
 NAME = "events"
 ONGOING = re.compile(r"随時|公開中|通年|日程調整|毎週|毎月")
@@ -41,28 +43,44 @@ def adapt(entry: Entry, row: Row, file: File) -> str:
         words = f"{words}～{last}"
     opens, closes = entry.get("opens"), entry.get("closes")
     entry.hours_words = [" ".join(filter(None, (words, "～".join(filter(None, (opens, closes))))))]
-    entry.hours = _hours(days, opens, closes, ranging="～" in words or "~" in words)
+    entry.hours = _hours(days, opens, closes, words)
     if (until := cells.text(row.get("申込期間"))) and not cells.is_blank(until) and cells.flag(until) is not False:
         entry.description.append(f"申込: {until}")
     return ""
 
 
 def _days(row: Row, today: date | None) -> list[date]:
-    full = [d for d in (cells.day(row.get("開始日")), cells.day(row.get("終了日"))) if d]
+    full = [d for d in (cells.day(row.get(name)) for name in ("開始日", "終了日", "開催日")) if d]
     if full or today is None:
         return full
     return cells.days_without_year(row.get("開催日", "開始日"), today)
 
 
-def _hours(days: list[date], opens: str, closes: str, *, ranging: bool) -> ReadHours:
-    begin, end = _time(opens), _time(closes)
-    if not days or begin is None or end is None or end <= begin or (ranging and days[0] != days[-1]):
+def _hours(days: list[date], opens: str, closes: str, words: str) -> ReadHours:
+    """Return hours on the days of an event: several sessions stand in lines of both cells (①10:00 ②14:00)."""
+    ranging = bool(re.search("[～~〜]", words)) and len(days) > 1 and days[0] != days[-1]
+    if not days or (ranging and re.search("以外|除く|休館|※", words)):
         return NOT_UNDERSTOOD
-    return ReadHours(Opening(tuple(Schedule((d.weekday(),), begin, end, d, d) for d in days)), True, True)
-
-
-def _time(words: str) -> time | None:
-    try:
-        return datetime.strptime(words.replace("：", ":"), "%H:%M").time()  # noqa: DTZ007 - a time of day
-    except ValueError:
-        return None
+    begins, ends = (re.findall(r"\d{1,2}\s*[:：]\s*\d{2}", cell) for cell in (opens, closes))
+    if begins and len(begins) == len(ends) and not re.search("[月火水木金土日祝除]", opens + closes):
+        text = "、".join(f"{begin}～{end}" for begin, end in zip(begins, ends, strict=True))
+    else:
+        text = f"{opens}～{closes}"
+    read = read_hours(days="毎日", text=text.replace("：", ":"))
+    if not read.understood:
+        return NOT_UNDERSTOOD
+    every = [(days[0], days[-1])] if ranging else [(d, d) for d in days]
+    return ReadHours(
+        Opening(
+            tuple(
+                replace(schedule, valid_from=first, valid_to=last)
+                for first, last in every
+                for schedule in read.opening.schedules
+                if ranging or first.weekday() in schedule.byday
+            ),
+            read.opening.closures,
+            read.opening.rests,
+        ),
+        True,
+        True,
+    )

@@ -20,6 +20,8 @@ def fits(table: Table) -> int:
 def adapt(entry: Entry, row: Row, file: File) -> str:
     """Refuse rows of a table that names nothing."""
     if "name" in entry.cells:
+        if services := row.get("servicecontents"):
+            entry.cells["temporary_care"] = "有" if "一時預かり" in services else "無"
         return ""
     unknown = [h for h in row.cells if not canonical(h)][:5]
     return f"名称の列がない（見出し: {'、'.join(unknown)}）"

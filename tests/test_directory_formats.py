@@ -1,0 +1,347 @@
+"""Files in every shape that cities publish, and files that are meant to do harm."""
+
+import io
+import json
+import re
+import struct
+import zipfile
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openpyxl import Workbook, load_workbook
+
+from bot.directory.importing import formats
+from bot.directory.importing.files import Imported, read_file
+from bot.directory.importing.formats import open_sheets
+from bot.errors import DataFileError
+from bot.opening import TOKYO
+
+TODAY = date(2026, 11, 22)
+L1 = ["名称", "種別", "住所", "電話番号", "受入年齢", "利用可能曜日", "開始時間", "終了時間", "認可等年月日"]
+
+
+def workbook(path: Path, *sheets: tuple[str, list[list[Any]]], merge: str = "") -> Path:
+    """Write a workbook with these sheets and return its path."""
+    book = Workbook()
+    del book[book.sheetnames[0]]
+    for title, rows in sheets:
+        sheet = book.create_sheet(title)
+        for row in rows:
+            sheet.append(row)
+        if merge:
+            for area in merge.split():
+                sheet.merge_cells(area)
+    book.save(path)
+    return path
+
+
+def read(path: Path, **given: Any) -> Imported:
+    return read_file(path, today=TODAY, **given)
+
+
+# --- XLSX -------------------------------------------------------------------------------------------------------------
+
+
+def test_times_dates_and_numbers_of_a_workbook(tmp_path: Path) -> None:
+    """Excel's times and dates are typed as people type them, whole numbers have no .0, faults are empty."""
+    rows = [
+        ["ひなた市 保育所一覧"],
+        L1,
+        ["ひなた保育園", "公立保育所", "ひなた市北野1", "000-555-0101", 3, "月;火", time(7, 30), time(18, 30),
+         date(1950, 7, 10)],
+        ["丘の保育園", "公立保育所", "#N/A", "000-555-0102", "1歳から", "月", timedelta(hours=9), time(17), None],
+    ]  # fmt: skip
+    first, second = read(workbook(tmp_path / "a.xlsx", ("一覧", rows))).taken
+    assert (first.minimum_age, first.phones[0].number) == (36, "000-555-0101")
+    assert [(s.opens_at, s.closes_at) for s in first.opening.schedules] == [(time(7, 30), time(18, 30))]
+    assert second.location.address == ""
+    assert second.opening.schedules[0].opens_at == time(9)
+
+
+def with_shared_strings(path: Path, shared: str) -> Path:
+    """Write a workbook whose first place is named by a table of shared strings, as Excel itself writes it."""
+    workbook(path, ("一覧", [["名称", "住所", "種別"], ["甲", "ひなた市北野1", "保育所"]]))
+    with zipfile.ZipFile(path) as file:
+        parts = {name: file.read(name).decode() for name in file.namelist()}
+    sheet = parts["xl/worksheets/sheet1.xml"]
+    parts["xl/worksheets/sheet1.xml"] = re.sub(r't="inlineStr"><is><t>甲</t></is>', 't="s"><v>0</v>', sheet)
+    assert parts["xl/worksheets/sheet1.xml"] != sheet
+    kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/sharedStrings"
+    link = f'<Relationship Type="{kind}" Target="/xl/sharedStrings.xml" Id="rId9"/></Relationships>'
+    parts["xl/_rels/workbook.xml.rels"] = parts["xl/_rels/workbook.xml.rels"].replace("</Relationships>", link)
+    main = "application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"
+    known = f'<Override PartName="/xl/sharedStrings.xml" ContentType="{main}"/></Types>'
+    parts["[Content_Types].xml"] = parts["[Content_Types].xml"].replace("</Types>", known)
+    parts["xl/sharedStrings.xml"] = shared
+    with zipfile.ZipFile(path, "w") as file:
+        for name, content in parts.items():
+            file.writestr(name, content)
+    return path
+
+
+_SST = (
+    '<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" count="1" uniqueCount="1"><si>{}</si></sst>'
+)
+
+
+def test_phonetic_readings_are_left_out(tmp_path: Path) -> None:
+    """Shared strings of Excel hold the kana beside the kanji (rPh); only what is written is read."""
+    ruby = "<t>東京園</t><rPh sb='0' eb='2'><t>トウキョウ</t></rPh><phoneticPr fontId='1'/>"
+    path = with_shared_strings(tmp_path / "a.xlsx", _SST.format(ruby))
+    assert [place.name for place in read(path).taken] == ["東京園"]
+
+
+def test_several_sheets_are_read_and_hidden_ones_not(tmp_path: Path) -> None:
+    """Each visible sheet is a table of its own; its name tells the kind; refusals say in which sheet."""
+    path = workbook(
+        tmp_path / "list.xlsx",
+        ("児童館", [["名称", "住所"], ["北野児童の家", "ひなた市北野1"], ["", "ひなた市北野2"]]),
+        ("図書館", [["名称", "住所"], ["ひなたの本", "ひなた市北野3"]]),
+        ("下書き", [["名称", "住所"], ["まだ", "ひなた市北野4"]]),
+    )
+    book = load_workbook(path)
+    book["下書き"].sheet_state = "hidden"
+    book.save(path)
+    found = read(path)
+    assert [(p.name, p.category) for p in found.taken] == [
+        ("北野児童の家", "childrens_hall"),
+        ("ひなたの本", "library"),
+    ]
+    assert [(r.row, r.sheet) for r in found.refused] == [(2, "児童館")]
+
+
+def test_headers_in_two_rows_and_merged_cells(tmp_path: Path) -> None:
+    """開園時間 over 平日 and 土曜日 is read as one header each; a merged kind holds for all its rows."""
+    rows = [
+        ["種別", "名称", "住所", "開園時間", None],
+        [None, None, None, "平日", "土曜日"],
+        ["保育所", "あ園", "ひなた市北野1", "7:00～19:00", "7:30～13:00"],
+        [None, "い園", "ひなた市北野2", "8:00～18:00", "休"],
+    ]
+    path = workbook(tmp_path / "a.xlsx", ("s", rows), merge="A1:A2 B1:B2 C1:C2 D1:E1 A3:A4")
+    one, two = read(path).taken
+    assert (one.category, two.category) == ("nursery", "nursery")
+    saturday = datetime(2026, 11, 28, 12, tzinfo=TOKYO)
+    assert one.opening.open_at(saturday)
+    assert not two.opening.open_at(saturday)
+
+
+def test_headings_between_the_rows_name_the_kind(tmp_path: Path) -> None:
+    """A row of one cell that names a kind holds for the rows under it, and is listed as what it is."""
+    text = "名称,住所,TEL\n【認可保育所】,,\nあ園,ひなた市北野1,000-555-0101\n"
+    text += "【児童館】,,\nい,ひなた市北野2,000-555-0102\n"
+    path = tmp_path / "list.csv"
+    path.write_text(text, encoding="utf-8")
+    found = read(path)
+    assert [p.category for p in found.taken] == ["nursery", "childrens_hall"]
+    assert [(r.row, r.reason) for r in found.refused] == [(n, "以下の行の種類を示す見出しの行") for n in (1, 3)]
+
+
+def test_a_large_workbook_is_streamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(formats, "MERGED_WITHIN", 10)
+    path = workbook(tmp_path / "a.xlsx", ("児童館", [["名称", "住所"], ["北野の家", "ひなた市北野1"]]))
+    assert [p.name for p in read(path).taken] == ["北野の家"]
+
+
+# --- JSON -------------------------------------------------------------------------------------------------------------
+
+PLACE = {"name": "北野児童館", "address": "ひなた市北野1", "tel": "000-555-0101"}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        [PLACE],
+        {"data": [PLACE]},
+        {"result": {"records": [PLACE]}},
+        {"type": "FeatureCollection", "features": [
+            {"type": "Feature", "geometry": {"type": "Point", "coordinates": [137.05, 35.05]}, "properties": PLACE}]},
+        PLACE,
+        {"header": {"mei": "施設名", "juusho": "所在地"}, "source": "児童館", "data": [
+            {"mei": "北野児童館", "juusho": "ひなた市北野1"}]},
+    ],
+)  # fmt: skip
+def test_shapes_of_json(tmp_path: Path, document: object) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
+    (place,) = read(path).taken
+    assert (place.name, place.category, place.location.town) == ("北野児童館", "childrens_hall", "北野")
+
+
+def test_shapes_of_geojson_have_a_middle(tmp_path: Path) -> None:
+    """A place drawn as a shape lies in its middle; coordinates of its own properties come first."""
+    square = [[[137.0, 35.0], [137.2, 35.0], [137.2, 35.2], [137.0, 35.2]]]
+    feature = {"type": "Feature", "geometry": {"type": "Polygon", "coordinates": square}, "properties": PLACE}
+    own = {**feature, "properties": {**PLACE, "address": "ひなた市北野2", "latitude": 35.5, "longitude": 137.5}}
+    lost = {**feature, "geometry": None, "properties": {**PLACE, "address": "ひなた市北野3"}}
+    path = tmp_path / "a.geojson"
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": [feature, own, lost]}), encoding="utf-8")
+    places = [p.location for p in read(path).taken]
+    assert [(p.latitude, p.longitude) for p in places] == [(35.1, 137.1), (35.5, 137.5), (None, None)]
+
+
+def test_a_deep_document_is_no_trouble(tmp_path: Path) -> None:
+    path = tmp_path / "deep.json"
+    path.write_text("[" * 200_000, encoding="utf-8")
+    with pytest.raises(DataFileError, match="JSON"):
+        read(path)
+
+
+# --- ZIP and encodings ------------------------------------------------------------------------------------------------
+
+
+def test_a_zip_of_tables_with_japanese_names(tmp_path: Path) -> None:
+    """A ZIP may be called .csv; names in Shift_JIS are read, and what macOS leaves behind is not."""
+    path = tmp_path / "all.csv"
+    info = zipfile.ZipInfo("a.csv")
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr(info, "名称,住所\n北野の家,ひなた市北野1\n".encode("cp932"))
+        file.writestr("__MACOSX/._a.csv", b"\x00\x05")
+        file.writestr("読んで.pdf", b"%PDF")
+    raw = path.read_bytes().replace(b"a.csv", "児.csv".encode("cp932")[:5].ljust(5, b"v"), 2)
+    assert raw
+    found = read(path, category="childrens_hall")
+    assert [p.name for p in found.taken] == ["北野の家"]
+
+
+def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What would unpack to too much is refused by what its directory says, and if that lies, while it is read."""
+    monkeypatch.setattr(formats, "LONGEST_FILE", 100_000)
+    honest, liar = tmp_path / "honest.zip", tmp_path / "liar.zip"
+    for path in (honest, liar):
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+            file.writestr("a.csv", b"0" * 5_000_000)
+    raw = bytearray(liar.read_bytes())
+    for signature, at in ((b"PK\x03\x04", 22), (b"PK\x01\x02", 24)):  # the size unpacked, in both headers
+        begin = raw.index(signature)
+        raw[begin + at : begin + at + 4] = struct.pack("<I", 1_000)
+    liar.write_bytes(raw)
+    for path in (honest, liar):
+        with pytest.raises(DataFileError, match=r"大きすぎ|開けません"):
+            read(path)
+
+
+def test_an_entity_bomb_in_a_workbook_is_refused(tmp_path: Path) -> None:
+    bomb = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">]>'
+    path = with_shared_strings(tmp_path / "a.xlsx", bomb + _SST.format("<t>&b;</t>"))
+    with pytest.raises(DataFileError, match=r"a\.xlsx"):
+        read(path)
+
+
+def test_a_zip_in_a_zip_and_a_locked_one_are_refused(tmp_path: Path) -> None:
+    inner = io.BytesIO()
+    with zipfile.ZipFile(inner, "w") as file:
+        file.writestr("a.csv", "名称,住所\nあ,い\n")
+    path = tmp_path / "outer.zip"
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("inner.csv", inner.getvalue())
+    with pytest.raises(DataFileError, match="ZIPの中のZIP"):
+        read(path)
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("readme.pdf", b"")
+    with pytest.raises(DataFileError, match="読める表"):
+        read(path)
+
+
+# --- cells that would do harm -----------------------------------------------------------------------------------------
+
+
+def test_html_is_taken_out_even_when_it_hides(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(
+        "名称,種別,住所,備考\n"
+        "<script>alert(1)</script>あ園,保育所,ひなた市北野1,&lt;img src=x onerror=alert(1)&gt;よい\n"
+        "い園,保育所,ひなた市北野2,&amp;lt;b&amp;gt;太&amp;lt;/b&amp;gt; <a href='javascript:x'>詳細</a><!-- c -->\n",
+        encoding="utf-8",
+    )
+    one, two = read(path).taken
+    assert "<" not in one.name + one.description + two.name + two.description
+    assert (one.description, two.description) == ("よい", "太 詳細")
+
+
+@pytest.mark.parametrize(
+    "formula", ["=cmd|' /C calc'!A0", '=HYPERLINK("http://x","y")', "@SUM(1+1)*cmd|' '!A0", "+cmd|x"]
+)
+def test_formulas_are_taken_out(tmp_path: Path, formula: str) -> None:
+    """A cell that a spreadsheet would run is emptied, and the repair is named; phones and bullets are none."""
+    path = tmp_path / "a.csv"
+    quoted = formula.replace('"', '""')
+    path.write_text(
+        f'名称,種別,住所,備考,電話番号\nあ園,保育所,ひなた市北野1,"{quoted}",+81 3-5555-0101\n'
+        f'"{quoted}",保育所,ひなた市北野2,-,\n',
+        encoding="utf-8",
+    )
+    found = read(path)
+    (place,) = found.taken
+    assert "cmd" not in place.description
+    assert "http" not in place.description
+    assert place.phones[0].number == "03-5555-0101"
+    assert "数式を取りのぞいた" in found.mended[0].what
+    assert found.refused[0].reason == "名称がない"
+
+
+def test_control_characters_and_turned_writing_are_taken_out(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("名称,種別,住所\nあ\u202e\x07園\u200b,保育所,ひなた市北野1\n", encoding="utf-8")
+    assert read(path).taken[0].name == "あ園"
+
+
+def test_a_giant_cell_costs_its_row_only(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(
+        f"名称,種別,住所,備考\nあ園,保育所,ひなた市北野1,{'長' * 4_000_000}\nい園,保育所,ひなた市北野2,\n",
+        encoding="utf-8",
+    )
+    found = read(path)
+    assert [p.name for p in found.taken] == ["い園"]
+    assert "長すぎる" in found.refused[0].reason
+
+
+def test_a_wrong_encoding_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes("名称,住所\nあ園,ひなた市\n".encode("euc_jp") + b"\xff\xfe\xfd")
+    with pytest.raises(DataFileError, match="文字コード"):
+        read(path)
+
+
+# --- headers nobody has seen ------------------------------------------------------------------------------------------
+
+
+def test_unseen_headers_are_guessed_and_told(tmp_path: Path) -> None:
+    """What stands under a header must look like what its words say; the guess is shown, a person may say otherwise."""
+    path = tmp_path / "児童館.csv"
+    path.write_text(
+        "施設の名称（正式）,設置場所の住所,問合せ電話,おやすみ,開館している時間,ご案内ＨＰ,FAX電話\n"
+        "北野の家,ひなた市北野1,000-555-0101,月曜日,9:00～17:00,https://example.jp/a,000-555-0109\n"
+        "丘の家,ひなた市丘の上2,000-555-0102,火曜日,9:00～17:00,https://example.jp/b,\n",
+        encoding="utf-8",
+    )
+    found = read(path)
+    assert dict(found.guessed) == {
+        "施設の名称(正式)": "name", "設置場所の住所": "address", "問合せ電話": "phone", "開館している時間": "hours",
+        "ご案内hp": "url",
+    }  # fmt: skip
+    assert found.taken[0].phones[0].number == "000-555-0101"
+    said = read(path, columns={"おやすみ": "closed", "ご案内ＨＰ": ""})
+    assert said.taken[0].opening.known
+    assert said.taken[0].url == ""
+    with pytest.raises(DataFileError, match="colour"):
+        read(path, columns={"おやすみ": "colour"})
+
+
+def test_area_code_is_added_where_a_person_gives_it(tmp_path: Path) -> None:
+    path = tmp_path / "児童館.csv"
+    path.write_text("名称,住所,電話\n北野の家,ひなた市北野1,72-1811\n", encoding="utf-8")
+    bare = read(path)
+    assert bare.taken[0].phones[0].number == "72-1811"
+    assert "--area-code" in bare.mended[0].what[-1]
+    assert read(path, area_code="0000").taken[0].phones[0].number == "0000-72-1811"
+
+
+def test_sheets_of_a_csv_have_no_name(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("a,b\n1,2\n", encoding="utf-8")
+    (sheet,) = open_sheets(path)
+    assert (sheet.name, sheet.records) == ("", [["a", "b"], ["1", "2"]])
