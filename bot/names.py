@@ -104,6 +104,8 @@ ATTRIBUTES: Mapping[str, str] = {
     "refresh_ok": N_("休むために使える"),
     "same_day": N_("その日に申し込める"),
     "registration_first": N_("先に登録がいる"),
+    "work_needed": N_("仕事などの理由がいる"),
+    "certificate_needed": N_("認定や証明書がいる"),
     "residents_only": N_("市内に住む人だけ"),
     "neighbours_welcome": N_("近くの町の人も使える"),
     "meal": N_("食事がある"),

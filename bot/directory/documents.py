@@ -14,6 +14,7 @@ from typing import Any, get_args
 from bot.directory.resources import (
     ATTRIBUTES,
     Agency,
+    Availability,
     CostOption,
     Location,
     Organization,
@@ -33,9 +34,15 @@ _PLAIN = {
     "description": str, "hours_note": str, "minimum_age": int, "maximum_age": int, "eligibility_description": str,
     "capacity": int, "url": str, "email": str, "formal": bool, "booking_required": bool, "application_process": str,
     "accepts_temporary_care": bool, "alert": str, "status": str, "ends_on": date, "verified_on": date,
-    "provision": str,
+    "provision": str, "availability": str, "verified_by": str,
 }  # fmt: skip
-_LISTS = ("topics", "languages", "attributes")  # an absent `topics` stays None: those of the category
+_LISTS = (
+    "topics",
+    "languages",
+    "attributes",
+    "required_documents",
+    "service_area",
+)  # an absent `topics` stays None: those of the category
 _PLACE = ("municipality", "town", "street", "building", "at", "transportation")
 _HOURS = ("hours", "closed", "rests")
 _KEYS = {*_PLAIN, *_LISTS, *_PLACE, *_HOURS, "organization", "phone", "cost"}
@@ -163,13 +170,17 @@ def _resource(entry: Mapping[str, Any], where: str, towns: Mapping[str, Mapping[
         raise ContentError(f"{where}: unknown attribute {sorted(unknown)}")
     if values.get("provision", "facility") not in get_args(Provision):
         raise ContentError(f"{where}: provision must be one of {get_args(Provision)}")
+    if values.get("availability", "") not in get_args(Availability):
+        raise ContentError(f"{where}: availability must be one of {get_args(Availability)}")
     if is_hidden_place(*map(str, entry.values())):
         raise ContentError(f"{where}: addresses of shelters are never kept (CARE C23)")
     organization = entry.get("organization") or {}
     return Resource(
         **values,
         location=_location(entry, towns),
-        organization=Organization(organization.get("name", ""), organization.get("legal_status", "")),
+        organization=Organization(
+            organization.get("name", ""), organization.get("legal_status", ""), organization.get("identifier", "")
+        ),
         phones=tuple(_phones(entry.get("phone") or ())),
         opening=opening_from_document(entry, where),
         cost=tuple(

@@ -17,6 +17,8 @@ from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get
 from bot.opening import Opening
 
 ATTRIBUTES = {
+    "work_needed": "仕事・病気・介護などの理由がいる",
+    "certificate_needed": "認定や証明書がいる",
     "refresh_ok": "リフレッシュ目的で使える",
     "same_day": "当日の申込みもできる",
     "registration_first": "先に登録や面談がいる",
@@ -40,6 +42,7 @@ UNKNOWN_HOURS = Opening()
 
 Provision = Literal["facility", "visit", "outreach"]
 Status = Literal["active", "temporarily_closed", "inactive"]
+Availability = Literal["", "free", "soon", "waiting", "full"]  # how hard it is to get a place: 空きやすさ; "" not known
 
 HIDDEN_PLACES = (
     "一時保護所",
@@ -64,10 +67,11 @@ def is_hidden_place(*texts: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Organization:
-    """Hold who runs a service (HSDS organization): 設置主体・運営主体."""
+    """Hold who runs a service (HSDS organization, organization_identifier): 設置主体・運営主体."""
 
     name: str = ""
     legal_status: str = ""  # as written: 市, 社会福祉法人, NPO法人, 任意団体 …
+    identifier: str = ""  # 法人番号, 13 digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +129,8 @@ class Resource:
     `topics`: when given, the only topics it is offered for (none: by name only); None: those of its category.
     `opening` empty means hours unknown: then only `hours_note` (the hours as the source writes them) is shown.
     `minimum_age`/`maximum_age`: whole months, both inclusive. `ends_on`: last day on which it is offered at all.
+    `service_area`: municipalities and 町名 whose families may use it; empty: not stated. `required_documents`: what to
+    bring or hand in. `availability`: how hard it is to get a place. `verified_on`, `verified_by`: who last made sure.
     """
 
     id: str
@@ -152,12 +158,16 @@ class Resource:
     formal: bool = True
     booking_required: bool | None = None
     application_process: str = ""
+    required_documents: tuple[str, ...] = ()
+    availability: Availability = ""
+    service_area: tuple[str, ...] = ()
     accepts_temporary_care: bool | None = None
     attributes: tuple[str, ...] = ()
     alert: str = ""
     status: Status = "active"
     ends_on: date | None = None
     verified_on: date | None = None
+    verified_by: str = ""
     source: Source = Source()
 
     @property

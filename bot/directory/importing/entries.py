@@ -126,7 +126,7 @@ def build(entry: Entry, file: File) -> Read:
         topics=clinic_topics(name, entry.get("subjects")) if category == "clinic" else entry.topics,
         description="\n".join(_described(entry)),
         location=location,
-        organization=Organization(_operator(entry.get("operator"))),
+        organization=_organization(entry),
         phones=phones.phones,
         opening=hours.opening,
         hours_note="\n".join(_hours_words(entry)),
@@ -139,6 +139,7 @@ def build(entry: Entry, file: File) -> Read:
         email=entry.get("email"),
         provision=entry.provision,
         application_process=cells.text(entry.get("booking")),
+        required_documents=tuple(filter(None, cells.text(entry.get("documents")).split("\n"))),
         accepts_temporary_care=cells.flag(entry.get("temporary_care")),
         attributes=_attributes(entry),
         ends_on=entry.ends_on,
@@ -286,10 +287,24 @@ def _kana(words: str) -> str:
     return re.sub(r"\s+", "", plain(words))
 
 
-def _operator(words: str) -> str:
-    """Return the organisation without the name of its head, who is a private person."""
-    whole = cells.text(words).replace("\n", " ")
-    return re.split(r"\s+(?:代表|理事長|会長|院長)", whole)[0].strip()
+_FORMS = re.compile(
+    r"社会福祉法人|学校法人|医療法人(?:社団|財団)?|宗教法人|(?:認定)?特定非営利活動法人|NPO法人|(?:公益|一般)(?:社団|財団)法人"
+    r"|株式会社|有限会社|合同会社|生活協同組合|独立行政法人|国立大学法人"
+)
+
+
+def _organization(entry: Entry) -> Organization:
+    """Return who runs it, without the name of its head, who is a private person; its form if its name says it."""
+    whole = cells.text(entry.get("operator")).replace("\n", " ")
+    name = re.split(r"\s+(?:代表|理事長|会長|院長)", whole)[0].strip()
+    if form := _FORMS.search(
+        plain(name).replace("(株)", "株式会社").replace("(有)", "有限会社").replace("(福)", "社会福祉法人")
+    ):
+        status = form[0]
+    else:
+        status = name if re.fullmatch(r"[^\d\s]{1,12}[都道府県市区町村]", name) else ""
+    number = re.sub(r"\D", "", plain(entry.get("identifier")))
+    return Organization(name, status, number if len(number) == 13 else "")
 
 
 def _url(words: str) -> str:

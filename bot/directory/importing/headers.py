@@ -37,6 +37,8 @@ FIELDS: dict[str, str] = {
     "email": "連絡先メールアドレス メールアドレス",
     "url": "URL 公式サイトアドレス 公園HPアドレス ホームページ ホームページアドレス referenceObject",
     "operator": "団体名 施設設置者 運営主体 設置主体 運営者 Owner Establisher 法人の名称 主催者 主催団体 開設者 法人名",
+    "identifier": "法人番号",
+    "documents": "必要書類 必要なもの 持ち物 持参するもの",
     "capacity": "収容定員 定員 定員(人) Full capacity 利用定員",
     "ages": "受入年齢 受入開始年齢(歳) 対象 対象者 対象年齢 acceptedAge targetAge targetChildren",
     "days": "利用可能曜日 診療曜日 開所曜日 availableDate",
