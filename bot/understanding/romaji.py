@@ -2,34 +2,16 @@
 
 The rule: a text is read so only if nearly all its words can be Japanese and one of them is grammar that no other of our
 languages has (です, ます, 〜たい, わたし): Filipino, Indonesian and Nepali also have many open syllables, and families
-borrow 保育園 in any language. Hepburn and Kunrei spellings, and what keyboards take, are read alike.
+borrow 保育園 in any language. How syllables are spelt: bot/kana.py.
 """
 
 from __future__ import annotations
 
 import re
 
+from bot.kana import syllables
 from bot.understanding.normalise import JAPANESE, Text, fold
 
-_VOWELS = "aiueo"
-_ROWS = {
-    "": "あいうえお", "k": "かきくけこ", "s": "さしすせそ", "t": "たちつてと", "n": "なにぬねの", "h": "はひふへほ",
-    "m": "まみむめも", "r": "らりるれろ", "g": "がぎぐげご", "z": "ざじずぜぞ", "d": "だぢづでど", "b": "ばびぶべぼ",
-    "p": "ぱぴぷぺぽ",
-}  # fmt: skip
-_SYLLABLES = {start + vowel: kana for start, row in _ROWS.items() for vowel, kana in zip(_VOWELS, row, strict=True)}
-_SYLLABLES |= {
-    "ya": "や", "yu": "ゆ", "yo": "よ", "wa": "わ", "wo": "を", "fu": "ふ",
-    "tsu": "つ", "shi": "し", "chi": "ち", "ji": "じ",
-    "sha": "しゃ", "shu": "しゅ", "sho": "しょ", "cha": "ちゃ", "chu": "ちゅ", "cho": "ちょ",
-    "ja": "じゃ", "ju": "じゅ", "jo": "じょ",
-}  # fmt: skip
-_SYLLABLES |= {
-    start + "y" + vowel: _SYLLABLES[start + "i"] + small
-    for start in "ksztnhmrgbpd"
-    for vowel, small in zip("auo", "ゃゅょ", strict=True)
-}
-_SYLLABLE = re.compile("|".join(sorted(_SYLLABLES, key=len, reverse=True)))
 _WORD = re.compile(r"[a-z]+|[^a-z]+")
 _PARTICLES = {"wa": "は", "o": "を", "e": "へ"}
 # words of grammar, and beginnings of speech to a desk, that are neither borrowed nor words of another of our languages
@@ -53,27 +35,6 @@ def read(raw: str) -> Text:
     return japanese(folded) or folded
 
 
-def _kana(word: str) -> list[tuple[str, int, int]]:
-    """Return the syllables of a word with where each stood, none if it cannot be Japanese."""
-    found: list[tuple[str, int, int]] = []
-    at = 0
-    while at < len(word):
-        if match := _SYLLABLE.match(word, at):
-            found.append((_SYLLABLES[match[0]], at, match.end()))
-            at = match.end()
-        elif word[at] in "nm" and (at + 1 == len(word) or word[at + 1] not in "aiueoy") and (at or word != "m"):
-            found.append(("ん", at, at + 1))
-            at += 1
-        elif (
-            at + 1 < len(word) and (word[at] == word[at + 1] or word[at : at + 2] == "tc") and word[at] not in "aiueon"
-        ):
-            found.append(("っ", at, at + 1))
-            at += 1
-        else:
-            return []
-    return found
-
-
 def japanese(text: Text) -> Text | None:
     """Return folded text in hiragana if it is Japanese in Latin letters, each kana leading back to its letters."""
     line = text.text
@@ -91,13 +52,13 @@ def japanese(text: Text) -> Text | None:
         if _FOREIGN.match(word):
             return None
         whole += len(word)
-        syllables = [(_PARTICLES[word], 0, len(word))] if word in _PARTICLES else _kana(word)
-        if not syllables:
+        read_as = [(_PARTICLES[word], 0, len(word))] if word in _PARTICLES else syllables(word)
+        if not read_as:
             letters += [(letter, begin + n, begin + n + 1) for n, letter in enumerate(word)]
             continue
         readable += len(word)
         grammar = grammar or word in _GRAMMAR or bool(_ENDING.match(word))
-        letters += [(kana, begin + first, begin + last) for kana, first, last in syllables]
+        letters += [(kana, begin + first, begin + last) for kana, first, last in read_as]
     if not grammar or readable < _SHARE * whole:
         return None
     each = [(kana, first, last) for syllable, first, last in letters for kana in syllable]
