@@ -83,7 +83,7 @@ class _Group:
     words: tuple[_Word, ...]
 
 
-_Mark = Literal["open", "closed", "hours:", "rests:", "none", "except", "year_end"]
+_Mark = Literal["open", "closed", "hours:", "rests:", "none", "except", "year_end", "as_ever"]
 _Word = _Days | _Span | _Until | _Dates | _Moves | _Group | _Mark
 
 _TIME = r"(\d{1,2}):(\d{2})"
@@ -179,6 +179,7 @@ _RULES: tuple[tuple[str, _Make], ...] = (
         r"(?P<to>翌日|翌平日)(?:も?休(?:館日?|業|み)?)?",
         _moves,
     ),
+    (rf"(?:{_HOLIDAY})も(?:開館|開所|開く|利用可能?|同じ)", lambda m: "as_ever"),
     # dates
     (rf"{_DATE}(?:~|から)(?:翌年の?)?{_DATE}(?:まで)?", lambda m: _Dates(_yearly((m[1], m[2]), (m[3], m[4])))),
     (r"(\d{1,2})月(\d{1,2})[、,・](\d{1,2})日", lambda m: _Dates(_yearly((m[1], m[2]), (m[1], m[3])))),
@@ -250,6 +251,7 @@ class _Week:
 
     rules: dict[int, list[tuple[Nth, tuple[Span, ...]]]] = field(default_factory=dict)
     holiday: tuple[Span, ...] | None = None  # None: nothing said; (): closed
+    as_ever: bool = False  # it is said that holidays are like any day
     closures: list[Closure] = field(default_factory=list)
     rests: list[Rest] = field(default_factory=list)
 
@@ -293,7 +295,7 @@ class _Week:
         if not self.rules:
             raise _CannotReadError
         resting = {d for r in self.rests if not r.nth for d in r.byday}
-        if self.holiday is None and (6 not in self.rules or (6 in resting)):
+        if self.holiday is None and not self.as_ever and (6 not in self.rules or (6 in resting)):
             self.holiday = ()
         on_holidays = None if self.holiday is None else False
         together: dict[tuple[Nth, Span], set[int]] = {}
@@ -373,6 +375,10 @@ class _Reader:
             self.dates.append(word.closure)
         elif word == "year_end":
             self.dates.append(NEW_YEAR)
+        elif word == "as_ever":
+            if self.spans:
+                self._end()
+            self.week.as_ever = True
         elif word == "closed" and (self.days or self.dates) and not self.spans:
             for day in self.days:
                 self.week.close(day)

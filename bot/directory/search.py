@@ -7,31 +7,28 @@ fits it says what it relaxed, and when only one fits it says which wish left the
 from __future__ import annotations
 
 import re
-from array import array
-from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from functools import cached_property
-from heapq import nsmallest
-from math import cos, radians, sqrt
+from functools import cached_property, reduce
 from typing import Literal
 
+import numpy as np
+
 from bot.directory.areas import fold, fold_area
-from bot.directory.resources import Resource
+from bot.directory.columns import Columns, Floats, Rows, both
+from bot.directory.resources import Provision, Resource
+from bot.directory.words import Words
 from bot.messages import Point
-from bot.opening import TOKYO, Opening
+from bot.opening import TOKYO
 
 ENDINGS = ("市", "町", "村", "区", "し", "ちょう", "まち", "むら", "く")
 _KANA_ONLY = re.compile(r"[ぁ-んー]+")
-ANY_AGE = 32_767  # months: no upper bound
-NOWHERE = 1e9  # km: a place without coordinates comes last
-KM_PER_DEGREE = 111.195  # a degree of latitude on a sphere of 6,371 km; good to 0.5 % within a city
 NEAR_KM = 20.0  # beyond this nobody takes a small child for two hours; asked-for distance replaces it
 
 Order = Literal["distance", "distance_from_area", "kana"]
-Wish = Literal["town", "area", "distance", "open", "free", "words"]
+Wish = Literal["town", "area", "distance", "open", "free", "language", "provision", "conditions", "words"]
 Aspect = Literal["kind", "fee", "hours", "age", "distance", "booking", "conditions", "provision"]
 
 
@@ -41,6 +38,7 @@ class Query:
 
     `area`: municipality or 町名 as typed. `near`: a point; with `within_km`. `open_at`: open at this moment (aware).
     `open_weekday`: opens on that day of the week (0 = Monday). `today`: leaves out what has ended before it.
+    `language`: spoken there; `provision`: 施設型, 訪問型 or 出張型; `attributes`: all of these conditions hold.
     """
 
     topic: str = ""
@@ -52,6 +50,9 @@ class Query:
     open_at: datetime | None = None
     open_weekday: int | None = None
     free: bool = False
+    language: str = ""
+    provision: Provision | Literal[""] = ""
+    attributes: tuple[str, ...] = ()
     words: str = ""
     today: date | None = None
     limit: int = 10
@@ -89,17 +90,14 @@ class Found:
     left_out: tuple[tuple[Wish | Literal["age"], int], ...] = ()
 
 
-_Memo = dict[str, dict[int, bool]]  # which hours passed a test, by the hours' number, within one search
-
-
 @dataclass(slots=True)
 class _Area:
     """Hold one municipality or one 町名 of it: its places and where its middle is."""
 
     name: str
     town: bool
-    members: array[int] = field(default_factory=lambda: array("l"))
-    middle: tuple[float, float] | None = None
+    members: Rows
+    middle: tuple[float, float] | None
 
 
 class Directory:
@@ -115,44 +113,21 @@ class Directory:
                 key=lambda r: (fold(r.kana or r.name), r.name, r.id),
             )
         )
-        self._lat = array("d", (_or_nan(r.location.latitude) for r in self.resources))
-        self._lon = array("d", (_or_nan(r.location.longitude) for r in self.resources))
-        self._youngest = array("h", (r.minimum_age or 0 for r in self.resources))
-        self._oldest = array("h", (ANY_AGE if r.maximum_age is None else r.maximum_age for r in self.resources))
-        self._free = bytes(r.free is True for r in self.resources)
-        self._topic: dict[str, array[int]] = defaultdict(lambda: array("l"))
-        self._category: dict[str, array[int]] = defaultdict(lambda: array("l"))
-        self._serves: list[frozenset[str]] = []
         shared: dict[frozenset[str], frozenset[str]] = {}
-        self._areas: dict[str, _Area] = {}
+        topics = [shared.setdefault(t, t) for r in self.resources for t in (_topics(r, topics_of_category),)]
+        self._columns = Columns(self.resources, topics)
+        self._words = Words(self.resources)
         self._aliases: dict[str, set[str]] = defaultdict(set)
-        self._openings: list[Opening] = []
-        self._opening_of = array("l")
-        known: dict[Opening, int] = {}
-        hay: list[str] = []
-        self._ends: list[int] = []
-        length = 0
-        for i, r in enumerate(self.resources):
-            self._category[r.category].append(i)
-            topics = _topics(r, topics_of_category)
-            self._serves.append(shared.setdefault(topics, topics))
-            for topic in topics:
-                self._topic[topic].append(i)
-            self._place(i, r)
-            if r.opening not in known:
-                known[r.opening] = len(self._openings)
-                self._openings.append(r.opening)
-            self._opening_of.append(known[r.opening])
-            words = "\n".join(
-                fold(t) for t in (r.name, r.kana, r.name_latin, r.alternate_name, r.organization.name, r.location.name)
-            )
-            hay.append(words)
-            length += len(words) + 1
-            self._ends.append(length)
-        self._hay = "\t".join(hay) + "\t"
-        for area in self._areas.values():
-            area.members = array("l", sorted(set(area.members)))
-            area.middle = self._middle(area.members)
+        named: dict[str, tuple[str, bool]] = {}
+        members: dict[str, list[int]] = defaultdict(list)
+        for row, place in enumerate(self.resources):
+            for key, name, town in self._areas_of(place):
+                named.setdefault(key, (name, town))
+                members[key].append(row)
+        self._areas: dict[str, _Area] = {}
+        for key, (name, town) in named.items():
+            rows = np.asarray(members[key], np.int32)
+            self._areas[key] = _Area(name, town, rows, self._columns.grid.middle(rows))
 
     def __len__(self) -> int:
         return len(self.resources)
@@ -179,22 +154,18 @@ class Directory:
         if query.today is None and now is not None:
             query = replace(query, today=now.astimezone(TOKYO).date())
         areas = self._resolve(query.area)
-        memo: _Memo = {}
-        kept = self._fitting(query, areas, memo)
+        kept = self._fitting(query, areas)
         widened: tuple[Wish, ...] = ()
-        if not kept:
+        if not len(kept):
             for dropped in _relaxations(query, areas):
-                kept = self._fitting(_without(query, dropped), _wider(areas, dropped, self._areas), memo)
-                if kept:
+                kept = self._fitting(_without(query, dropped), _wider(areas, dropped, self._areas))
+                if len(kept):
                     widened = dropped
                     break
         order, ranked, distances = self._rank(query, kept, areas, widened)
-        page = ranked[query.offset : query.offset + query.limit]
         moment = query.open_at or now
-        matches = tuple(
-            Match(self.resources[i], distances.get(i), self._is_open(i, moment) if moment is not None else None)
-            for i in page
-        )
+        page = [(self.resources[row], away) for row, away in zip(ranked.tolist(), distances, strict=True)]
+        matches = tuple(Match(place, away, _is_open(place, moment)) for place, away in page[query.offset :])
         return Found(
             matches=matches,
             total=len(kept),
@@ -202,27 +173,24 @@ class Directory:
             areas=tuple(a.name for a in areas),
             area_known=bool(areas) or not query.area,
             widened=widened,
-            hours_unknown=self._hours_unknown(query, areas, widened, memo),
+            hours_unknown=self._hours_unknown(query, areas, widened),
             differs=_differing(matches),
-            left_out=self._left_out(query, areas, memo) if len(kept) == 1 and not widened else (),
+            left_out=self._left_out(query, areas) if len(kept) == 1 and not widened else (),
         )
 
     # --- areas ----------------------------------------------------------------------------------------------------
 
-    def _place(self, i: int, r: Resource) -> None:
-        place = r.location
-        if place.municipality:
-            self._join(i, place.municipality, False, (place.municipality,))
-        if place.town:
-            aliases = (place.town, place.town_kana, place.municipality + place.town)
-            self._join(i, place.municipality + place.town, True, aliases)
-
-    def _join(self, i: int, name: str, town: bool, aliases: Iterable[str]) -> None:
-        key = fold_area(name)
-        self._areas.setdefault(key, _Area(name, town)).members.append(i)
-        for alias in aliases:
-            if alias:
-                self._aliases[fold_area(alias)].add(key)
+    def _areas_of(self, place: Resource) -> Iterable[tuple[str, str, bool]]:
+        """Yield key, name, and whether it is a 町名, of the areas of a place; note what each is also called."""
+        where = place.location
+        for name, town, aliases in (
+            (where.municipality, False, (where.municipality,)),
+            (where.municipality + where.town, True, (where.town, where.town_kana, where.municipality + where.town)),
+        ):
+            if (where.town if town else where.municipality) and (key := fold_area(name)):
+                for alias in filter(None, aliases):
+                    self._aliases[fold_area(alias)].add(key)
+                yield key, name, town
 
     def _resolve(self, text: str) -> list[_Area]:
         """Return the areas meant by `text`: its name, its name without 市町村区, names it begins, or a name inside.
@@ -247,103 +215,62 @@ class Directory:
         """Return the names of areas that are not in kana only, with their keys."""
         return ((name, found) for name, found in self._aliases.items() if not _KANA_ONLY.fullmatch(name))
 
-    def _middle(self, members: Iterable[int]) -> tuple[float, float] | None:
-        points = [(self._lat[i], self._lon[i]) for i in members if self._lat[i] == self._lat[i]]
-        if not points:
-            return None
-        return sum(p[0] for p in points) / len(points), sum(p[1] for p in points) / len(points)
-
     # --- filters --------------------------------------------------------------------------------------------------
 
-    def _fitting(self, q: Query, areas: Sequence[_Area], memo: _Memo) -> list[int]:
-        """Return the indices that meet every wish, in kana order; `memo` spares one search equal questions."""
-        kept: Sequence[int]
+    def _fitting(self, q: Query, areas: Sequence[_Area]) -> Rows:
+        """Return the rows that meet every wish; in the order of kana unless a point is asked for."""
+        if q.area and not areas:
+            return np.zeros(0, np.int32)
+        columns = self._columns
+        lists = [
+            columns.postings[kind][value]
+            for kind, values in (
+                ("topic", (q.topic,)), ("category", (q.category,)), ("language", (q.language,)),
+                ("provision", (q.provision,)), ("attribute", q.attributes),
+            )
+            for value in values
+            if value
+        ]  # fmt: skip
         if areas:
-            kept = areas[0].members if len(areas) == 1 else sorted(set().union(*(a.members for a in areas)))
-            if q.topic:
-                kept = [i for i in kept if q.topic in self._serves[i]]
-        elif q.area:
-            return []
-        elif q.topic:
-            kept = self._topic.get(q.topic, array("l"))
-        elif q.category:
-            kept = self._category.get(q.category, array("l"))
-        else:
-            kept = range(len(self.resources))
-        rs = self.resources
-        if q.category and (areas or q.topic):
-            kept = [i for i in kept if rs[i].category == q.category]
+            lists.append(reduce(np.union1d, (area.members for area in areas)))
         if q.words.strip():
-            kept = self._with_words(kept, q.words)
-        if q.near is not None:
-            kept = self._near(kept, q.near, q.within_km or NEAR_KM)
+            lists.append(self._words.find(q.words))
+        kept = self._met(lists, q)
         if q.age_months is not None:
-            age, low, high = q.age_months, self._youngest, self._oldest
-            kept = [i for i in kept if low[i] <= age <= high[i]]
+            kept = columns.fitting_age(kept, q.age_months)
         if q.today is not None:
-            kept = [i for i in kept if (ends := rs[i].ends_on) is None or ends >= q.today]
+            kept = columns.not_ended(kept, q.today)
         if q.free:
-            kept = [i for i in kept if self._free[i]]
+            kept = columns.free(kept)
         if q.open_at is not None:
-            moment = q.open_at
-            kept = self._by_opening(kept, memo.setdefault("moment", {}), lambda o: o.open_at(moment))
+            kept = columns.hours.open_at(kept, q.open_at)
         if q.open_weekday is not None:
             days = _days_of(q.open_weekday, q.today or (q.open_at or datetime(2026, 1, 1, tzinfo=TOKYO)).date())
-            kept = self._by_opening(kept, memo.setdefault("day", {}), lambda o: any(o.open_on(d) for d in days))
-        return list(kept)
+            kept = columns.hours.open_on(kept, days)
+        return kept
 
-    def _by_opening(self, kept: Sequence[int], passed: dict[int, bool], test: Callable[[Opening], bool]) -> list[int]:
-        """Keep the places whose hours pass `test`; equal hours are tested once. Unknown hours do not pass."""
-        result = []
-        for i in kept:
-            number = self._opening_of[i]
-            if number not in passed:
-                passed[number] = test(self._openings[number])
-            if passed[number]:
-                result.append(i)
-        return result
+    def _met(self, lists: list[Rows], q: Query) -> Rows:
+        """Return the rows of all lists, the shortest first, and near the point if there is one."""
+        point = (q.near.latitude, q.near.longitude) if q.near is not None else None
+        km = q.within_km or NEAR_KM
+        if not lists:
+            return (
+                np.arange(self._columns.size, dtype=np.int32) if point is None else self._columns.grid.near(point, km)
+            )
+        kept = reduce(both, sorted(lists, key=len))
+        return kept if point is None else self._columns.grid.within(kept, point, km)
 
-    def _with_words(self, kept: Sequence[int], words: str) -> list[int]:
-        wanted = sorted({w for w in map(fold, words.split()) if w}, key=len, reverse=True)
-        if wanted and len(kept) > len(self.resources) // 20:
-            hits = set(self._occurrences(wanted[0]))
-            kept = sorted(hits) if len(kept) == len(self.resources) else [i for i in kept if i in hits]
-        return [i for i in kept if all(w in self._words_of(i) for w in wanted)]
-
-    def _occurrences(self, word: str) -> list[int]:
-        """Return the places whose words hold `word`: one scan of one long text, a jump after each hit."""
-        found = []
-        at = self._hay.find(word)
-        while at >= 0:
-            i = bisect_right(self._ends, at)
-            found.append(i)
-            at = self._hay.find(word, self._ends[i])
-        return found
-
-    def _words_of(self, i: int) -> str:
-        return self._hay[self._ends[i - 1] if i else 0 : self._ends[i] - 1]
-
-    def _near(self, kept: Sequence[int], near: Point, km: float) -> list[int]:
-        lat, lon, lats, lons = near.latitude, near.longitude, self._lat, self._lon
-        x, limit = cos(radians(lat)), (km / KM_PER_DEGREE) ** 2
-        return [i for i in kept if (lats[i] - lat) ** 2 + ((lons[i] - lon) * x) ** 2 <= limit]
-
-    def _is_open(self, i: int, moment: datetime) -> bool | None:
-        opening = self.resources[i].opening
-        return opening.open_at(moment) if opening.known else None
-
-    def _hours_unknown(self, q: Query, areas: Sequence[_Area], widened: Sequence[Wish], memo: _Memo) -> int:
+    def _hours_unknown(self, q: Query, areas: Sequence[_Area], widened: Sequence[Wish]) -> int:
         if (q.open_at is None and q.open_weekday is None) or widened:
             return 0
-        anyhow = self._fitting(_without(q, ("open",)), areas, memo)
-        return sum(not self._openings[self._opening_of[i]].known for i in anyhow)
+        return self._columns.hours.unknown(self._fitting(_without(q, ("open",)), areas))
 
     # --- order ----------------------------------------------------------------------------------------------------
 
     def _rank(
-        self, q: Query, kept: list[int], areas: Sequence[_Area], widened: Sequence[Wish]
-    ) -> tuple[Order, list[int], dict[int, float]]:
-        """Return the name of the order, the first places in it as far as the page needs, and distances to show."""
+        self, q: Query, kept: Rows, areas: Sequence[_Area], widened: Sequence[Wish]
+    ) -> tuple[Order, Rows, Sequence[float | None]]:
+        """Return the name of the order, the first rows in it as far as the page needs, and distances to show."""
         needed = q.offset + q.limit
         order: Order = "kana"
         start: tuple[float, float] | None = None
@@ -352,37 +279,41 @@ class Directory:
         elif len(areas) == 1 and areas[0].middle and ("area" in widened or "town" in widened):
             order, start = "distance_from_area", areas[0].middle
         if start is None:
-            return order, kept[:needed], {}
-        away = {i: self._distance(start, i) for i in kept}
-        ranked = nsmallest(needed, kept, key=lambda i: (away[i], i))
-        shown = {i: round(away[i], 2) for i in ranked if away[i] < NOWHERE} if order == "distance" else {}
-        return order, ranked, shown
+            return order, kept[:needed], [None] * len(kept[:needed])
+        away = self._columns.grid.distances(kept, start)
+        first = _smallest(away, kept, needed)
+        shown = [round(km, 2) if order == "distance" and np.isfinite(km) else None for km in away[first].tolist()]
+        return order, kept[first], shown
 
-    def _distance(self, start: tuple[float, float], i: int) -> float:
-        lat, lon = self._lat[i], self._lon[i]
-        if lat != lat:
-            return NOWHERE
-        return KM_PER_DEGREE * sqrt((lat - start[0]) ** 2 + ((lon - start[1]) * cos(radians(start[0]))) ** 2)
-
-    def _left_out(self, q: Query, areas: Sequence[_Area], memo: _Memo) -> tuple[tuple[Wish | Literal["age"], int], ...]:
+    def _left_out(self, q: Query, areas: Sequence[_Area]) -> tuple[tuple[Wish | Literal["age"], int], ...]:
         """Return for the one that fits: which wish left out how many others."""
         found: list[tuple[Wish | Literal["age"], int]] = []
         for wish in _wishes(q, areas):
-            more = len(self._fitting(_without(q, (wish,)), _wider(areas, (wish,), self._areas), memo)) - 1
+            more = len(self._fitting(_without(q, (wish,)), _wider(areas, (wish,), self._areas))) - 1
             if more > 0:
                 found.append((wish, more))
-        if q.age_months is not None and (more := len(self._fitting(replace(q, age_months=None), areas, memo)) - 1) > 0:
+        if q.age_months is not None and (more := len(self._fitting(replace(q, age_months=None), areas)) - 1) > 0:
             found.append(("age", more))
         return tuple(found)
+
+
+def _smallest(values: Floats, rows: Rows, count: int) -> Rows:
+    """Return where the `count` smallest values stand, smallest first; of equal ones the lower row."""
+    if len(values) > count > 0:
+        last = np.partition(values, count - 1)[count - 1]
+        places = np.flatnonzero(values <= last)
+    else:
+        places = np.arange(len(values))
+    return places[np.lexsort((rows[places], values[places]))][:count].astype(np.int32)
+
+
+def _is_open(place: Resource, moment: datetime | None) -> bool | None:
+    return place.opening.open_at(moment) if moment is not None and place.opening.known else None
 
 
 def _topics(r: Resource, of_category: Mapping[str, Sequence[str]]) -> frozenset[str]:
     topics = frozenset(of_category.get(r.category, ()) if r.topics is None else r.topics)
     return topics | {"temporary_care"} if r.accepts_temporary_care else topics
-
-
-def _or_nan(value: float | None) -> float:
-    return float("nan") if value is None else value
 
 
 def _days_of(weekday: int, start: date) -> list[date]:
@@ -404,6 +335,12 @@ def _wishes(q: Query, areas: Sequence[_Area]) -> list[Wish]:
         wishes.append("area")
     if q.free:
         wishes.append("free")
+    if q.language:
+        wishes.append("language")
+    if q.provision:
+        wishes.append("provision")
+    if q.attributes:
+        wishes.append("conditions")
     if q.words.strip():
         wishes.append("words")
     return wishes
@@ -429,8 +366,10 @@ def _without(q: Query, dropped: Sequence[Wish]) -> Query:
             changes["area"] = ""
         elif wish == "free":
             changes["free"] = False
-        elif wish == "words":
-            changes["words"] = ""
+        elif wish == "conditions":
+            changes["attributes"] = ()
+        elif wish in ("words", "language", "provision"):
+            changes[wish] = ""
     return replace(q, **changes)  # type: ignore[arg-type]
 
 

@@ -40,6 +40,11 @@ _BY_WORD: tuple[tuple[str, str], ...] = (
     (r"避難所|避難場所|evacuation", "evacuation_site"),
     (r"イベント|行事|講座|^events?\b|_event", "event"),
     (r"公民館|福祉会館|福祉センター|児童養護施設|community_center|facilities_welfare", "other"),
+    (r"^行政窓口$", "city_office"),
+    (r"^通訳・多言語窓口$", "interpreter_desk"),
+    (r"^ボランティア団体$", "volunteer_group"),
+    (r"^支援制度$", "support_scheme"),
+    (r"^その他$", "other"),
 )
 _COMPILED = tuple((re.compile(pattern), category) for pattern, category in _BY_WORD)
 LONGEST_KIND = 40  # characters: a longer remark is a story, not a kind

@@ -313,13 +313,18 @@ def _whole(found: re.Match[str]) -> str:
 
 
 def cost(cell: str) -> tuple[CostOption, ...]:
-    """Read 無料, 300円, 500円/30分 into amounts; anything longer is kept in words with no amount."""
+    """Read 無料, 300円, 500円/30分, one a line, into amounts; anything longer is kept in words with no amount."""
     words = text(cell)
     if is_blank(words):
         return ()
+    read = tuple(_price(line) for line in words.split("\n"))
+    return read if all(c.amount is not None for c in read) else (CostOption(None, "", words),)
+
+
+def _price(words: str) -> CostOption:
     folded = plain(words)
     if folded in ("無料", "なし", "0円", "0"):
-        return (CostOption(0, "", words),)
+        return CostOption(0, "", words)
     if found := re.fullmatch(r"([\d,]+)円(?:\s*/\s*(\d*(?:分|時間|日|回|月|年|泊|人)))?", folded):
-        return (CostOption(int(found[1].replace(",", "")), found[2] or "", words),)
-    return (CostOption(None, "", words),)
+        return CostOption(int(found[1].replace(",", "")), found[2] or "", words)
+    return CostOption(None, "", words)

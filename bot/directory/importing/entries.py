@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from urllib.parse import urlsplit
@@ -18,6 +18,7 @@ from bot.directory.importing import cells
 from bot.directory.importing.categories import category_of, clinic_topics, narrowed
 from bot.directory.importing.cells import Ages
 from bot.directory.resources import (
+    ATTRIBUTES,
     CostOption,
     Location,
     Organization,
@@ -32,6 +33,8 @@ JAPAN = (20.0, 46.0, 122.0, 154.0)  # degrees: latitude from, to; longitude from
 ON_WORKING_DAYS = frozenset(
     ("nursery", "kodomoen", "community_nursery", "unlicensed_nursery", "kindergarten", "temporary_care", "after_school")
 )
+PROVISIONS: Mapping[str, Provision] = {"施設型": "facility", "訪問型": "visit", "出張型": "outreach"}
+CLOSED_FOR_NOW = "休止中"  # under 運営状況
 _NUMERIC = {"時間": ("opens", "closes", "hours", "hours_note"), "年齢": ("ages",), "電話番号": ("phone",)}
 
 
@@ -111,7 +114,7 @@ def build(entry: Entry, file: File) -> Read:
     url = _url(entry.get("url"))
     if not (location.address or location.name or location.latitude or phones.phones or url):
         return Read(None, "所在地も連絡先もない")
-    hours = entry.hours if entry.hours is not None else _hours(entry, category)
+    hours = entry.hours if entry.hours is not None else read_opening(entry, category)
     ages = entry.ages or cells.ages(entry.get("ages"))
     if entry.get("extension") and len(phones.phones) == 1 and not phones.phones[0].extension:
         only = phones.phones[0]
@@ -132,16 +135,22 @@ def build(entry: Entry, file: File) -> Read:
         hours_note="\n".join(_hours_words(entry)),
         minimum_age=ages.minimum if ages else None,
         maximum_age=ages.maximum if ages else None,
-        eligibility_description="\n".join(filter(None, (cells.text(entry.get("ages")), *entry.eligibility))),
+        eligibility_description="\n".join(
+            filter(None, (cells.text(entry.get("ages")), *entry.eligibility, cells.text(entry.get("eligibility"))))
+        ),
         cost=entry.cost if entry.cost is not None else _cost(entry),
         capacity=cells.number(entry.get("capacity")) or None,
         url=url,
         email=entry.get("email"),
-        provision=entry.provision,
+        languages=_lines(entry, "languages"),
+        provision=PROVISIONS.get(entry.get("provision"), entry.provision),
         application_process=cells.text(entry.get("booking")),
-        required_documents=tuple(filter(None, cells.text(entry.get("documents")).split("\n"))),
+        required_documents=_lines(entry, "documents"),
+        service_area=_lines(entry, "service_area"),
         accepts_temporary_care=cells.flag(entry.get("temporary_care")),
         attributes=_attributes(entry),
+        alert=cells.text(entry.get("alert")),
+        status="temporarily_closed" if entry.get("status") == CLOSED_FOR_NOW else "active",
         ends_on=entry.ends_on,
         verified_on=cells.day(entry.get("verified")) or file.verified_on,
         source=Source(file.name, entry.row, entry.get("id"), "", file.licence, file.attribution),
@@ -170,7 +179,8 @@ def municipality_of(entry: Entry, known: Collection[str] = ()) -> str:
 def _address(entry: Entry) -> str:
     whole = plain(cells.text(entry.get("address")).replace("\n", " "))
     if not whole:
-        whole = plain("".join(entry.get(part) for part in ("prefecture", "city", "town", "block")))
+        parts = [entry.get(part) for part in ("prefecture", "city", "town", "block")]
+        whole = plain("".join(parts)) if any(parts[2:]) else ""  # a prefecture and a city alone are no address
     if more := plain(entry.get("address2")):
         whole = f"{whole} {more}"
     return re.sub(r"^〒?\s*\d{3}-?\d{4}\s+", "", whole)
@@ -230,7 +240,7 @@ def _identity(entry: Entry, file: File, name: str, location: Location) -> str:
 # --- what -----------------------------------------------------------------------------------------------------------
 
 
-def _hours(entry: Entry, category: str) -> ReadHours:
+def read_opening(entry: Entry, category: str) -> ReadHours:
     """Read the hours; a lone closing time says nothing of when it is open, and stays in words."""
     days, opens, closes, hours = (entry.get(n) for n in ("days", "opens", "closes", "hours"))
     if not (days or hours or (opens and closes) or entry.get("closed") or entry.get("hours_note")):
@@ -246,13 +256,18 @@ def _hours(entry: Entry, category: str) -> ReadHours:
 
 
 def _hours_words(entry: Entry) -> list[str]:
+    more = [cells.text(more)] if (more := entry.get("hours_words")) else []
     if entry.hours_words:
-        return [cells.text(words) for words in entry.hours_words]
+        return [cells.text(words) for words in entry.hours_words] + more
     times = "～".join(filter(None, (entry.get("opens"), entry.get("closes"))))
     words = [" ".join(filter(None, (entry.get("days"), times))), entry.get("hours"), entry.get("hours_note")]
     if closed := entry.get("closed"):
         words.append(f"休み: {closed}")
-    return [cells.text(w) for w in words if w]
+    return [cells.text(w) for w in words if w] + more
+
+
+def _lines(entry: Entry, name: str) -> tuple[str, ...]:
+    return tuple(filter(None, cells.text(entry.get(name)).split("\n")))
 
 
 def _cost(entry: Entry) -> tuple[CostOption, ...]:
@@ -275,7 +290,8 @@ def _described(entry: Entry) -> list[str]:
 
 
 def _attributes(entry: Entry) -> tuple[str, ...]:
-    found = list(entry.attributes)
+    named = {words: name for name, words in ATTRIBUTES.items()}
+    found = [*entry.attributes, *(named[words] for words in _lines(entry, "attributes") if words in named)]
     parking = entry.get("parking")
     if parking and cells.flag(parking) is not False:
         found.append("parking")
@@ -304,7 +320,7 @@ def _organization(entry: Entry) -> Organization:
     else:
         status = name if re.fullmatch(r"[^\d\s]{1,12}[都道府県市区町村]", name) else ""
     number = re.sub(r"\D", "", plain(entry.get("identifier")))
-    return Organization(name, status, number if len(number) == 13 else "")
+    return Organization(name, cells.text(entry.get("legal_status")) or status, number if len(number) == 13 else "")
 
 
 def _url(words: str) -> str:

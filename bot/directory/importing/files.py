@@ -19,7 +19,7 @@ from typing import Any, Protocol, cast
 from bot.directory.importing import cells, dialects
 from bot.directory.importing.categories import category_named
 from bot.directory.importing.entries import Entry, File, Read, build, municipality_of
-from bot.directory.importing.headers import FIELDS, KNOWN, canonical, guess
+from bot.directory.importing.headers import FIELDS, KNOWN, canonical, guess, remarks
 from bot.directory.importing.tables import LONGEST_CELL, Row, Table, fold_header, read_tables
 from bot.directory.importing.weekly import by_day
 from bot.directory.resources import Resource, is_hidden_place
@@ -238,6 +238,9 @@ class _Sheet:
             name = self.field(header)
             if name and not ours.get(name, "").strip():
                 ours[name] = value
+        told, rest = remarks(ours.get("note", ""))
+        if told and not any(ours.get(name, "").strip() for name in told):
+            ours |= told | {"note": rest}
         return ours
 
 

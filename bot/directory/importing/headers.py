@@ -38,15 +38,18 @@ FIELDS: dict[str, str] = {
     "url": "URL 公式サイトアドレス 公園HPアドレス ホームページ ホームページアドレス referenceObject",
     "operator": "団体名 施設設置者 運営主体 設置主体 運営者 Owner Establisher 法人の名称 主催者 主催団体 開設者 法人名",
     "identifier": "法人番号",
+    "legal_status": "法人格",
     "documents": "必要書類 必要なもの 持ち物 持参するもの",
     "capacity": "収容定員 定員 定員(人) Full capacity 利用定員",
     "ages": "受入年齢 受入開始年齢(歳) 対象 対象者 対象年齢 acceptedAge targetAge targetChildren",
+    "eligibility": "利用条件 参加条件_詳細",
     "days": "利用可能曜日 診療曜日 開所曜日 availableDate",
     "opens": "開始時間 開始時刻 診療開始時間 Open startTime",
     "closes": "終了時間 終了時刻 診療終了時間 Close endTime",
     "hours": "提供時間 保育時間 基本保育時間 開館時間 利用時間 開設時間 営業時間 開所時間",
     "closed": "定休日 休館日 休業日 休所日",
     "hours_note": "利用可能日時特記事項 日時備考 診療日時特記事項 availableDateNote",
+    "hours_words": "利用時間の補足",
     "temporary_care": "一時預かりの有無 一時預かり Temp temporaryKeeping",
     "sick_care": "病児保育の有無 病児保育 Sick",
     "cost": "料金 料金(基本) 料金_基本 利用料 利用料金 detailPrice normalPrice",
@@ -59,6 +62,12 @@ FIELDS: dict[str, str] = {
     "parking": "駐車場情報 駐車場詳細 parkingInformation",
     "booking": "申込方法 参加申込方法 利用方法",
     "accessible": "バリアフリー情報",
+    "attributes": "条件・設備",
+    "languages": "対応言語",
+    "provision": "提供形態",
+    "service_area": "利用できる地域",
+    "status": "運営状況",
+    "alert": "臨時のお知らせ",
     "nursing_room": "授乳室",
     "diaper_changing": "おむつ替えコーナー",
     "note": "備考 note Remarks Memo 特記事項",
@@ -66,6 +75,26 @@ FIELDS: dict[str, str] = {
 }
 
 KNOWN: dict[str, str] = {fold_header(h): field for field, headers in FIELDS.items() for h in headers.split()}
+
+
+_REMARK = re.compile(r"〔([^〔〕]{1,30})〕\s*(\S.*)")
+
+
+def remarks(note: str) -> tuple[dict[str, str], str]:
+    """Return what the lines of a remark say that begin with a header in 〔〕, by field, and the other lines.
+
+    So a layout without a column for something holds it all the same (〔利用方法〕電話で予約); several lines are joined.
+    """
+    told: dict[str, str] = {}
+    rest = []
+    for line in note.split("\n"):
+        found = _REMARK.fullmatch(line.strip())
+        field = canonical(fold_header(found[1])) if found else ""
+        if found and field not in ("", "note", "name", "id"):
+            told[field] = "\n".join(filter(None, (told.get(field), found[2])))
+        else:
+            rest.append(line)
+    return told, "\n".join(rest)
 
 
 def canonical(header: str) -> str:
