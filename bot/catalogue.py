@@ -1,12 +1,13 @@
 """Stores and loads the directory's resources.
 
 The rule: an import updates by stable identity and nothing disappears silently: what its source no longer lists is
-marked gone, kept, and told; the directory in memory is built anew when its version moves.
+marked gone, kept, and told; what staff wrote over it stays (`edits`); the directory in memory is built anew when its
+version moves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -16,40 +17,121 @@ from sqlalchemy.orm import Session
 
 from bot.directory.resources import Resource, from_json, to_json
 from bot.directory.search import Directory
-from bot.models import QuestionRow, ResourceRow
+from bot.models import QuestionRow, ResourceChange, ResourceRow
+from bot.opening import TOKYO
 from bot.store import bump
 
 NAME = "directory"  # what processes watch
+_NOT_NEWS = frozenset(("source",))  # a row that only moved within its file has not changed
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """Hold what one import did: how many were new, changed, the same, and absent from this edition of the source."""
+    """Hold what one import did: how many were new, changed, the same, and absent from this edition of the source.
+
+    `kept`: of the changed, how many have a changed field over which staff wrote; their words stay.
+    """
 
     new: int = 0
     changed: int = 0
     same: int = 0
     gone: int = 0
+    kept: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Hold what an import would do to one resource: new, changed (`fields`; `kept` are those staff wrote), or gone."""
+
+    id: str
+    name: str
+    what: str
+    fields: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+
+
+def preview(session: Session, source: str, resources: Sequence[Resource]) -> list[Difference]:
+    """Return what storing an edition would change, in the order new, changed, gone; nothing is written."""
+    rows = {row.id: row for row in session.scalars(select(ResourceRow).where(ResourceRow.source == source))}
+    found = []
+    for resource in resources:
+        row = rows.pop(resource.id, None) or session.get(ResourceRow, resource.id)
+        if row is None:
+            found.append(Difference(resource.id, resource.name, "new"))
+        elif fields := changed_fields(row.body, to_json(resource)) or (("",) if row.gone_at else ()):
+            named = tuple(filter(None, fields))
+            found.append(Difference(resource.id, resource.name, "changed", named, _written_over(row, named)))
+    found += [Difference(row.id, row.name, "gone") for row in rows.values() if row.gone_at is None]
+    return sorted(found, key=lambda difference: ("new", "changed", "gone").index(difference.what))
 
 
 def keep(session: Session, source: str, resources: Sequence[Resource], at: datetime) -> Stored:
     """Store one edition of a source (a file's name or `sample_city`); its identities are the resources' ids."""
     rows = {row.id: row for row in session.scalars(select(ResourceRow).where(ResourceRow.source == source))}
-    new = changed = same = 0
+    new = changed = same = kept = 0
     for resource in resources:
         body = to_json(resource)
         row = rows.pop(resource.id, None) or session.get(ResourceRow, resource.id)
         if row is None:
             new += 1
-            session.add(ResourceRow(id=resource.id, changed_at=at, **_columns(source, resource, body)))
-        elif row.body == body and row.gone_at is None and row.source == source:
+            session.add(ResourceRow(id=resource.id, changed_at=at, edits={}, **_columns(source, resource, body)))
+            continue
+        if row.body == body and row.gone_at is None and row.source == source:
             same += 1
-        else:
-            changed += 1
-            for name, value in _columns(source, resource, body).items():
-                setattr(row, name, value)
-            row.changed_at, row.gone_at = at, None
-    return finished(session, NAME, rows.values(), Stored(new, changed, same), at)
+            continue
+        changed += 1
+        fields = changed_fields(row.body, body)
+        kept += bool(_written_over(row, fields))
+        before = state(row)
+        for name, value in _columns(source, resource, body).items():
+            setattr(row, name, value)
+        row.edits = {name: value for name, value in row.edits.items() if body.get(name) != value}
+        row.gone_at = None
+        if fields or before["gone"]:
+            changed_by(session, row, "import", fields, before, f"import:{source}", "", at)
+    return finished(session, NAME, rows.values(), Stored(new, changed, same, kept=kept), at)
+
+
+def changed_fields(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the fields of a resource in which two bodies differ, a mere move within the file apart."""
+    return tuple(name for name in sorted({*before, *after} - _NOT_NEWS) if before.get(name) != after.get(name))
+
+
+def _written_over(row: ResourceRow, fields: Iterable[str]) -> tuple[str, ...]:
+    return tuple(name for name in fields if name in row.edits)
+
+
+def state(row: ResourceRow) -> dict[str, Any]:
+    """Return what undoing brings back: the source's words and staff's, who made sure, where it was merged, if gone."""
+    return {
+        "body": row.body,
+        "edits": dict(row.edits),
+        "verified_at": row.verified_at.isoformat() if row.verified_at else None,
+        "verified_by": row.verified_by,
+        "merged_into": row.merged_into,
+        "gone": row.gone_at is not None,
+    }
+
+
+def changed_by(
+    session: Session,
+    row: ResourceRow,
+    action: str,
+    fields: Sequence[str],
+    before: Mapping[str, Any],
+    actor: str,
+    actor_name: str,
+    at: datetime,
+) -> ResourceChange:
+    """Write down a change of a resource that has been made on its row, and raise the row's version."""
+    row.version += 1
+    row.changed_at = at
+    change = ResourceChange(
+        resource_id=row.id, at=at, actor=actor[:120], actor_name=actor_name, action=action, fields=list(fields),
+        before=dict(before), after=state(row),
+    )  # fmt: skip
+    session.add(change)
+    return change
 
 
 def finished(
@@ -75,7 +157,23 @@ def _columns(source: str, resource: Resource, body: dict[str, Any]) -> dict[str,
     }
 
 
+def resource_of(row: ResourceRow) -> Resource:
+    """Return a stored resource as families see it: staff's words over the source's, the newer date of making sure."""
+    resource: Resource = from_json({**row.body, **row.edits})
+    if row.verified_at is None:
+        return resource
+    day = row.verified_at.astimezone(TOKYO).date()
+    if resource.verified_on is not None and resource.verified_on > day:
+        return resource
+    return replace(resource, verified_on=day, verified_by=row.verified_by)
+
+
 def load(session: Session, topics_of_category: Mapping[str, Sequence[str]]) -> Directory:
-    """Build the directory of all resources that their sources still list."""
-    bodies = session.scalars(select(ResourceRow.body).where(ResourceRow.gone_at.is_(None)))
-    return Directory((from_json(body) for body in bodies), topics_of_category)
+    """Build the directory of all resources that are listed still and were not merged into another."""
+    return Directory(_listed(session), topics_of_category)
+
+
+def _listed(session: Session) -> Iterator[Resource]:
+    listed = select(ResourceRow).where(ResourceRow.gone_at.is_(None), ResourceRow.merged_into.is_(None))
+    for row in session.scalars(listed):
+        yield resource_of(row)

@@ -342,7 +342,10 @@ class CityRow(Base):
 
 
 class ResourceRow(Base):
-    """Keep one resource of the directory as its JSON, with what lists filter by."""
+    """Keep one resource of the directory as its JSON, with what lists filter by.
+
+    `body` is what its source says, `edits` the fields that staff put over it; `version` rises with each change.
+    """
 
     __tablename__ = "resource"
     id: Mapped[str] = mapped_column(String(120), primary_key=True)
@@ -351,8 +354,47 @@ class ResourceRow(Base):
     municipality: Mapped[str] = mapped_column(String(60), default="")
     name: Mapped[str]
     body: Mapped[dict[str, Any]]
+    edits: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
+    verified_at: Mapped[datetime | None] = mapped_column(default=None)
+    verified_by: Mapped[str] = mapped_column(String(80), default="", server_default="")  # the work name
+    merged_into: Mapped[str | None] = mapped_column(String(120), default=None)
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
     gone_at: Mapped[datetime | None] = mapped_column(default=None)  # absent from the newest import, kept
     changed_at: Mapped[datetime]
+
+
+class ResourceChange(Base):
+    """Keep who changed a resource, when and how: its state before and after; append-only."""
+
+    __tablename__ = "resource_change"
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    resource_id: Mapped[str] = mapped_column(String(120), index=True)
+    at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(String(120))  # staff:<id>, import:<source>, parent, operator
+    actor_name: Mapped[str] = mapped_column(String(80), default="")
+    action: Mapped[str] = mapped_column(String(20))  # import, edit, verify, merge, split, restore, create, undo
+    fields: Mapped[list[str]] = mapped_column(JSON)
+    before: Mapped[dict[str, Any]]
+    after: Mapped[dict[str, Any]]
+    undone_by: Mapped[int | None] = mapped_column(default=None)
+
+
+class LivingNote(Base):
+    """Keep what somebody knows of a place that no office holds (活きた情報): who, when, with whose consent, for whom.
+
+    `text` is about the place, never about a family.
+    """
+
+    __tablename__ = "living_note"
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    resource_id: Mapped[str] = mapped_column(String(120), index=True)
+    text: Mapped[str]
+    author_id: Mapped[uuid.UUID]
+    author_name: Mapped[str] = mapped_column(String(80))
+    written_at: Mapped[datetime]
+    consent: Mapped[str] = mapped_column(String(200), default="")  # who agreed that it is passed on, and when
+    public: Mapped[bool] = mapped_column(default=False)
+    removed_at: Mapped[datetime | None] = mapped_column(default=None)
 
 
 class QuestionRow(Base):

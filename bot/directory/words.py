@@ -95,7 +95,8 @@ class Words:
         for place, letter in enumerate(word[1:], 1):
             same &= letters[place : place + size] == min(ord(letter), _RARE)
         rows = self._ends.searchsorted(np.flatnonzero(same), side="right")
-        return rows[np.append(True, rows[1:] != rows[:-1])[: len(rows)]].astype(np.int32)
+        first = np.append(True, rows[1:] != rows[:-1])[: len(rows)]
+        return np.asarray(rows[first], np.int32)
 
 
 def _reading(word: str) -> str:

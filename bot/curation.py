@@ -1,0 +1,303 @@
+"""What staff do with the directory by hand: correct, make sure, merge, take back, and write down what they know.
+
+The rule: every change is one row of history with who, when, and the state before and after, and can be taken back;
+a source's own words are never overwritten. What is refused is refused with every reason at once, by field.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import Session
+
+from bot import catalogue
+from bot.catalogue import changed_by, changed_fields, state
+from bot.directory.importing.cells import is_formula
+from bot.directory.resources import Resource, from_json, is_hidden_place, to_json
+from bot.errors import RefusedError
+from bot.models import LivingNote, ResourceChange, ResourceRow
+from bot.store import bump
+
+OWN: Final = "staff"  # the source of places that staff entered themselves
+STALE_AFTER: Final = timedelta(days=180)  # since somebody made sure: half a year, as lists are made twice a year
+WEEKLY: Final = 20  # places on the work list of a week
+LONGEST: Final = 4_000  # characters of one field
+_FIELDS: Final = frozenset(field.name for field in fields(Resource)) - {"id", "source", "verified_on", "verified_by"}
+_PHONE: Final = re.compile(r"[0-9+][0-9\-() ]{4,18}")
+
+
+@dataclass(frozen=True, slots=True)
+class By:
+    """Hold who acts on the directory: `id` as in history (staff:<uuid>), `name` as colleagues know her."""
+
+    id: str
+    name: str
+
+
+class FieldsRefusedError(RefusedError):
+    """Refuse a change of a resource: `reasons` by field, in words for the person who typed it."""
+
+    def __init__(self, reasons: Mapping[str, str]) -> None:
+        super().__init__("、".join(reasons.values()))
+        self.reasons = dict(reasons)
+
+
+# --- changes --------------------------------------------------------------------------------------------------------
+
+
+def edit(
+    session: Session,
+    id: str,
+    changes: Mapping[str, Any],
+    by: By,
+    at: datetime,
+    *,
+    categories: Sequence[str],
+    expected: int | None = None,
+) -> Resource:
+    """Put staff's own words over a resource (field -> value as JSON, None takes a field's edit back) and return it.
+
+    `expected`: the version that was on the screen. Raise FieldsRefusedError, or RefusedError if somebody was faster.
+    """
+    row = _row(session, id, expected)
+    if unknown := set(changes) - _FIELDS:
+        raise FieldsRefusedError({name: f"{name} は直せない項目です" for name in sorted(unknown)})
+    before, wanted = state(row), dict(row.edits)
+    for name, value in changes.items():
+        if value is None or row.body.get(name) == value:
+            wanted.pop(name, None)
+        else:
+            wanted[name] = value
+    resource = _checked({**row.body, **wanted}, categories)
+    touched = changed_fields({**row.body, **row.edits}, {**row.body, **wanted})
+    if touched:
+        row.edits = wanted
+        _show(row, resource)
+        changed_by(session, row, "edit", touched, before, by.id, by.name, at)
+        bump(session, catalogue.NAME)
+    return resource
+
+
+def create(session: Session, values: Mapping[str, Any], by: By, at: datetime, *, categories: Sequence[str]) -> Resource:
+    """Enter a place that no source lists and return it. Raise FieldsRefusedError."""
+    resource = _checked({**values, "id": f"own-{uuid.uuid4().hex[:16]}"}, categories)
+    row = ResourceRow(id=resource.id, source=OWN, body=to_json(resource), edits={}, version=0, changed_at=at, name="")
+    _show(row, resource)
+    session.add(row)
+    changed_by(session, row, "create", [], {}, by.id, by.name, at)
+    session.flush()
+    bump(session, catalogue.NAME)
+    return resource
+
+
+def verify(session: Session, id: str, by: By, at: datetime) -> None:
+    """Write down that somebody made sure of a resource (rang there: still right)."""
+    row = _row(session, id)
+    before = state(row)
+    row.verified_at, row.verified_by = at, by.name
+    changed_by(session, row, "verify", [], before, by.id, by.name, at)
+    bump(session, catalogue.NAME)
+
+
+def merge(session: Session, kept: str, other: str, by: By, at: datetime) -> None:
+    """Make two rows of one place one: `other` is no longer shown; what only it knew goes into `kept` as edits.
+
+    Raise RefusedError when both are the same, or one is merged already.
+    """
+    one, two = _row(session, kept), _row(session, other)
+    if one.id == two.id or one.merged_into or two.merged_into:
+        raise RefusedError("この2つは、もうまとめてあります。")
+    before_one, before_two = state(one), state(two)
+    ours = {**one.body, **one.edits}
+    missing = {
+        name: value
+        for name, value in {**two.body, **two.edits}.items()
+        if name in _FIELDS and name not in ours and name not in ("name", "category")
+    }
+    if missing:
+        one.edits = {**one.edits, **missing}
+        changed_by(session, one, "merge", sorted(missing), before_one, by.id, by.name, at)
+    two.merged_into = one.id
+    changed_by(session, two, "merge", [], before_two, by.id, by.name, at)
+    bump(session, catalogue.NAME)
+
+
+def restore(session: Session, id: str, by: By, at: datetime) -> None:
+    """Keep a place that its source no longer lists: from now on it is staff's own."""
+    row = _row(session, id)
+    before = state(row)
+    row.gone_at, row.source = None, OWN
+    changed_by(session, row, "restore", [], before, by.id, by.name, at)
+    bump(session, catalogue.NAME)
+
+
+def undo(session: Session, change_id: int, by: By, at: datetime) -> None:
+    """Take back the newest change of a resource that has not been taken back. Raise RefusedError for any other.
+
+    What a source said since an import cannot be taken back: the next import would say it again.
+    """
+    change = session.get(ResourceChange, change_id)
+    if change is None or change.undone_by is not None or change.action in ("undo", "import", "create"):
+        raise RefusedError("この変更は、もどせません。")
+    newest = select(ResourceChange.id).where(
+        ResourceChange.resource_id == change.resource_id,
+        ResourceChange.undone_by.is_(None),
+        ResourceChange.action.not_in(("undo",)),
+    )
+    if session.scalar(newest.order_by(ResourceChange.id.desc()).limit(1)) != change_id:
+        raise RefusedError("あとから別の変更があります。新しいものから順にもどしてください。")
+    row = _row(session, change.resource_id)
+    before, wanted = state(row), change.before
+    row.edits = dict(wanted["edits"])
+    row.verified_at = datetime.fromisoformat(wanted["verified_at"]) if wanted["verified_at"] else None
+    row.verified_by, row.merged_into = wanted["verified_by"], wanted["merged_into"]
+    row.gone_at = at if wanted["gone"] else None
+    _show(row, from_json({**row.body, **row.edits}))
+    taken = changed_by(session, row, "undo", change.fields, before, by.id, by.name, at)
+    session.flush()
+    change.undone_by = taken.id
+    bump(session, catalogue.NAME)
+
+
+# --- living notes ---------------------------------------------------------------------------------------------------
+
+
+def note(
+    session: Session, id: str, text: str, author_id: uuid.UUID, by: By, at: datetime, *, consent: str, public: bool
+) -> LivingNote:
+    """Write down what somebody knows of a place. Raise FieldsRefusedError; public words need somebody's consent."""
+    row = _row(session, id)
+    reasons = {}
+    if not text.strip() or len(text) > LONGEST:
+        reasons["text"] = "ことばを書いてください" if not text.strip() else "長すぎます"
+    if public and not consent.strip():
+        reasons["consent"] = "だれが、のせてよいと言ったかを書いてください"
+    if is_hidden_place(text):
+        reasons["text"] = "のせてはいけない場所のことが書いてあります"
+    if reasons:
+        raise FieldsRefusedError(reasons)
+    found = LivingNote(
+        id=uuid.uuid4(), resource_id=row.id, text=text.strip(), author_id=author_id, author_name=by.name,
+        written_at=at, consent=consent.strip(), public=public,
+    )  # fmt: skip
+    session.add(found)
+    return found
+
+
+def remove_note(session: Session, note_id: uuid.UUID, at: datetime) -> None:
+    """Take a living note off the page; it stays in the history of the place."""
+    session.execute(
+        update(LivingNote).where(LivingNote.id == note_id, LivingNote.removed_at.is_(None)).values(removed_at=at)
+    )
+
+
+def notes(session: Session, id: str, *, public_only: bool = False) -> list[LivingNote]:
+    """Return the living notes of a place and of those merged into it, the newest first."""
+    merged = select(ResourceRow.id).where(or_(ResourceRow.id == id, ResourceRow.merged_into == id))
+    found = select(LivingNote).where(LivingNote.resource_id.in_(merged), LivingNote.removed_at.is_(None))
+    if public_only:
+        found = found.where(LivingNote.public.is_(True))
+    return list(session.scalars(found.order_by(LivingNote.written_at.desc())))
+
+
+# --- what is to be done ---------------------------------------------------------------------------------------------
+
+
+def history(session: Session, id: str) -> list[ResourceChange]:
+    """Return the changes of a resource, the newest first."""
+    found = select(ResourceChange).where(ResourceChange.resource_id == id).order_by(ResourceChange.id.desc())
+    return list(session.scalars(found))
+
+
+def stale(session: Session, now: datetime, limit: int = WEEKLY) -> list[ResourceRow]:
+    """Return the places that nobody has made sure of for half a year: never first, then the longest ago."""
+    listed = select(ResourceRow).where(
+        ResourceRow.gone_at.is_(None),
+        ResourceRow.merged_into.is_(None),
+        ResourceRow.category != "event",
+        or_(ResourceRow.verified_at.is_(None), ResourceRow.verified_at < now - STALE_AFTER),
+    )
+    order = (ResourceRow.verified_at.is_not(None), ResourceRow.verified_at, ResourceRow.changed_at, ResourceRow.id)
+    return list(session.scalars(listed.order_by(*order).limit(limit)))
+
+
+def gone(session: Session) -> list[ResourceRow]:
+    """Return the places that their sources no longer list and nobody has decided about, the newest first."""
+    absent = select(ResourceRow).where(ResourceRow.gone_at.is_not(None), ResourceRow.merged_into.is_(None))
+    return list(session.scalars(absent.order_by(ResourceRow.gone_at.desc(), ResourceRow.id)))
+
+
+# --- steps ----------------------------------------------------------------------------------------------------------
+
+
+def _row(session: Session, id: str, expected: int | None = None) -> ResourceRow:
+    row = session.get(ResourceRow, id, with_for_update=True)
+    if row is None:
+        raise RefusedError("この場所は見つかりません。")
+    if expected is not None and row.version != expected:
+        raise RefusedError("ほかの人が先に直しました。ページを開きなおして、もう一度直してください。")
+    return row
+
+
+def _show(row: ResourceRow, resource: Resource) -> None:
+    """Bring the columns that lists filter by in line with what is shown."""
+    row.name, row.category, row.municipality = resource.name, resource.category, resource.location.municipality
+
+
+def _checked(body: Mapping[str, Any], categories: Sequence[str]) -> Resource:
+    """Return the resource that a body describes. Raise FieldsRefusedError with every reason."""
+    try:
+        resource: Resource = from_json(body)
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise FieldsRefusedError({"": f"読めない値があります（{error}）"}) from error
+    reasons = problems(resource, categories)
+    if reasons:
+        raise FieldsRefusedError(reasons)
+    return resource
+
+
+def problems(resource: Resource, categories: Sequence[str]) -> dict[str, str]:
+    """Return what is wrong with a resource, by field, in words for the person who typed it."""
+    found: dict[str, str] = {}
+    place, low, high = resource.location, resource.minimum_age, resource.maximum_age
+    if not resource.name.strip():
+        found["name"] = "名前を書いてください"
+    if resource.category not in categories:
+        found["category"] = "種類をえらんでください"
+    if not (place.address or place.name or place.latitude is not None or resource.phones or resource.url):
+        found["location"] = "住所、電話、ホームページのどれかを書いてください"
+    if any(not _PHONE.fullmatch(phone.number) for phone in resource.phones):
+        found["phones"] = "電話番号は、数字と - で書いてください"
+    if resource.url and (urlsplit(resource.url).scheme not in ("http", "https") or not urlsplit(resource.url).hostname):
+        found["url"] = "ホームページは http:// か https:// ではじめてください"
+    if (low is not None and low < 0) or (high is not None and low is not None and high < low):
+        found["minimum_age"] = "年齢の下限が上限より上です"
+    if (place.latitude is None) != (place.longitude is None) or (
+        place.latitude is not None and not 20 <= place.latitude <= 46
+    ):
+        found["latitude"] = "緯度と経度を、日本の中の数で書いてください"
+    if any(cost.amount is not None and cost.amount < 0 for cost in resource.cost):
+        found["cost"] = "料金は0円以上で書いてください"
+    words = _words(to_json(resource))
+    if is_hidden_place(*words):
+        found["name"] = "一時保護所、母子生活支援施設、シェルターは、のせられません"
+    if any(is_formula(word) for word in words):
+        found[""] = "= や @ ではじまる式は書けません"
+    if any(len(word) > LONGEST for word in words):
+        found["description"] = f"長すぎる項目があります（{LONGEST}字まで）"
+    return found
+
+
+def _words(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, Mapping):
+        return [word for one in value.values() for word in _words(one)]
+    return [word for one in value for word in _words(one)] if isinstance(value, list | tuple) else []
