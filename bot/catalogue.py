@@ -20,6 +20,7 @@ from bot.directory.search import Directory
 from bot.models import QuestionRow, ResourceChange, ResourceRow
 from bot.opening import TOKYO
 from bot.store import bump
+from bot.understanding.words import reading
 
 NAME = "directory"  # what processes watch
 _NOT_NEWS = frozenset(("source",))  # a row that only moved within its file has not changed
@@ -170,7 +171,7 @@ def resource_of(row: ResourceRow) -> Resource:
 
 def load(session: Session, topics_of_category: Mapping[str, Sequence[str]]) -> Directory:
     """Build the directory of all resources that are listed still and were not merged into another."""
-    return Directory(_listed(session), topics_of_category)
+    return Directory(_listed(session), topics_of_category, reading)
 
 
 def _listed(session: Session) -> Iterator[Resource]:

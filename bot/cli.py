@@ -9,6 +9,7 @@ import asyncio
 import getpass
 import json
 import sys
+from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -21,6 +22,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 from rich.console import Console
 from rich.progress import Progress, TaskID, track
+from rich.table import Table
 from sqlalchemy.orm import Session
 
 from bot import app as roof
@@ -262,40 +264,57 @@ def staff_add(
     out.print(f"{login} ({role}) may sign in" + (f" with {password}" if generate else ""))
 
 
+SHOWN_CHANGES = 100  # of an import, before the rest is only counted
+
 # --- the directory ---------------------------------------------------------------------------------------------------
 
 
 @directory_app.command("import")
 def directory_import(
-    files: Annotated[list[Path], typer.Argument(help="Open data files of a city.")],
+    files: Annotated[
+        list[Path], typer.Argument(help="Open data of a city: CSV, TSV, XLSX, JSON, GeoJSON, or a ZIP of these.")
+    ],
     dialect: Annotated[str, typer.Option(help="How to read them; auto finds it.")] = "auto",
     category: Annotated[str, typer.Option(help="What the places are, when a file does not say.")] = "",
-    dry_run: Annotated[bool, typer.Option(help="Read and report, store nothing.")] = False,
+    municipality: Annotated[str, typer.Option(help="Whose they are, when a file does not say.")] = "",
+    area_code: Annotated[str, typer.Option(help="For phone numbers without one, e.g. 0183.")] = "",
+    column: Annotated[
+        list[str] | None, typer.Option(help="HEADER=FIELD: what a column holds (HEADER= for: leave it out).")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option(help="Read and show what would change, store nothing.")] = False,
     report_file: Annotated[Path | None, typer.Option("--report", help="Write the report as JSON.")] = None,
 ) -> None:
     """Read files into the directory, row by row: taken, mended or refused with a reason.
 
-    Ends with 0 when rows were refused with reasons, with 1 when a file cannot be read.
+    Headers that nobody has seen are guessed and shown: `--column` says otherwise. What staff wrote stays. Ends with 0
+    when rows were refused with reasons, with 1 when a file cannot be read.
     """
     read, failed = [], []
-    for file in track(files, description="reading", console=err, transient=True):
-        try:
-            read.append(read_file(file, dialect=dialect, category=category or None))
-        except MadoguchiError as error:
-            failed.append(f"{file.name}: {error}")
+    columns = dict(_column(given) for given in column or ())
+    with Progress(console=err, transient=True) as bar:
+        for file in bar.track(files, description="reading"):
+            task = bar.add_task(file.name, total=None)
+            try:
+                one = read_file(
+                    file, dialect=dialect, category=category or None, municipality=municipality, area_code=area_code,
+                    columns=columns, progress=partial(_shown, bar, task),
+                )  # fmt: skip
+                read.append(one)
+            except MadoguchiError as error:
+                failed.append(f"{file.name}: {error}")
+            bar.remove_task(task)
     told = report(read)
     for entry, imported in zip(told["files"], read, strict=True):
-        out.print(
-            f"{entry['path']}: {entry['rows']} rows, {entry['taken']} taken, {entry['mended']} mended, "
-            f"{len(entry['refused'])} refused ({entry['dialect']})"
-        )
-        for refused in entry["refused"]:
-            out.print(f"    row {refused['row']}: {refused['reason']}", markup=False)
-        if not dry_run:
-            unit = partial(_keep, imported)
-            with _store(Settings.from_environment()) as run:
-                stored = run(partial(_write, unit))
-            out.print(f"    {stored.new} new, {stored.changed} changed, {stored.same} same, {stored.gone} gone")
+        _tell_read(entry, imported)
+        with _store(Settings.from_environment()) as run:
+            if dry_run:
+                _tell_changes(run(partial(_read, partial(_preview, imported))))
+            else:
+                stored = run(partial(_write, partial(_keep, imported)))
+                kept = f" ({stored.kept} keep what staff wrote)" if stored.kept else ""
+                out.print(
+                    f"    {stored.new} new, {stored.changed} changed{kept}, {stored.same} same, {stored.gone} gone"
+                )
     if report_file is not None:
         report_file.write_text(json.dumps(told, ensure_ascii=False, indent=1), encoding="utf-8")
     for failure in failed:
@@ -304,8 +323,47 @@ def directory_import(
         raise typer.Exit(1)
 
 
+def _column(given: str) -> tuple[str, str]:
+    header, equals, field = given.rpartition("=")
+    if not equals or not header:
+        raise typer.BadParameter(f"--column {given!r}: write HEADER=FIELD")
+    return header, field.strip()
+
+
+def _tell_read(entry: dict[str, Any], imported: Imported) -> None:
+    out.print(
+        f"{entry['path']}: {entry['rows']} rows, {entry['taken']} taken, {entry['mended']} mended, "
+        f"{len(entry['refused'])} refused ({entry['dialect']})"
+    )
+    for header, field in imported.guessed:
+        out.print(f"    guessed: {header} = {field}  (--column {header}= leaves it out)", markup=False)
+    for refused in entry["refused"]:
+        sheet = f"{refused['sheet']} " if "sheet" in refused else ""
+        out.print(f"    {sheet}row {refused['row']}: {refused['reason']}", markup=False)
+
+
+def _tell_changes(changes: list[catalogue.Difference]) -> None:
+    table = Table("", "name", "fields", "staff's stay", title="would change", title_justify="left")
+    for one in changes[:SHOWN_CHANGES]:
+        table.add_row(one.what, one.name, ", ".join(one.fields), ", ".join(one.kept))
+    if changes:
+        out.print(table)
+    if len(changes) > SHOWN_CHANGES:
+        out.print(f"    … and {len(changes) - SHOWN_CHANGES} more")
+    counted = Counter(one.what for one in changes)
+    out.print("    would be: " + ", ".join(f"{counted[what]} {what}" for what in ("new", "changed", "gone")))
+
+
 async def _write(unit: Callable[[Session], T], store: Store) -> T:
     return await store.write(unit)
+
+
+async def _read(unit: Callable[[Session], T], store: Store) -> T:
+    return await store.read(unit)
+
+
+def _preview(imported: Imported, session: Session) -> list[catalogue.Difference]:
+    return catalogue.preview(session, imported.dataset, imported.taken)
 
 
 def _keep(imported: Imported, session: Session) -> catalogue.Stored:

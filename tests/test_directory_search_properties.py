@@ -14,6 +14,7 @@ from bot.directory.resources import CostOption, Location, Resource
 from bot.directory.search import NEAR_KM, Directory, Match, Query
 from bot.messages import Point
 from bot.opening import TOKYO, Closure, Opening, Rest, Schedule
+from bot.understanding.words import reading
 
 TOPICS = {"parenting_salon": ["parenting_salon", "consultation"], "nursery": ["nursery"], "park": []}
 DAY = date(2026, 11, 23)  # 勤労感謝の日, a Monday
@@ -206,3 +207,12 @@ def test_a_common_word_is_found_everywhere(monkeypatch: pytest.MonkeyPatch) -> N
     city.append(Resource(id="x", name="公園", category="park"))
     found = Directory(city, TOPICS).search(Query(words="ひろば", limit=99))
     assert [m.resource.id for m in found.matches] == [f"{n:03}" for n in range(50)]
+
+
+def test_a_name_without_kana_is_found_by_its_reading() -> None:
+    """The reading of a name helps the search and is never shown as the place's own kana."""
+    city = [Resource(id="1", name="桜台保育園", category="nursery")]
+    for typed in ("ほいくえん", "hoikuen", "ホイクエン"):
+        (match,) = Directory(city, TOPICS, reading).search(Query(words=typed)).matches
+        assert match.resource.kana == ""
+    assert Directory(city, TOPICS).search(Query(words="ほいくえん")).total == 0

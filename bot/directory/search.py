@@ -103,8 +103,16 @@ class _Area:
 class Directory:
     """Hold all places, indexed once; answers queries without changing."""
 
-    def __init__(self, resources: Iterable[Resource], topics_of_category: Mapping[str, Sequence[str]]) -> None:
-        """Index active `resources`; `topics_of_category` as in the vocabulary (category id -> topic ids)."""
+    def __init__(
+        self,
+        resources: Iterable[Resource],
+        topics_of_category: Mapping[str, Sequence[str]],
+        read: Callable[[str], str] = lambda name: "",
+    ) -> None:
+        """Index active `resources`; `topics_of_category` as in the vocabulary (category id -> topic ids).
+
+        `read` gives the reading of a name whose source gives none; it serves the search alone and is never shown.
+        """
         everything = list(resources)
         self._by_id = {r.id: r for r in everything}
         self.resources: tuple[Resource, ...] = tuple(
@@ -116,7 +124,7 @@ class Directory:
         shared: dict[frozenset[str], frozenset[str]] = {}
         topics = [shared.setdefault(t, t) for r in self.resources for t in (_topics(r, topics_of_category),)]
         self._columns = Columns(self.resources, topics)
-        self._words = Words(self.resources)
+        self._words = Words(self.resources, read)
         self._aliases: dict[str, set[str]] = defaultdict(set)
         named: dict[str, tuple[str, bool]] = {}
         members: dict[str, list[int]] = defaultdict(list)

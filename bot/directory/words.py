@@ -25,8 +25,9 @@ _MOST = 3_000  # places in which half of the word stands: more would take too lo
 class Words:
     """Hold the names of places in one long text, and where each place's end."""
 
-    def __init__(self, places: Sequence[Resource]) -> None:
-        parts = [_names(place) for place in places]
+    def __init__(self, places: Sequence[Resource], read: Callable[[str], str] = lambda name: "") -> None:
+        """Join the names of places; `read` gives the reading of a name whose source gives none."""
+        parts = [_names(place, read) for place in places]
         self._text = "\t".join(parts) + "\t"
         self._ends = np.cumsum([len(part) + 1 for part in parts], dtype=np.int64)
         self._letters: NDArray[np.uint16] | None = None  # made when the first common word is asked for
@@ -109,10 +110,10 @@ def _joined(found: Iterable[Rows]) -> Rows:
     return np.unique(np.concatenate([*found, np.zeros(0, np.int32)]))
 
 
-def _names(place: Resource) -> str:
+def _names(place: Resource, read: Callable[[str], str]) -> str:
     names = (
         place.name,
-        place.kana,
+        place.kana or read(place.name),
         place.name_latin,
         place.alternate_name,
         place.organization.name,

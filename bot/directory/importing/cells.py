@@ -313,7 +313,10 @@ def _whole(found: re.Match[str]) -> str:
 
 
 def cost(cell: str) -> tuple[CostOption, ...]:
-    """Read 無料, 300円, 500円/30分, one a line, into amounts; anything longer is kept in words with no amount."""
+    """Read 無料, 300円, 500円/30分, 年会費 1,000円, 800円/日（市外の人）, one a line, into amounts.
+
+    Anything longer is kept in words with no amount; so is what is free only for some.
+    """
     words = text(cell)
     if is_blank(words):
         return ()
@@ -321,10 +324,16 @@ def cost(cell: str) -> tuple[CostOption, ...]:
     return read if all(c.amount is not None for c in read) else (CostOption(None, "", words),)
 
 
+_PRICE = re.compile(
+    r"(?:(?P<what>[^\d\s円]{1,10}) )?(?P<yen>[1-9][\d,]*)円"
+    r"(?:\s*/\s*(?P<unit>\d*(?:分|時間|日|回|月|年|泊|人)))?\s*(?:\([^()円]*\))?"
+)
+
+
 def _price(words: str) -> CostOption:
     folded = plain(words)
     if folded in ("無料", "なし", "0円", "0"):
         return CostOption(0, "", words)
-    if found := re.fullmatch(r"([\d,]+)円(?:\s*/\s*(\d*(?:分|時間|日|回|月|年|泊|人)))?", folded):
-        return CostOption(int(found[1].replace(",", "")), found[2] or "", words)
+    if (found := _PRICE.fullmatch(folded)) and not (found["what"] and found["unit"]):
+        return CostOption(int(found["yen"].replace(",", "")), found["what"] or found["unit"] or "", words)
     return CostOption(None, "", words)

@@ -109,7 +109,7 @@ def build(entry: Entry, file: File) -> Read:
     category = narrowed(category, entry.get("note")) if not entry.category else category
     if not category:
         return Read(None, "種類が分からない（--category で指定してください）")
-    location, place_mended = _location(entry, file)
+    location, place_mended = read_location(entry, file)
     phones = cells.phones(entry.get("phone"), file.area_code)
     url = _url(entry.get("url"))
     if not (location.address or location.name or location.latitude or phones.phones or url):
@@ -129,7 +129,7 @@ def build(entry: Entry, file: File) -> Read:
         topics=clinic_topics(name, entry.get("subjects")) if category == "clinic" else entry.topics,
         description="\n".join(_described(entry)),
         location=location,
-        organization=_organization(entry),
+        organization=read_organization(entry),
         phones=phones.phones,
         opening=hours.opening,
         hours_note="\n".join(_hours_words(entry)),
@@ -190,7 +190,8 @@ def _within_prefecture(entry: Entry) -> str:
     return _address(entry).removeprefix(plain(entry.get("prefecture")) or "\0")
 
 
-def _location(entry: Entry, file: File) -> tuple[Location, list[str]]:
+def read_location(entry: Entry, file: File) -> tuple[Location, list[str]]:
+    """Return where a place is, and what was mended of it."""
     mended = []
     address = _address(entry)
     own = municipality_of(entry, file.known)
@@ -241,7 +242,7 @@ def _identity(entry: Entry, file: File, name: str, location: Location) -> str:
 
 
 def read_opening(entry: Entry, category: str) -> ReadHours:
-    """Read the hours; a lone closing time says nothing of when it is open, and stays in words."""
+    """Read the hours of a place; a lone closing time says nothing of when it is open, and stays in words."""
     days, opens, closes, hours = (entry.get(n) for n in ("days", "opens", "closes", "hours"))
     if not (days or hours or (opens and closes) or entry.get("closed") or entry.get("hours_note")):
         return UNSTATED
@@ -309,7 +310,7 @@ _FORMS = re.compile(
 )
 
 
-def _organization(entry: Entry) -> Organization:
+def read_organization(entry: Entry) -> Organization:
     """Return who runs it, without the name of its head, who is a private person; its form if its name says it."""
     whole = cells.text(entry.get("operator")).replace("\n", " ")
     name = re.split(r"\s+(?:代表|理事長|会長|院長)", whole)[0].strip()

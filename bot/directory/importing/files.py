@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import lru_cache
@@ -105,14 +105,15 @@ def read_file(
     attribution: str = "",
     verified_on: date | None = None,
     today: date | None = None,
+    progress: Callable[[int, int], None] = lambda done, whole: None,
 ) -> Imported:
     """Read one file of places.
 
     `category` holds for all rows; `municipality` for rows that name none; `area_code` (0183) for phone numbers without
-    one, unless the file itself shows it; `columns` (header -> one of our fields, or
-    "" for none) is what a person says of headers, before any table or guess. `today` (default: the machine's day in
-    Tokyo) only dates events whose year is not written. Raise DataFileError when the file cannot be read at all, or
-    `dialect` or a field does not exist.
+    one, unless the file itself shows it; `columns` (header -> one of our fields, or "" for none) is what a person says
+    of headers, before any table or guess. `today` (default: the machine's day in Tokyo) only dates events whose year
+    is not written. `progress` is told how many rows are read, of how many. Raise DataFileError when the file cannot be
+    read at all, or `dialect` or a field does not exist.
     """
     path = Path(path)
     said = {fold_header(header): field for header, field in (columns or {}).items()}
@@ -131,13 +132,12 @@ def read_file(
     sheets = [_Sheet(table, _dialect(dialect, table), _guessed(table, said), said) for table in tables]
     read = [(sheet, entry, row) for sheet in sheets for entry, row in sheet.entries()]
     file = _with_common_knowledge(file, [entry for _sheet, entry, _row in read], municipality, area_code)
-    reads = _without_twins(
-        [
-            _read(entry, row, replace(file, title=sheet.table.title, sheet=sheet.table.sheet), sheet.dialect)
-            for sheet, entry, row in read
-        ],
-        [entry for _sheet, entry, _row in read],
-    )
+    reads = []
+    for number, (sheet, entry, row) in enumerate(read):
+        if number % 100 == 0:
+            progress(number, len(read))
+        reads.append(_read(entry, row, replace(file, title=sheet.table.title, sheet=sheet.table.sheet), sheet.dialect))
+    reads = _without_twins(reads, [entry for _sheet, entry, _row in read])
     taken = [r for r in reads if r.resource is not None]
     told = list(zip(read, reads, strict=True))
     main = max(sheets, key=lambda sheet: len(sheet.table.rows))

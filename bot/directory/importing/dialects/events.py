@@ -50,7 +50,7 @@ def adapt(entry: Entry, row: Row, file: File) -> str:
 
 
 def _days(row: Row, today: date | None) -> list[date]:
-    full = [d for d in (cells.day(row.get(name)) for name in ("開始日", "終了日", "開催日")) if d]
+    full = list(dict.fromkeys(d for d in (cells.day(row.get(name)) for name in ("開始日", "終了日", "開催日")) if d))
     if full or today is None:
         return full
     return cells.days_without_year(row.get("開催日", "開始日"), today)
