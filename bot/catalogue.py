@@ -15,9 +15,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from bot.dialog import UnmetNeed
 from bot.directory.resources import Resource, from_json, to_json
 from bot.directory.search import Directory
-from bot.models import QuestionRow, ResourceChange, ResourceRow
+from bot.models import QuestionRow, ResourceChange, ResourceRow, UnmetNeedRow
 from bot.opening import TOKYO
 from bot.store import bump
 from bot.understanding.words import reading
@@ -167,6 +168,16 @@ def resource_of(row: ResourceRow) -> Resource:
     if resource.verified_on is not None and resource.verified_on > day:
         return resource
     return replace(resource, verified_on=day, verified_by=row.verified_by)
+
+
+def count_unmet(session: Session, need: UnmetNeed, language: str, at: datetime) -> None:
+    """Count a need that the directory could not meet: when (to the hour), where, for which age; no words, no person."""
+    session.add(
+        UnmetNeedRow(
+            at=at.replace(minute=0, second=0, microsecond=0), topic=need.topic, area=need.area, age_band=need.age_band,
+            language=language, lacking=",".join(need.lacking),
+        )
+    )  # fmt: skip
 
 
 def load(session: Session, topics_of_category: Mapping[str, Sequence[str]]) -> Directory:

@@ -62,6 +62,20 @@ class FollowUp:
 
 
 @dataclass(frozen=True, slots=True)
+class UnmetNeed:
+    """Hold what was sought and not there: a topic, an area of the directory, an age band, and what was lacking.
+
+    `lacking` names the wishes that had to be set aside (`search.Wish`), or is empty when nothing fits at all. It holds
+    no words and no person: it is counted, so that a city sees which resources it needs (guideline 4(4)②).
+    """
+
+    topic: str
+    area: str = ""
+    age_band: str = ""
+    lacking: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """Hold the result of one Inbound. `memory` is plain JSON; `language` is the one to word `replies` in.
 
@@ -79,6 +93,7 @@ class Turn:
     chosen_language: str = ""
     contact_safety: str = ""  # set when it changes (CARE C21)
     talk_in: Literal["", "room", "line"] = ""  # where the resident wants to talk, when chosen just now
+    unmet: tuple[UnmetNeed, ...] = ()
 
 
 @dataclass(slots=True)
@@ -98,6 +113,7 @@ class Talk:
     chosen_language: str = ""
     contact_safety: str = ""
     talk_in: Literal["", "room", "line"] = ""
+    unmet: list[UnmetNeed] = field(default_factory=list)
 
     def say(
         self,

@@ -99,6 +99,7 @@ def turn(memory: Mapping[str, Any], inbound: Inbound, heard: Heard, desk: View, 
         chosen_language=talk.chosen_language,
         contact_safety=talk.contact_safety,
         talk_in=talk.talk_in,
+        unmet=tuple(talk.unmet),
     )
 
 

@@ -397,6 +397,19 @@ class LivingNote(Base):
     removed_at: Mapped[datetime | None] = mapped_column(default=None)
 
 
+class UnmetNeedRow(Base):
+    """Count one need that the directory could not meet, to the hour; it leads back to nobody."""
+
+    __tablename__ = "unmet_need"
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    at: Mapped[datetime] = mapped_column(index=True)
+    topic: Mapped[str] = mapped_column(String(40))
+    area: Mapped[str] = mapped_column(String(120), default="")
+    age_band: Mapped[str] = mapped_column(String(10), default="")
+    language: Mapped[str] = mapped_column(String(10), default="")
+    lacking: Mapped[str] = mapped_column(String(80), default="")  # wishes set aside; empty: nothing fits at all
+
+
 class QuestionRow(Base):
     """Keep one entry of a city's collection of questions and answers, with its vectors.
 

@@ -159,6 +159,8 @@ class Rehearsal:
         if turn.case:
             noticed += self._case(turn, turn.case)
         noticed += [f"! later {f.name} {f.at.astimezone(TOKYO):%Y-%m-%d %H:%M}" for f in turn.follow_ups]
+        for need in turn.unmet:
+            noticed.append(" ".join(["! unmet", *filter(None, (need.topic, need.area, need.age_band)), *need.lacking]))
         if turn.contact_safety:
             noticed.append(f"! contact {turn.contact_safety}")
         if not turn.replies and self.view.case is not None and self.view.case.held:

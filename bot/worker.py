@@ -22,7 +22,7 @@ import structlog
 from sqlalchemy import BindParameter, Table, bindparam, select, update
 from sqlalchemy.orm import Session
 
-from bot import cases, journal, memory, rooms
+from bot import cases, catalogue, journal, memory, rooms
 from bot.clock import Clock
 from bot.dialog import Turn
 from bot.errors import LeaseLostError, MadoguchiError
@@ -429,6 +429,8 @@ class Worker:
             session.execute(update(CAMPAIGN).where(CAMPAIGN.c.token == token).values(greeted=CAMPAIGN.c.greeted + 1))
         if turn.talk_in:
             rooms.choose_place(session, resident.id, turn.talk_in, self.clock.now())
+        for need in turn.unmet:
+            catalogue.count_unmet(session, need, turn.language, self.clock.now())
         for wish in turn.follow_ups:
             key = f"{wish.name}:{resident.id}:{wish.key}"[:120]
             enqueue_job(session, wish.name, key, wish.at, {"resident_id": str(resident.id)})

@@ -9,9 +9,10 @@ import pytest
 
 from bot import catalogue, library
 from bot.catalogue import NAME, Stored
+from bot.dialog import UnmetNeed
 from bot.directory.documents import resources_from_documents
 from bot.directory.resources import Resource
-from bot.models import ResourceRow
+from bot.models import ResourceRow, UnmetNeedRow
 from bot.store import Store, watched_version
 from tests.talk import content
 
@@ -99,3 +100,16 @@ async def test_what_is_stored_is_what_was_read(store: Store, places: list[Resour
     await keep(store, places)
     directory = await store.read(lambda s: catalogue.load(s, content().topics_of_category))
     assert [directory.get(place.id) for place in places] == places
+
+
+async def test_an_unmet_need_is_counted_and_leads_back_to_nobody(store: Store) -> None:
+    """To the hour, by topic, area, age band and language; nothing else is kept."""
+    need = UnmetNeed("temporary_care", "ひなた市桜台", "0", ("town",))
+    moment = datetime(2026, 11, 22, 2, 17, 45, tzinfo=UTC)
+    await store.write(lambda s: catalogue.count_unmet(s, need, "vi", moment))
+    (row,) = await store.read(lambda s: list(s.query(UnmetNeedRow)))
+    told = {column.name: getattr(row, column.name) for column in UnmetNeedRow.__table__.columns}
+    assert told == {
+        "id": row.id, "at": datetime(2026, 11, 22, 2, tzinfo=UTC), "topic": "temporary_care", "area": "ひなた市桜台",
+        "age_band": "0", "language": "vi", "lacking": "town",
+    }  # fmt: skip

@@ -15,7 +15,7 @@ from functools import reduce
 from typing import Any
 
 from bot import names
-from bot.dialog import END, PLACE, START, TEXT, Dialog, Go
+from bot.dialog import END, PLACE, START, TEXT, Dialog, Go, UnmetNeed
 from bot.directory.resources import CostOption, Resource
 from bot.directory.search import Found, Match, Query
 from bot.i18n import EASY, SOURCE
@@ -61,6 +61,17 @@ AGES: tuple[tuple[Phrase, int], ...] = (
     (_("3歳〜就学前"), 48),
     (_("小学生"), 96),
 )
+
+#: Up to how many months each band of ages goes that needs are counted by.
+BANDS: tuple[tuple[int, str], ...] = ((11, "0"), (23, "1"), (35, "2"), (83, "3-6"), (155, "7-12"))
+
+
+def age_band(months: int | None) -> str:
+    """Return the band in years that an age belongs to: 0, 1, 2, 3-6, 7-12, 13-; empty if it is not known."""
+    if months is None:
+        return ""
+    return next((band for last, band in BANDS if months <= last), "13-")
+
 
 ORDERS: dict[str, Phrase] = {
     "distance": _("近い順です。"),
@@ -355,6 +366,7 @@ class FindPlace(Dialog):
         """Show what fits, the order, what differs, and what was set aside."""
         query = self._query()
         found = self.talk.view.directory.search(query, now=self.talk.now)
+        self._note_unmet(query, found)
         if not found.matches:
             self._nothing()
             return
@@ -475,6 +487,17 @@ class FindPlace(Dialog):
         if found.hours_unknown:
             lines.append(_("ほかに{count}か所は、時間が分からないので出していません。", count=found.hours_unknown))
         return lines
+
+    def _note_unmet(self, query: Query, found: Found) -> None:
+        """Have a need counted that nothing meets, or only something else than was asked; once for the same question."""
+        met = bool(found.matches) and not found.widened
+        if met or not query.topic or query.offset or not found.area_known:
+            return
+        need = UnmetNeed(query.topic, found.areas[0] if found.areas else "", age_band(query.age_months), found.widened)
+        told = [need.topic, need.area, need.age_band, *need.lacking]
+        if self.talk.data.get("unmet") != told:
+            self.talk.data["unmet"] = told
+            self.talk.unmet.append(need)
 
     def _nothing(self) -> None:
         """Say that nothing fits, offer what is nearest to it, and a person."""
