@@ -10,14 +10,14 @@ import getpass
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, cast, get_args
 
 import typer
 from rich.console import Console
@@ -30,8 +30,9 @@ from bot import catalogue, check, city, evaluation, i18n, library, questions
 from bot.clock import Clock
 from bot.cores import on_every_core
 from bot.directory.documents import resources_from_documents
+from bot.directory.hours import WEEKDAYS
 from bot.directory.importing import Imported, read_file, report
-from bot.directory.resources import to_json
+from bot.directory.resources import ATTRIBUTES, Provision, to_json
 from bot.directory.search import Directory, Query
 from bot.encoders.engines import Encoders, configured
 from bot.errors import ContentError, LineRefusedError, LineUnreachableError, MadoguchiError, SettingsError
@@ -306,15 +307,13 @@ def directory_import(
     told = report(read)
     for entry, imported in zip(told["files"], read, strict=True):
         _tell_read(entry, imported)
+        if dry_run:
+            _tell_changes(imported)
+            continue
         with _store(Settings.from_environment()) as run:
-            if dry_run:
-                _tell_changes(run(partial(_read, partial(_preview, imported))))
-            else:
-                stored = run(partial(_write, partial(_keep, imported)))
-                kept = f" ({stored.kept} keep what staff wrote)" if stored.kept else ""
-                out.print(
-                    f"    {stored.new} new, {stored.changed} changed{kept}, {stored.same} same, {stored.gone} gone"
-                )
+            stored = run(partial(_write, partial(_keep, imported)))
+        kept = f" ({stored.kept} keep what staff wrote)" if stored.kept else ""
+        out.print(f"    {stored.new} new, {stored.changed} changed{kept}, {stored.same} same, {stored.gone} gone")
     if report_file is not None:
         report_file.write_text(json.dumps(told, ensure_ascii=False, indent=1), encoding="utf-8")
     for failure in failed:
@@ -342,7 +341,14 @@ def _tell_read(entry: dict[str, Any], imported: Imported) -> None:
         out.print(f"    {sheet}row {refused['row']}: {refused['reason']}", markup=False)
 
 
-def _tell_changes(changes: list[catalogue.Difference]) -> None:
+def _tell_changes(imported: Imported) -> None:
+    """Show what storing would change; without a database there is nothing to compare with, and that is said."""
+    try:
+        with _store(Settings.from_environment()) as run:
+            changes = run(partial(_read, partial(_preview, imported)))
+    except SettingsError as error:
+        out.print(f"    not compared with what is stored: {error}", markup=False)
+        return
     table = Table("", "name", "fields", "staff's stay", title="would change", title_justify="left")
     for one in changes[:SHOWN_CHANGES]:
         table.add_row(one.what, one.name, ", ".join(one.fields), ", ".join(one.kept))
@@ -375,14 +381,26 @@ def directory_search(
     topic: Annotated[str, typer.Option(help="An id of the vocabulary, e.g. parenting_salon.")] = "",
     area: Annotated[str, typer.Option(help="A municipality or a 町名.")] = "",
     near: Annotated[str, typer.Option(help="LAT,LON")] = "",
+    within: Annotated[float | None, typer.Option(help="km from there; 20 unless told.")] = None,
     age: Annotated[int | None, typer.Option(help="The child's age in months.")] = None,
     open_now: Annotated[bool, typer.Option(help="Only what is open now.")] = False,
-    words: Annotated[str, typer.Option(help="Words of the name.")] = "",
+    weekday: Annotated[str, typer.Option(help="Only what opens on it: 月 火 水 木 金 土 日.")] = "",
+    free: Annotated[bool, typer.Option(help="Only what is known to cost nothing.")] = False,
+    language: Annotated[str, typer.Option(help="Spoken there: an id of the vocabulary, e.g. vi.")] = "",
+    provision: Annotated[str, typer.Option(help="facility (施設型), visit (訪問型) or outreach (出張型).")] = "",
+    attribute: Annotated[list[str] | None, typer.Option(help="A condition that holds, e.g. same_day.")] = None,
+    words: Annotated[str, typer.Option(help="Words of the name: kanji, kana or romaji.")] = "",
     limit: Annotated[int, typer.Option(help="How many.")] = 10,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
 ) -> None:
-    """Search the stored directory."""
+    """Search the stored directory: every place that fits, in a stated order."""
     content = library.load()
+    _known("--topic", topic, content.vocabulary["topics"])
+    _known("--language", language, content.vocabulary["languages"])
+    _known("--provision", provision, get_args(Provision))
+    _known("--weekday", weekday, WEEKDAYS)
+    for one in attribute or ():
+        _known("--attribute", one, ATTRIBUTES)
     with _store(Settings.from_environment()) as run:
         places = run(lambda store: store.read(lambda s: catalogue.load(s, content.topics_of_category)))
     point = None
@@ -397,8 +415,14 @@ def directory_search(
         topic=topic,
         area=area,
         near=point,
+        within_km=within,
         age_months=age,
         open_at=now if open_now else None,
+        open_weekday=WEEKDAYS.index(weekday) if weekday else None,
+        free=free,
+        language=language,
+        provision=cast(Literal["", "facility", "visit", "outreach"], provision),
+        attributes=tuple(attribute or ()),
         words=words,
         limit=limit,
         today=now.astimezone(TOKYO).date(),
@@ -413,6 +437,11 @@ def directory_search(
     for match in found.matches:
         r = match.resource
         out.print(f"  {r.name}  {r.location.address}  {' '.join(p.number for p in r.phones)}", markup=False)
+
+
+def _known(option: str, given: str, ids: Iterable[str]) -> None:
+    if given and given not in set(ids):
+        raise typer.BadParameter(f"{option} {given!r} is none of: {', '.join(ids)}")
 
 
 @questions_app.command("import")

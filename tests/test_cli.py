@@ -300,13 +300,36 @@ def test_a_file_becomes_places_that_are_found(run: Run, tmp_path: Path) -> None:
 
 
 def test_a_dry_run_stores_nothing(run: Run, tmp_path: Path) -> None:
-    """A dry run reports and leaves the directory as it was."""
+    """A dry run reports, shows what would change, and leaves the directory as it was; it needs no database."""
     path = tmp_path / "hiroba.csv"
     path.write_text(CSV, "utf-8")
-    run("migrate")
     ended = run("directory", "import", path, "--dry-run")
-    assert (ended.code, "2 taken" in ended.out, "new" in ended.out) == (0, True, False)
+    assert (ended.code, "2 taken" in ended.out, "madoguchi migrate" in ended.out) == (0, True, True)
+    run("migrate")
+    assert "2 new, 0 changed, 0 gone" in run("directory", "import", path, "--dry-run").out
     assert json.loads(run("directory", "search", "--json").out)["total"] == 0
+    run("directory", "import", path)
+    path.write_text(CSV.replace("こかげ", "ひなた"), "utf-8")
+    ended = run("directory", "import", path, "--dry-run")
+    assert "name" in ended.out
+    assert "こかげ" in run("directory", "search", "--words", "こかげ").out
+
+
+def test_a_guess_is_shown_and_a_person_may_say_otherwise(run: Run, tmp_path: Path) -> None:
+    """A header nobody has seen is guessed; --column, --area-code and --municipality say what the file does not."""
+    path = tmp_path / "児童館.csv"
+    path.write_text("施設の名称,設置場所の住所,でんわ\nきたのの家,北野1,72-1811\n", "utf-8")
+    run("migrate")
+    ended = run(
+        "directory", "import", path, "--column", "でんわ=phone", "--area-code", "0000", "--municipality", "ひなた市"
+    )
+    assert "guessed: 設置場所の住所 = address" in ended.out
+    (match,) = json.loads(run("directory", "search", "--words", "kitano", "--json").out)["matches"]
+    assert match["phones"] == [{"number": "0000-72-1811"}]
+    assert match["location"]["municipality"] == "ひなた市"
+    assert run("directory", "import", path, "--column", "でんわ").code != 0
+    assert run("directory", "search", "--topic", "castle").code != 0
+    assert run("directory", "search", "--weekday", "火", "--language", "vi", "--attribute", "meal", "--json").code == 0
 
 
 def test_a_file_that_cannot_be_read_is_named_and_the_others_are_taken(run: Run, tmp_path: Path) -> None:
