@@ -103,7 +103,8 @@ _NUMBERS = frozenset(
     )
 )  # fmt: skip
 _FORMATS = {"url": "uri", "website": "uri", "schedule_link": "uri", "term_uri": "uri", "email": "email"}
-_FORMATS |= {"assurer_email": "email"}
+_FORMATS |= {"assurer_email": "email", "uri": "uri"}
+_NO_FORMAT = ("service_areas", "uri")
 _REQUIRED: Mapping[str, str] = {
     "organizations": "name description",
     "services": "organization_id name status",
@@ -490,7 +491,7 @@ def _field(name: str, column: str) -> dict[str, Any]:
     return {
         "name": column,
         "type": "number" if column in _NUMBERS else "string",
-        **({"format": _FORMATS[column]} if column in _FORMATS else {}),
+        **({"format": _FORMATS[column]} if column in _FORMATS and (name, column) != _NO_FORMAT else {}),
         **({"constraints": constraints} if constraints else {}),
     }
 

@@ -114,10 +114,12 @@ CANNOT_HOLD: Mapping[str, str] = {
     "kana": "always katakana",
     "topics": "read from name and 診療科目 for clinics, those of the category for all others",
     "location.town_kana": "no column",
+    "location.address": "full-width letters come back as ordinary ones; a town without an address is left out",
     "organization": "a name's last words, if they name its head (代表 …)",
     "phones": "languages; what an extension belongs to, if there are several numbers; numbers such as 189",
     "opening": "what `hours.read_hours` has no words for: days of rest of one year, the last weekday of a month, "
-    "descriptions, seasons (but those of events), closures of a place whose hours are unknown. It is told in words",
+    "descriptions, seasons, events on several single days, closures of a place whose hours are unknown. It is told in "
+    "words, and unknown when read back",
     "hours_note": "comes back behind the words of the columns",
     "eligibility_description": "comes back behind the words of the ages, if it did not tell them",
     "cost": "amount_description is the words of the whole price; words beside prices come last; what is free only for "
