@@ -345,3 +345,81 @@ def test_sheets_of_a_csv_have_no_name(tmp_path: Path) -> None:
     path.write_text("a,b\n1,2\n", encoding="utf-8")
     (sheet,) = open_sheets(path)
     assert (sheet.name, sheet.records) == ("", [["a", "b"], ["1", "2"]])
+
+
+# --- layouts of more cities, with invented places ---------------------------------------------------------------------
+
+
+def geojson(path: Path, *properties: dict[str, Any]) -> Path:
+    """Write places on a map, all at one spot."""
+    point = {"type": "Point", "coordinates": [137.05, 35.05]}
+    features = [{"type": "Feature", "geometry": point, "properties": one} for one in properties]
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}, ensure_ascii=False), "utf-8")
+    return path
+
+
+def test_the_papamama_family_and_its_dirt(tmp_path: Path) -> None:
+    """Hours in 時 with another end on Saturdays, a city named twice, full-width numbers, no last age."""
+    one = {"Type": "認可保育所", "Name": "あ園", "AgeS": "8ヶ月", "AgeE": "就学前", "Open": "7時",
+           "Close": "19時(土曜18時)", "Add1": "埼玉県ひなた市", "Add2": "ひなた市駅前町１０",
+           "TEL": "５５５－０１０１",
+           "Temp": "", "Night": ""}  # fmt: skip
+    two = {"HID": "1", "Type": "認可外", "Name": "い園", "AgeS": "生後43日", "Open": "7:00", "Close": "翌1:00",
+           "Add1": "ひなた市北野1", "Full": "220(分園含む)", "Extra": "Y", "Temp": "Y",
+           "Memo": "延長保育（土）：16:00～19:00<br />病後児保育：なし"}  # fmt: skip
+    three = {"Type": "小規模", "Name": "う保育室", "AgeS": "産休明", "AgeE": "2歳", "Open": "7:30", "Close": "18:30",
+             "Add1": "ひなた市北野2", "Kodomo": "N", "H24": "N"}  # fmt: skip
+    first, second, third = read(geojson(tmp_path / "nurseryFacilities.geojson", one, two, three)).taken
+    assert (first.minimum_age, first.maximum_age) == (8, 83)
+    assert (first.location.address, first.location.town) == ("埼玉県ひなた市 駅前町10", "駅前町")
+    saturday = datetime(2026, 11, 28, 18, 30, tzinfo=TOKYO)
+    assert first.opening.open_at(datetime(2026, 11, 27, 18, 30, tzinfo=TOKYO))
+    assert not first.opening.open_at(saturday)
+    assert (second.category, second.capacity, second.accepts_temporary_care) == ("unlicensed_nursery", 220, True)
+    assert second.description.split("\n")[:2] == ["延長保育", "延長保育（土）：16:00～19:00"]
+    assert second.opening.open_at(datetime(2026, 11, 28, 0, 30, tzinfo=TOKYO))
+    assert (third.minimum_age, third.maximum_age) == (1, 47)
+
+
+def test_the_national_disclosure_of_nurseries(tmp_path: Path) -> None:
+    """Hundreds of columns: the address in parts, hours by day, places by age; nothing of inspections."""
+    header = (
+        "事業所番号,施設・事業所名,設置者名,管理者,施設の所在地 都道府県,施設の所在地 市区町村,施設の所在地 町名・番地,"
+        "電話番号,交通手段_最寄り駅_線,交通手段_最寄り駅_駅,施設類型,営業状況,備考,0歳-定員,1歳-定員,2歳-定員,3歳-定員,備考,"
+        "開所閉所時間_平日開所,開所閉所時間_平日閉所,開所閉所時間_土曜開所,開所閉所時間_土曜閉所,延長保育_有無,延長保育_時間,"
+        "一時保育,夜間保育,行政処分歴(01)_処分の種類"
+    )
+    rows = (
+        "9999999,ひなたっこ,株式会社　ひなた,園長　ひみつ　花子,ひなた県,ひなた市,駅前町２－５,000-555-0101,"
+        "ひなた線,ひなた,その他,通常営業,【監査結果】,6,6,7,0,,08:00,18:30,,,有,18:30～19:00,あり,なし,改善勧告\n"
+        "9999998,やすみ園,,,ひなた県,ひなた市,北野1,000-555-0102,,,その他,休止,,,,,,,,,,,,,,,\n"
+        "9999997,おわった園,,,ひなた県,ひなた市,北野2,000-555-0103,,,その他,廃止,,,,,,,,,,,,,,,\n"
+    )
+    path = tmp_path / "公表施設情報_認可外_ひなた県_20260525.csv"
+    path.write_text(f"{header}\n{rows}", encoding="utf-8-sig")
+    found = read(path)
+    open_, resting = found.taken
+    assert found.dialect == "facility_disclosure"
+    assert (open_.name, open_.category, open_.organization.name) == (
+        "ひなたっこ",
+        "unlicensed_nursery",
+        "株式会社 ひなた",
+    )
+    assert (open_.location.municipality, open_.location.address) == ("ひなた市", "ひなた県ひなた市駅前町2-5")
+    assert (open_.minimum_age, open_.maximum_age, open_.accepts_temporary_care) == (0, 47, True)
+    assert open_.location.transportation == "ひなた線 ひなた"
+    assert [(s.byday, s.opens_at) for s in open_.opening.schedules] == [((0, 1, 2, 3, 4), time(8))]
+    assert not any(word in str(open_) for word in ("監査", "勧告", "花子"))
+    assert resting.status == "temporarily_closed"
+    assert "もう開いていない" in found.refused[0].reason
+
+
+def test_a_city_map_with_its_own_words(tmp_path: Path) -> None:
+    """Cells of one blank, a building in a second address, the prefecture without its end."""
+    one = {"gid": "0", "名称": "よつば保育園", "施設種別": "小規模保育事業", "所在地": "神奈川藤沢市湘南台1-9-2",
+           "所在地2": " 甲ビル1F", "電話番号": " ０００－５５５－０１０１", "ホームページ": " https://example.jp/",
+           "開始日時": " ", "終了日時": " ", "更新日時": "2024/09/06 17:53:58"}  # fmt: skip
+    (place,) = read(geojson(tmp_path / "小規模保育事業_20261005.geojson", one)).taken
+    assert (place.category, place.location.municipality) == ("community_nursery", "藤沢市")
+    assert place.location.address == "神奈川藤沢市湘南台1-9-2 甲ビル1F"
+    assert (place.phones[0].number, place.url) == ("000-555-0101", "https://example.jp/")

@@ -15,6 +15,12 @@ _TO_HIRAGANA |= {ord(dash): "ー" for dash in DASHES}
 _DROPPED = re.compile(r"[\s\u3000・･,、。.()（）「」『』【】\[\]<>\"'“”‘’!?:;/~〜～&＆]+")
 
 _PREFECTURE = re.compile(r"^(北海道|東京都|大阪府|京都府|(?:神奈川|和歌山|鹿児島|[^\d\s市区町村]{2})県)")
+# 神奈川藤沢市: the prefecture without 県. No city's own name begins so, save one.
+_WITHOUT_ITS_END = re.compile(
+    r"^(?!大阪狭山市)(?:青森|岩手|宮城|秋田|山形|福島|茨城|栃木|群馬|埼玉|千葉|東京|神奈川|新潟|富山|石川|福井|山梨|長野|岐阜|静岡|愛知|三重"
+    r"|滋賀|京都|大阪|兵庫|奈良|和歌山|鳥取|島根|岡山|広島|山口|徳島|香川|愛媛|高知|福岡|佐賀|長崎|熊本|大分|宮崎|鹿児島|沖縄)"
+    r"(?=[^\s\d市区町村郡都道府県]{1,5}市)"
+)
 # Municipalities whose own name holds 市, 町 or 村, so that the first such character is not its end.
 _TRICKY = (
     "市川市",
@@ -77,7 +83,7 @@ def read_address(address: str, known: Iterable[str] = ()) -> tuple[str, str]:
     """
     text = _POSTAL.sub("", plain(address))
     text = re.sub(r"(?<=[^ァ-ヶ])ニ(?=丁目)", "二", text)  # katakana ニ typed for the numeral 二
-    bare = _PREFECTURE.sub("", text)
+    bare = _WITHOUT_ITS_END.sub("", _PREFECTURE.sub("", text))
     in_prefecture = bare != text
     municipality = ""
     for name in sorted((*known, *_TRICKY), key=len, reverse=True):

@@ -101,6 +101,7 @@ def _normal(text: str) -> str:
     text = re.sub(r"(?<=\d)\s*:\s*(?=\d)", ":", text)
     text = re.sub(r"翌朝?日?の?\s*(\d{1,2}):(\d{2})", lambda m: f"{int(m[1]) + 24}:{m[2]}", text)
     text = re.sub(r"(\d{1,2}:\d{2}):00(?!\d)", r"\1", text)  # seconds
+    text = re.sub(rf"\(([{WEEKDAYS}](?:曜日?)?)は?({_TIME})\)", r"(\1は\2まで)", text)  # 19:00(土曜18:00)
     text = re.sub(r"\((?:最終)?(?:入館|受付|入場)[は~]*\d{1,2}:\d{2}まで\)", "", text)
     text = re.sub(r"\s*[~〜∼～]\s*", "~", text)
     text = re.sub(rf"({_TIME})\s*(?:[-‐–—―−ー]|から)\s*(?={_TIME})", r"\1~", text)
@@ -417,7 +418,7 @@ class _Reader:
         self.resting = chosen
 
     def _until(self, end: int) -> None:
-        """Close earlier on the days just named, opening as usual."""
+        """Close at another time on the days just named, opening as usual."""
         if not self.days or self.spans:
             raise _CannotReadError
         for day in self.days:
@@ -447,6 +448,10 @@ class _Reader:
         elif all(isinstance(w, _Dates) for w in inner) and before == "year_end" and self.dates:
             self.dates.pop()
             self.dates += [w.closure for w in inner if isinstance(w, _Dates)]
+        elif self.spans and isinstance(inner[-1], _Until) and all(isinstance(w, _Days | _Until) for w in inner):
+            self._end()
+            self._take(inner)  # 19:00(土曜は18:00まで)
+            self._end()
         elif self.spans and all(isinstance(w, _Days | _Span) for w in inner):
             spans = [w for w in inner if isinstance(w, _Span)]
             if all(_touches(s, self.spans) for s in spans) or not any(isinstance(w, _Days) for w in inner):
@@ -490,7 +495,7 @@ def _within(span: _Span, spans: Iterable[Span]) -> bool:
 
 
 def _cut(spans: tuple[Span, ...], end: int) -> tuple[Span, ...]:
-    kept = tuple((start, min(stop, end)) for start, stop in spans if start < end)
+    kept = tuple((start, end if (start, stop) == spans[-1] else min(stop, end)) for start, stop in spans if start < end)
     if not kept:
         raise _CannotReadError
     return kept
@@ -519,9 +524,11 @@ def read_hours(
             usual = usual or [_Days(EVERY_DAY)]
         if opens or closes:
             span = _words(_normal(f"{opens}~{closes}"))
-            if len(span) != 1 or not isinstance(span[0], _Span) or not usual:
+            if not span or not isinstance(span[0], _Span) or not usual:
                 return NOT_UNDERSTOOD
             week.set(usual, ((span[0].start, span[0].end),))
+            if len(span) > 1:  # 19:00(土曜18:00)
+                _Reader(week, usual).read(f"{opens}~{closes}")
         for words in filter(None, (text, note)):
             _Reader(week, usual).read(words)
         if closed:

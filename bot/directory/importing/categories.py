@@ -66,10 +66,13 @@ def category_named(words: str) -> str:
 def category_of(kind: str, remark: str, section: str, title: str, file: str, name: str) -> str:
     """Return the category that the first telling piece of evidence names; empty when none does.
 
-    `section`: a category that a heading within the table gave already. A remark counts if it is short, a name last.
+    `section`: a category that a heading within the table gave already. A remark counts if it is short, a name last;
+    その他 says something only when nothing else does.
     """
     told = category_named(kind) or category_named(remark if len(remark) <= LONGEST_KIND else "") or section
-    return told or next(filter(None, map(category_named, (title, file, name))), "")
+    if told and told != "other":
+        return told
+    return next(filter(None, map(category_named, (title, file, name))), told)
 
 
 def narrowed(category: str, remark: str) -> str:

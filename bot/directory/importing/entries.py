@@ -182,7 +182,8 @@ def _address(entry: Entry) -> str:
         parts = [entry.get(part) for part in ("prefecture", "city", "town", "block")]
         whole = plain("".join(parts)) if any(parts[2:]) else ""  # a prefecture and a city alone are no address
     if more := plain(entry.get("address2")):
-        whole = f"{whole} {more}"
+        repeated = re.search(r"[^\d\s都道府県]{1,6}[市区町村]$", whole)
+        whole = f"{whole} {more.removeprefix(repeated[0]) if repeated else more}"
     return re.sub(r"^〒?\s*\d{3}-?\d{4}\s+", "", whole)
 
 

@@ -12,23 +12,23 @@ from collections.abc import Collection, Mapping, Sequence
 from bot.directory.importing.tables import fold_header
 
 FIELDS: dict[str, str] = {
-    "id": "property NO ID HID № 番号 管理番号 整理番号",
+    "id": "property NO ID HID № 番号 管理番号 整理番号 事業所番号",
     "code": "都道府県コード又は市区町村コード 全国地方公共団体コード prefCode",
     "name": "名称 施設名 施設名称 登録施設名 助産所名 公園名 行事名 イベント名 クラブ名 事業所名 園名 医療機関名 name "
-    "clubName",
+    "clubName 施設・事業所名",
     "kana": "名称_カナ 名称(カナ) 名称カナ 施設名カナ 施設名(カナ) 施設名_カナ フリガナ ふりがな イベント名_カナ "
     "fullNameInKana",
     "name_latin": "名称_英字 名称(英字) イベント名_英語 名称_英語",
     "alternate_name": "名称_通称 名称(通称) 通称",
-    "kind": "種別 施設種別 業種 区分 医療機関の種類 施設区分 施設分類 イベント種類 カテゴリー Type certifiedType "
-    "category alternativeName",
+    "kind": "施設類型 種別 施設種別 業種 区分 医療機関の種類 施設区分 施設分類 イベント種類 カテゴリー Type "
+    "certifiedType category alternativeName",
     "address": "住所 所在地 所在地_連結表記 住所(番地まで) Add1 Address addr 住所表記",
     "address2": "Add2 Address2",
-    "prefecture": "都道府県名 所在地_都道府県 住所都道府県 pref",
-    "city": "市区町村名 所在地_市区町村 住所市区町村 city",
+    "prefecture": "都道府県名 所在地_都道府県 住所都道府県 pref 施設の所在地都道府県",
+    "city": "市区町村名 所在地_市区町村 住所市区町村 city 施設の所在地市区町村",
     "town": "所在地_町字 住所町名",
-    "block": "所在地_番地以下 住所丁目以下",
-    "building": "方書 建物名等(方書) 建物名等 建物名 katagaki",
+    "block": "所在地_番地以下 住所丁目以下 施設の所在地町名・番地",
+    "building": "所在地2 住所2 施設の所在地建物名・部屋番号等 方書 建物名等(方書) 建物名等 建物名 katagaki",
     "site": "場所名称 implementationLocation 会場 場所/担当課",
     "latitude": "緯度 latitude lat Y",
     "longitude": "経度 longitude lng lon X",
@@ -36,7 +36,8 @@ FIELDS: dict[str, str] = {
     "extension": "内線番号 連絡先内線番号",
     "email": "連絡先メールアドレス メールアドレス",
     "url": "URL 公式サイトアドレス 公園HPアドレス ホームページ ホームページアドレス referenceObject",
-    "operator": "団体名 施設設置者 運営主体 設置主体 運営者 Owner Establisher 法人の名称 主催者 主催団体 開設者 法人名",
+    "operator": "団体名 施設設置者 運営主体 設置主体 運営者 Owner Establisher 法人の名称 主催者 主催団体 開設者 "
+    "法人名 設置者名",
     "identifier": "法人番号",
     "legal_status": "法人格",
     "documents": "必要書類 必要なもの 持ち物 持参するもの",
@@ -50,7 +51,7 @@ FIELDS: dict[str, str] = {
     "closed": "定休日 休館日 休業日 休所日",
     "hours_note": "利用可能日時特記事項 日時備考 診療日時特記事項 availableDateNote",
     "hours_words": "利用時間の補足",
-    "temporary_care": "一時預かりの有無 一時預かり Temp temporaryKeeping",
+    "temporary_care": "一時預かりの有無 一時預かり 一時保育 Temp temporaryKeeping",
     "sick_care": "病児保育の有無 病児保育 Sick",
     "cost": "料金 料金(基本) 料金_基本 利用料 利用料金 detailPrice normalPrice",
     "cost_note": "料金(詳細) 料金_詳細",

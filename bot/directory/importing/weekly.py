@@ -31,10 +31,11 @@ def by_day(row: Row, usual: tuple[str, str] = ("", "")) -> tuple[ReadHours, list
     for header, cell in row.cells.items():
         if not _TIMES.search(header) or _OTHER.search(header) or cells.is_blank(cell):
             continue
+        telling = header.replace("開所閉所時間", "時間")
         for label, days in _DAYS:
-            if days.search(header):
+            if days.search(telling):
                 begin, end = found.get(label, ("", ""))
-                found[label] = (begin, cell.strip()) if _LAST.search(header) else (begin or cell.strip(), end)
+                found[label] = (begin, cell.strip()) if _LAST.search(telling) else (begin or cell.strip(), end)
                 break
     if not found:
         return None

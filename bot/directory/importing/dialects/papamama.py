@@ -24,12 +24,12 @@ _YES = re.compile(r"(?i)y|[1-9]|有|○")
 
 
 def fits(table: Table) -> int:
-    """Return 5 for a list with first and last age, and times of opening and closing."""
-    return 5 if {"ages", "agee", "open", "close"} <= set(table.headers) or _short(table) else 0
+    """Return 5 for a list with the first age and times of opening and closing, and the last age or their address."""
+    return 5 if {"ages", "open", "close", "add1"} <= set(table.headers) or _long(table) else 0
 
 
-def _short(table: Table) -> bool:
-    return {"ages", "open", "close", "temp", "night"} <= set(table.headers)
+def _long(table: Table) -> bool:
+    return {"ages", "agee", "open", "close"} <= set(table.headers)
 
 
 def adapt(entry: Entry, row: Row, file: File) -> str:
