@@ -26,10 +26,11 @@ from rich.table import Table
 from sqlalchemy.orm import Session
 
 from bot import app as roof
-from bot import catalogue, check, city, evaluation, i18n, library, questions
+from bot import catalogue, check, city, evaluation, i18n, library, names, questions
 from bot.clock import Clock
 from bot.cores import on_every_core
 from bot.directory.documents import resources_from_documents
+from bot.directory.exporting import hsds, standard
 from bot.directory.hours import WEEKDAYS
 from bot.directory.importing import Imported, read_file, report
 from bot.directory.resources import ATTRIBUTES, Provision, to_json
@@ -45,6 +46,7 @@ from bot.transcript import Rehearsal
 from bot.understanding import hearing
 from bot.understanding.faq import Ranker
 from bot.understanding.hearing import Hearing
+from handoff.console import labels
 from handoff.staff import ROLES, Passwords, add_staff, make_password
 
 T = TypeVar("T")
@@ -60,6 +62,13 @@ class Subject(StrEnum):
     QUESTIONS = "questions"
     KANJI = "kanji"
     ENCODER = "encoder"
+
+
+class Layout(StrEnum):
+    """Name how the directory can be written."""
+
+    HSDS = "hsds"
+    STANDARD_CSV = "standard-csv"
 
 
 class Measured(StrEnum):
@@ -437,6 +446,41 @@ def directory_search(
     for match in found.matches:
         r = match.resource
         out.print(f"  {r.name}  {r.location.address}  {' '.join(p.number for p in r.phones)}", markup=False)
+
+
+@directory_app.command("export")
+def directory_export(
+    layout: Annotated[
+        Layout, typer.Option("--format", help="hsds: a tabular data package and JSON; standard-csv: 標準データセット.")
+    ],
+    folder: Annotated[Path, typer.Option("--out", help="The folder to write into; made if it is not there.")],
+    title: Annotated[str, typer.Option(help="What the data set is called; unless told, by the city's name.")] = "",
+    licence: Annotated[str, typer.Option(help="The licence that the city gives, e.g. CC-BY-4.0.")] = "",
+) -> None:
+    """Write the directory as files that a city can publish.
+
+    What protects a life and what only staff may know never leaves: shelters, living notes, who made sure, inactive
+    places. What a format cannot hold is listed in docs/directory.md.
+    """
+    content = library.load()
+    with _store(Settings.from_environment()) as run:
+        places = run(partial(_read, partial(catalogue.load, topics_of_category=content.topics_of_category)))
+        settings = run(partial(_read, city.load))
+    folder.mkdir(parents=True, exist_ok=True)
+    if layout is Layout.STANDARD_CSV:
+        files = standard.write(places.resources)
+    else:
+        ids = {"category": dict(names.CATEGORIES), "topic": dict(names.TOPICS), "language": dict(labels.LANGUAGES)}
+        files = hsds.package(
+            places.resources, names=ids, generated_at=datetime.now(UTC), licence=licence,
+            title=title or f"{settings.name if settings else ''} 子育ての場所とサービス".strip(),
+        )  # fmt: skip
+        files["services.json"] = hsds.documents(places.resources, names=ids).encode()
+    for file, content_ in sorted(files.items()):
+        (folder / file).write_bytes(content_)
+        out.print(f"[green]✓[/green] {folder / file} ({len(content_):,} bytes)")
+    if not places.resources:
+        out.print("the directory is empty: nothing but headers was written")
 
 
 def _known(option: str, given: str, ids: Iterable[str]) -> None:

@@ -16,6 +16,7 @@ import yaml
 
 from bot import app as roof
 from bot import check, cli, library
+from bot.directory.importing import read_file
 from bot.encoders.engines import Encoders
 from tests.conftest import SECRET_KEY
 from tests.talk import as_shipped
@@ -330,6 +331,27 @@ def test_a_guess_is_shown_and_a_person_may_say_otherwise(run: Run, tmp_path: Pat
     assert run("directory", "import", path, "--column", "でんわ").code != 0
     assert run("directory", "search", "--topic", "castle").code != 0
     assert run("directory", "search", "--weekday", "火", "--language", "vi", "--attribute", "meal", "--json").code == 0
+
+
+def test_the_directory_is_written_for_others(run: Run, tmp_path: Path) -> None:
+    """Both formats are written whole; the standard CSV is read back to the same places."""
+    path = tmp_path / "hiroba.csv"
+    path.write_text(CSV, "utf-8")
+    run("migrate")
+    assert "empty" in run("directory", "export", "--format", "standard-csv", "--out", tmp_path / "none").out
+    run("directory", "import", path)
+    before = json.loads(run("directory", "search", "--json").out)["matches"]
+    assert run("directory", "export", "--format", "hsds", "--out", tmp_path / "hsds").code == 0
+    services = json.loads((tmp_path / "hsds" / "services.json").read_text("utf-8"))
+    described = json.loads((tmp_path / "hsds" / "datapackage.json").read_text("utf-8"))
+    assert {one["name"] for one in services} == {one["name"] for one in before}
+    assert all((tmp_path / "hsds" / one["path"]).exists() for one in described["resources"])
+    assert run("directory", "export", "--format", "standard-csv", "--out", tmp_path / "csv").code == 0
+    again = [read_file(file) for file in sorted((tmp_path / "csv").iterdir())]
+    names = {place.name: place.opening for one in again for place in one.taken}
+    assert set(names) == {one["name"] for one in before}
+    assert all(opening.known for opening in names.values())
+    assert run("directory", "export", "--format", "parquet", "--out", tmp_path).code != 0
 
 
 def test_a_file_that_cannot_be_read_is_named_and_the_others_are_taken(run: Run, tmp_path: Path) -> None:
