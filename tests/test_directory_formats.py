@@ -423,3 +423,35 @@ def test_a_city_map_with_its_own_words(tmp_path: Path) -> None:
     assert (place.category, place.location.municipality) == ("community_nursery", "藤沢市")
     assert place.location.address == "神奈川藤沢市湘南台1-9-2 甲ビル1F"
     assert (place.phones[0].number, place.url) == ("000-555-0101", "https://example.jp/")
+
+
+def test_lists_of_every_public_house(tmp_path: Path) -> None:
+    """Kinds that the desk has no word for are kept, found by name only; offices and schemes have kinds of their own."""
+    path = tmp_path / "999999_public_facility.csv"
+    path.write_text(
+        "名称,名称_カナ,住所,種別,授乳室の有無\nひなた体育館,,ひなた市北野1,スポーツ施設,有\nひなた市役所,,ひなた市駅前町1,,\n"
+        "みなみ集会所,,ひなた市南1,,無\n",
+        encoding="utf-8-sig",
+    )
+    hall, office, house = read(path).taken
+    assert [p.category for p in (hall, office, house)] == ["other", "city_office", "other"]
+    assert hall.attributes == ("nursing_room",)
+    path = tmp_path / "子育て支援制度一覧.csv"
+    path.write_text("制度名,概要,対象者,問い合わせ先\nひとり親の手当,毎月,18歳未満,000-555-0101\n", encoding="utf-8")
+    (scheme,) = read(path).taken
+    assert (scheme.category, scheme.maximum_age) == ("support_scheme", 215)
+
+
+def test_events_of_the_newest_layout(tmp_path: Path) -> None:
+    """Columns with the data set's name before them are events too, when the file says so."""
+    path = tmp_path / "999999_event.csv"
+    path.write_text(
+        "イベント_ID,イベント_名称,イベント_開始日,イベント_終了日,イベント_開始時刻,イベント_終了時刻,イベント_場所名称,"
+        "イベント_住所市区町村,イベント_住所町名,イベント_住所丁目以下,イベント_対象者,イベント_料金(基本)\n"
+        "1,おやこの会,2026/12/05,2026/12/05,10:00,11:30,ひなたプラザ,ひなた市,駅前町,2-10,0歳から2歳,無料\n",
+        encoding="utf-8",
+    )
+    (event,) = read(path).taken
+    assert (event.category, event.ends_on, event.free) == ("event", date(2026, 12, 5), True)
+    assert event.opening.open_at(datetime(2026, 12, 5, 10, 30, tzinfo=TOKYO))
+    assert event.location.municipality == "ひなた市"

@@ -39,7 +39,11 @@ _BY_WORD: tuple[tuple[str, str], ...] = (
     (r"子ども食堂|こども食堂|フードバンク|フードパントリー", "food_support"),
     (r"避難所|避難場所|evacuation", "evacuation_site"),
     (r"イベント|行事|講座|^events?\b|_event", "event"),
-    (r"公民館|福祉会館|福祉センター|児童養護施設|community_center|facilities_welfare", "other"),
+    (r"市役所|区役所|町役場|村役場|支所|市民サービスセンター", "city_office"),
+    (r"通訳|多文化|外国人相談", "interpreter_desk"),
+    (r"ボランティア", "volunteer_group"),
+    (r"支援制度|給付金|手当|助成|補助金", "support_scheme"),
+    (r"公民館|福祉会館|福祉センター|公共施設|public_facilit|児童養護施設|community_center|facilities_welfare", "other"),
     (r"^行政窓口$", "city_office"),
     (r"^通訳・多言語窓口$", "interpreter_desk"),
     (r"^ボランティア団体$", "volunteer_group"),
@@ -67,12 +71,12 @@ def category_of(kind: str, remark: str, section: str, title: str, file: str, nam
     """Return the category that the first telling piece of evidence names; empty when none does.
 
     `section`: a category that a heading within the table gave already. A remark counts if it is short, a name last;
-    その他 says something only when nothing else does.
+    その他 says something only when nothing else does, and a kind that we do not know is その他 too.
     """
     told = category_named(kind) or category_named(remark if len(remark) <= LONGEST_KIND else "") or section
-    if told and told != "other":
-        return told
-    return next(filter(None, map(category_named, (title, file, name))), told)
+    around = [category_named(title), category_named(file), "" if told else category_named(name)]
+    telling = [category for category in (told, *around, "other" if kind.strip() else "") if category]
+    return next((category for category in telling if category != "other"), telling[0] if telling else "")
 
 
 def narrowed(category: str, remark: str) -> str:

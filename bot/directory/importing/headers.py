@@ -15,7 +15,7 @@ FIELDS: dict[str, str] = {
     "id": "property NO ID HID № 番号 管理番号 整理番号 事業所番号",
     "code": "都道府県コード又は市区町村コード 全国地方公共団体コード prefCode",
     "name": "名称 施設名 施設名称 登録施設名 助産所名 公園名 行事名 イベント名 クラブ名 事業所名 園名 医療機関名 name "
-    "clubName 施設・事業所名",
+    "clubName 施設・事業所名 制度名 制度名称 事業名 サービス名 教室名 サークル名 店舗名 窓口名 講座名",
     "kana": "名称_カナ 名称(カナ) 名称カナ 施設名カナ 施設名(カナ) 施設名_カナ フリガナ ふりがな イベント名_カナ "
     "fullNameInKana",
     "name_latin": "名称_英字 名称(英字) イベント名_英語 名称_英語",
@@ -69,8 +69,9 @@ FIELDS: dict[str, str] = {
     "service_area": "利用できる地域",
     "status": "運営状況",
     "alert": "臨時のお知らせ",
-    "nursing_room": "授乳室",
-    "diaper_changing": "おむつ替えコーナー",
+    "nursing_room": "授乳室 授乳室の有無 授乳室_有無 授乳スペース",
+    "diaper_changing": "おむつ替えコーナー おむつ替えコーナーの有無 おむつ替え おむつ替え台 おむつ交換台 "
+    "おむつ替えスペース",
     "note": "備考 note Remarks Memo 特記事項",
     "verified": "最終確認日 更新日 データ更新日",
 }

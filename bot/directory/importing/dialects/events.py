@@ -12,6 +12,7 @@ from datetime import date
 
 from bot.directory.hours import NOT_UNDERSTOOD, ReadHours, read_hours
 from bot.directory.importing import cells
+from bot.directory.importing.categories import category_named
 from bot.directory.importing.entries import Entry, File
 from bot.directory.importing.tables import Row, Table
 from bot.opening import Opening
@@ -23,7 +24,9 @@ ONGOING = re.compile(r"随時|公開中|通年|日程調整|毎週|毎月")
 def fits(table: Table) -> int:
     """Return 4 when events have a day."""
     headers = set(table.headers)
-    named = headers & {"行事名", "イベント名", "イベント種類"}
+    named = (
+        headers & {"行事名", "イベント名", "イベント種類"} or category_named(f"{table.name} {table.title}") == "event"
+    )
     return 4 if named and headers & {"開催日", "開始日"} else 0
 
 
