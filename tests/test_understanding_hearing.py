@@ -6,6 +6,7 @@ import gettext
 import json
 import re
 import time as clock
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from bot.errors import ContentError
 from bot.messages import Heard, Severity, Signal
 from bot.understanding import romaji
 from bot.understanding.check import examples
-from bot.understanding.hearing import Hearing, action, to_json
+from bot.understanding.hearing import Hearing, _explained, action, to_json
 from bot.understanding.normalise import fold, tight
 from bot.understanding.patterns import Lists, compile_pattern, views
 
@@ -410,6 +411,18 @@ def test_fear_rises_with_exhaustion_and_with_a_child_under_one() -> None:
     assert kinds("ときどき叩きたくなる")["abuse"] == "concern"
     assert kinds("ときどき叩きたくなる。もう何日も寝ていない")["abuse"] == "urgent"
     assert kinds("8か月の赤ちゃんを叩きたくなる")["abuse"] == "urgent"
+
+
+def test_a_pattern_that_explains_a_sentence_keeps_other_kinds_a_concern() -> None:
+    """The second layer may hear another kind in the same words; it does not steer the answer, nor lower its own kind."""
+    shouting = Signal("dv", Severity.URGENT, evidence="また怒鳴っています")
+    own_hand = Signal("abuse", Severity.URGENT, evidence="また怒鳴っています")
+    assert _explained(own_hand, [shouting]).severity is Severity.CONCERN
+    assert _explained(replace(own_hand, kind="dv"), [shouting]).severity is Severity.URGENT
+    longer = replace(own_hand, evidence="また怒鳴っています、それで私は子どもの腕をつねってしまいました")
+    assert _explained(longer, [shouting]).severity is Severity.URGENT
+    quiet = replace(shouting, severity=Severity.CONCERN)
+    assert _explained(own_hand, [quiet]).severity is Severity.URGENT
 
 
 # --- split bubbles ----------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ The rule: hearing is pure and never raises on what a resident wrote; it decides 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from bot.messages import Heard, Severity, Signal
@@ -19,6 +20,7 @@ from bot.understanding.signals import Signals
 LONGEST = 5000  # LINE's longest text; what is longer is heard up to here and at its end
 
 
+_SAME = 0.8  # of a sentence's letters that a pattern explains: more than that, and it explains the sentence
 _BUBBLE, _BUBBLES = 24, 160  # characters: a newest message this short is also read with those just before it
 
 
@@ -74,7 +76,8 @@ class Hearing:
         spoken_command = bool(self.answers.command(text))  # 「電話できない」 is a button of ours, not a cry
         if self.learned is not None and vectors is not None and not spoken_command:
             before = self.signals.hear(" ".join(recent)) if recent else ()
-            signals = together(signals, self._learned(self.learned, self.readings(text, recent), vectors, before))
+            learned = self._learned(self.learned, self.readings(text, recent), vectors, before)
+            signals = together(signals, [_explained(one, signals) for one in learned])
         text = _cut(text)
         first = vectors[0] if vectors else None
         topics = self.answers.rank(text, first)
@@ -108,6 +111,20 @@ class Hearing:
     def command(self, text: str) -> str:
         """Return the id of the spoken command that the whole text is, or ""."""
         return self.answers.command(text)
+
+
+def _explained(one: Signal, patterns: Sequence[Signal]) -> Signal:
+    """Return a signal of the second layer, a concern where a pattern calls a person for the same words as another kind.
+
+    また怒鳴っています is the partner's shouting (dv): a person is called, and nobody is told to put the child down.
+    """
+    called = [known for known in patterns if known.severity.rank > Severity.CONCERN.rank]
+    if one.severity is Severity.CONCERN or any(known.kind == one.kind for known in patterns):
+        return one
+    words = one.evidence.strip()
+    if any(known.evidence in words and len(known.evidence) >= _SAME * len(words) for known in called):
+        return replace(one, severity=Severity.CONCERN)
+    return one
 
 
 def _cut(text: str) -> str:
