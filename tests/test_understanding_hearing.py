@@ -414,7 +414,7 @@ def test_fear_rises_with_exhaustion_and_with_a_child_under_one() -> None:
 
 
 def test_a_pattern_that_explains_a_sentence_keeps_other_kinds_a_concern() -> None:
-    """The second layer may hear another kind in the same words; it does not steer the answer, nor lower its own kind."""
+    """The second layer may hear another kind in the same words: it does not steer the answer."""
     shouting = Signal("dv", Severity.URGENT, evidence="また怒鳴っています")
     own_hand = Signal("abuse", Severity.URGENT, evidence="また怒鳴っています")
     assert _explained(own_hand, [shouting]).severity is Severity.CONCERN
