@@ -318,7 +318,8 @@ async def test_words_are_not_lost_when_the_net_is(house: House, phone: tuple[Bro
     await expect(page.get_by_role("log").locator("li.resident")).to_have_count(1)
     assert house.kept == ["だれか いますか"]
     await page.get_by_label("書く").fill("だれか いますか")
-    await page.get_by_role("button", name="送る").click()
+    async with page.expect_response("**/room/say"):  # the page shows the words before they have arrived
+        await page.get_by_role("button", name="送る").click()
     await expect(page.get_by_role("log").locator("li.resident")).to_have_count(2)
     assert house.kept == ["だれか いますか"] * 2, "said twice on purpose, kept twice"
 
