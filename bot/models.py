@@ -364,15 +364,18 @@ class ResourceRow(Base):
 
 
 class ResourceChange(Base):
-    """Keep who changed a resource, when and how: its state before and after; append-only."""
+    """Keep who changed a resource, when and how: its state before and after (`catalogue.state`).
+
+    Rows are never changed but for `undone_by`, the id of the change that took this one back.
+    """
 
     __tablename__ = "resource_change"
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
     resource_id: Mapped[str] = mapped_column(String(120), index=True)
     at: Mapped[datetime]
-    actor: Mapped[str] = mapped_column(String(120))  # staff:<id>, import:<source>, parent, operator
+    actor: Mapped[str] = mapped_column(String(120))  # staff:<id>, import:<source>
     actor_name: Mapped[str] = mapped_column(String(80), default="")
-    action: Mapped[str] = mapped_column(String(20))  # import, edit, verify, merge, split, restore, create, undo
+    action: Mapped[str] = mapped_column(String(20))  # import, edit, verify, merge, restore, create, undo
     fields: Mapped[list[str]] = mapped_column(JSON)
     before: Mapped[dict[str, Any]]
     after: Mapped[dict[str, Any]]

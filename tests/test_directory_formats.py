@@ -193,17 +193,16 @@ def test_a_deep_document_is_no_trouble(tmp_path: Path) -> None:
 
 
 def test_a_zip_of_tables_with_japanese_names(tmp_path: Path) -> None:
-    """A ZIP may be called .csv; names in Shift_JIS are read, and what macOS leaves behind is not."""
+    """A ZIP may be called .csv; names in Shift_JIS tell the kind, and what macOS leaves behind is not read."""
     path = tmp_path / "all.csv"
-    info = zipfile.ZipInfo("a.csv")
     with zipfile.ZipFile(path, "w") as file:
-        file.writestr(info, "名称,住所\n北野の家,ひなた市北野1\n".encode("cp932"))
-        file.writestr("__MACOSX/._a.csv", b"\x00\x05")
-        file.writestr("読んで.pdf", b"%PDF")
-    raw = path.read_bytes().replace(b"a.csv", "児.csv".encode("cp932")[:5].ljust(5, b"v"), 2)
-    assert raw
-    found = read(path, category="childrens_hall")
-    assert [p.name for p in found.taken] == ["北野の家"]
+        file.writestr("abcdef.csv", "名称,住所\n北野の家,ひなた市北野1\n".encode("cp932"))
+        file.writestr("__MACOSX/._abcdef.csv", b"\x00\x05")
+        file.writestr("manual.pdf", b"%PDF")
+    raw = path.read_bytes()
+    assert raw.count(b"abcdef.csv") == 4  # each name stands before its file and in the directory
+    path.write_bytes(raw.replace(b"abcdef.csv", "児童館.csv".encode("cp932")))
+    assert [(p.name, p.category) for p in read(path).taken] == [("北野の家", "childrens_hall")]
 
 
 def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,9 +217,15 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, monkeypatch
         begin = raw.index(signature)
         raw[begin + at : begin + at + 4] = struct.pack("<I", 1_000)
     liar.write_bytes(raw)
-    for path in (honest, liar):
-        with pytest.raises(DataFileError, match=r"大きすぎ|開けません"):
-            read(path)
+    with pytest.raises(DataFileError, match=r"大きすぎ|開けません"):
+        read(liar)
+
+    def opened(*_: object) -> None:
+        raise AssertionError("a member was unpacked")
+
+    monkeypatch.setattr(zipfile.ZipFile, "open", opened)
+    with pytest.raises(DataFileError, match="大きすぎ"):
+        read(honest)
 
 
 def test_an_entity_bomb_in_a_workbook_is_refused(tmp_path: Path) -> None:

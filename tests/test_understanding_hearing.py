@@ -421,6 +421,10 @@ def test_a_pattern_that_explains_a_sentence_keeps_other_kinds_a_concern() -> Non
     assert _explained(replace(own_hand, kind="dv"), [shouting]).severity is Severity.URGENT
     longer = replace(own_hand, evidence="また怒鳴っています、それで私は子どもの腕をつねってしまいました")
     assert _explained(longer, [shouting]).severity is Severity.URGENT
+    for kind in ("crisis", "medical", "anxiety"):
+        assert _explained(replace(own_hand, kind=kind), [shouting]).severity is Severity.URGENT
+    exhausted = replace(shouting, kind="anxiety")
+    assert _explained(replace(own_hand, kind="crisis"), [exhausted]).severity is Severity.URGENT
     quiet = replace(shouting, severity=Severity.CONCERN)
     assert _explained(own_hand, [quiet]).severity is Severity.URGENT
 

@@ -20,6 +20,7 @@ from bot.understanding.signals import Signals
 LONGEST = 5000  # LINE's longest text; what is longer is heard up to here and at its end
 
 
+_VIOLENCE = frozenset(("abuse", "dv"))
 _SAME = 0.8  # of a sentence's letters that a pattern explains: more than that, and it explains the sentence
 _BUBBLE, _BUBBLES = 24, 160  # characters: a newest message this short is also read with those just before it
 
@@ -114,12 +115,14 @@ class Hearing:
 
 
 def _explained(one: Signal, patterns: Sequence[Signal]) -> Signal:
-    """Return a signal of the second layer, a concern where a pattern calls a person for the same words as another kind.
+    """Return a signal of the second layer, a concern where a pattern hears the other violence in the same words.
 
     また怒鳴っています is the partner's shouting (dv): a person is called, and nobody is told to put the child down.
+    Only dv and abuse are told apart so; a wish to die or an illness keeps what the graver layer heard.
     """
-    called = [known for known in patterns if known.severity.rank > Severity.CONCERN.rank]
-    if one.severity is Severity.CONCERN or any(known.kind == one.kind for known in patterns):
+    called = [known for known in patterns if known.severity.rank > Severity.CONCERN.rank and known.kind in _VIOLENCE]
+    same = any(known.kind == one.kind for known in patterns)
+    if one.kind not in _VIOLENCE or one.severity is Severity.CONCERN or same:
         return one
     words = one.evidence.strip()
     if any(known.evidence in words and len(known.evidence) >= _SAME * len(words) for known in called):

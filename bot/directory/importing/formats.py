@@ -25,9 +25,7 @@ from bot.errors import DataFileError
 
 LONGEST_FILE = 200_000_000  # bytes, also unpacked
 MOST_FILES = 200  # in a ZIP
-MERGED_WITHIN = (
-    30_000_000  # bytes of an unpacked workbook in which merged cells are looked at; a larger one is streamed
-)
+MERGED_WITHIN = 30_000_000  # bytes of an unpacked workbook whose merged cells are looked at; a larger one is streamed
 _READABLE = (".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".json", ".geojson")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 _EPOCH = date(1899, 12, 30)  # Excel's day 0
@@ -138,11 +136,11 @@ def _zipped(raw: bytes, name: str, inside: bool) -> list[Sheet]:
                 raise DataFileError(f"{name}: ZIPの中のファイルが多すぎます（{MOST_FILES}まで）")
             return list(_members(file, wanted))
     except (
-        zipfile.BadZipFile,
-        NotImplementedError,
-        RuntimeError,
-        EOFError,
-    ) as error:  # broken, or locked by a password
+        zipfile.BadZipFile,  # broken
+        NotImplementedError,  # zipfile's answer to a way of packing that it does not know
+        RuntimeError,  # locked by a password
+        EOFError,  # cut short
+    ) as error:
         raise DataFileError(f"{name}: ZIPとして開けません（こわれているか、パスワードつきです）") from error
 
 
