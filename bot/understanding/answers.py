@@ -17,7 +17,8 @@ from typing import Any
 
 from bot.messages import TopicScore
 from bot.understanding.features import Vectors, letters
-from bot.understanding.normalise import JAPANESE, fold
+from bot.understanding.kanji import with_kanji
+from bot.understanding.normalise import JAPANESE, Text, fold
 from bot.understanding.patterns import Views, lines, views
 from bot.understanding.romaji import read
 from bot.understanding.weights import Weights
@@ -169,8 +170,18 @@ class Answers:
         return {topic: value / whole for topic, value in raised.items() if topic != TALK}
 
     def by_words(self, text: str) -> dict[str, float]:
-        """Return the score of every topic that shares something with the text, from 0 to 1."""
+        """Return the score of every topic that shares something with the text, from 0 to 1.
+
+        What stands in kana alone is read as it is and as it is usually written, and the better of both counts.
+        """
         folded = read(text)
+        scores = self._shared(folded)
+        if (usual := with_kanji(folded.text)) != folded.text:
+            for topic, score in self._shared(fold(usual)).items():
+                scores[topic] = max(score, scores.get(topic, 0.0))
+        return scores
+
+    def _shared(self, folded: Text) -> dict[str, float]:
         seen = views(folded)
         words, pairs = _features(seen)
         close: dict[int, float] = defaultdict(float)
