@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Literal
 
 from babel import Locale, UnknownLocaleError, dates, numbers, units
 
@@ -100,7 +101,7 @@ class Catalogs:
             return self.word(FREE, language)
         if locale.language == "ja":
             return _read(f"{value.amount:,}円", language)
-        return numbers.format_currency(value.amount, "JPY", locale=locale)
+        return YEN.get(language, "¥{}").format(numbers.format_decimal(value.amount, locale=locale))
 
     def _clocktime(self, value: Clocktime, language: str) -> str:
         local = value.moment.astimezone(TOKYO)
@@ -139,6 +140,17 @@ DATE_READINGS: Mapping[int, str] = {
     1: "ついたち", 2: "ふつか", 3: "みっか", 4: "よっか", 5: "いつか", 6: "むいか", 7: "なのか", 8: "ようか",
     9: "ここのか", 10: "とおか", 14: "じゅうよっか", 20: "はつか", 24: "にじゅうよっか",
 }  # fmt: skip
+#: Years and months of age where Babel's durations are not what one says of a child (three years long, not old), or
+#: where Babel finds none: its long forms are not followed to the short ones that CLDR points to (python-babel #1217).
+AGES: Mapping[str, tuple[str, str]] = {
+    "zh-Hans": ("{}岁", "{}个月"), "zh-Hant": ("{}歲", "{}個月"), "ko": ("{}세", "{}개월"),
+    "vi": ("{} tuổi", "{} tháng"), "ne": ("{} वर्ष", "{} महिना"), "fil": ("{} taon", "{} buwan"),
+}  # fmt: skip
+#: Money as people in Japan write it in their language; ¥ alone is another country's in Chinese.
+YEN: Mapping[str, str] = {
+    "zh-Hans": "{}日元", "zh-Hant": "{}日圓", "ko": "{}엔", "vi": "{} yên", "pt-BR": "{} ienes", "es": "{} yenes",
+    "ne": "{} येन", "id": "{} yen",
+}  # fmt: skip
 DAY_READINGS = ("げつ", "か", "すい", "もく", "きん", "ど", "にち")
 
 
@@ -171,7 +183,8 @@ def _time(moment: time, language: str, locale: Locale) -> str:
         return f"{half}{hour}時（じ）" + (f"{minute}分（{spoken}）" if minute else "")
     if locale.language == "ja":
         return f"{moment.hour}:{moment.minute:02}"
-    return dates.format_time(moment, "short", locale=locale).replace("\u202f", " ")
+    pattern = "aaaa h:mm" if locale.language == "ko" else "short"  # "short" is AM 9:00 there
+    return dates.format_time(moment, pattern, locale=locale).replace("\u202f", " ")
 
 
 def _age(months: int, language: str, locale: Locale) -> str:
@@ -181,9 +194,16 @@ def _age(months: int, language: str, locale: Locale) -> str:
             return _read(f"{months}か月" if rest else f"{years}歳" if years else "0か月", language)
         return _read(f"{years}歳{rest}か月" if rest else f"{years}歳", language)
     if months < 24:
-        return units.format_unit(months, "duration-month", locale=locale)
-    spelled = units.format_unit(years, "duration-year", locale=locale)
-    return f"{spelled}, {units.format_unit(rest, 'duration-month', locale=locale)}" if rest else spelled
+        return _duration(months, "month", language, locale)
+    old = _duration(years, "year", language, locale)
+    between = "" if locale.language == "zh" else " " if language in AGES else ", "
+    return f"{old}{between}{_duration(rest, 'month', language, locale)}" if rest else old
+
+
+def _duration(count: int, unit: Literal["year", "month"], language: str, locale: Locale) -> str:
+    if language in AGES:
+        return AGES[language][unit == "month"].format(count)
+    return units.format_unit(count, f"duration-{unit}", "short" if language == "pt-BR" else "long", locale=locale)
 
 
 def _distance(metres: int, locale: Locale) -> str:
@@ -200,7 +220,7 @@ def _weekdays(days: tuple[int, ...], language: str, locale: Locale) -> str:
     in_a_row = all(b - a == 1 for a, b in pairwise(ordered))
     if len(ordered) > 2 and in_a_row:
         return f"{names[ordered[0]]}{'〜' if locale.language == 'ja' else '–'}{names[ordered[-1]]}"
-    return ("・" if locale.language == "ja" else ", ").join(names[day] for day in ordered)
+    return {"ja": "・", "zh": "、"}.get(locale.language, ", ").join(names[day] for day in ordered)
 
 
 def load(folders: Mapping[str, str], root: Path = LOCALES) -> Catalogs:

@@ -148,3 +148,25 @@ def test_languages_to_come_are_known(language: str) -> None:
     assert words().value(Yen(1500), language)
     assert words().value(OPENS, language)
     assert words().value(Weekdays((0, 1, 2)), language)
+
+
+@pytest.mark.parametrize(
+    ("language", "months", "years", "yen"),
+    [
+        ("zh-Hans", "18个月", "3岁5个月", "1,500日元"),
+        ("zh-Hant", "18個月", "3歲5個月", "1,500日圓"),
+        ("ko", "18개월", "3세 5개월", "1,500엔"),
+        ("vi", "18 tháng", "3 tuổi 5 tháng", "1.500 yên"),
+        ("pt-BR", "18 meses", "3 anos, 5 meses", "1.500 ienes"),
+        ("fil", "18 buwan", "3 taon 5 buwan", "¥1,500"),
+        ("ne", "18 महिना", "3 वर्ष 5 महिना", "1,500 येन"),
+        ("es", "18 meses", "3 años, 5 meses", "1.500 yenes"),
+        ("id", "18 bulan", "3 tahun, 5 bulan", "1.500 yen"),
+    ],
+)
+def test_ages_and_money_in_every_language(language: str, months: str, years: str, yen: str) -> None:
+    """A child is so many years old, not long, and ¥ is no other country's money."""
+    catalogs = words()
+    assert catalogs.value(Months(18), language) == months
+    assert catalogs.value(Months(41), language) == years
+    assert catalogs.value(Yen(1500), language) == yen
