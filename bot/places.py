@@ -15,7 +15,7 @@ from typing import Final
 
 from bot import names
 from bot.directory.resources import CostOption, Resource
-from bot.directory.search import Match
+from bot.directory.search import Found, Match, Query
 from bot.i18n import EASY, SOURCE
 from bot.messages import Card, Choice, Clocktime, Fact, Metres, Months, Phrase, Text, Verbatim, Weekdays, Yen, _
 from bot.opening import TOKYO, Schedule
@@ -37,9 +37,71 @@ DIFFERENCES: Final[Mapping[str, Phrase]] = {
     "provision": _("来てもらえるか"),
 }
 
+#: Ages to choose from, with the months that stand for each.
+AGES: Final[tuple[tuple[Phrase, int], ...]] = (
+    (_("0歳（6か月まで）"), 3),
+    (_("0歳（7〜11か月）"), 9),
+    (_("1歳"), 18),
+    (_("2歳"), 30),
+    (_("3歳〜就学前"), 48),
+    (_("小学生"), 96),
+)
+
+ASIDE: Final[Mapping[str, Phrase]] = {
+    "town": _("その地区にはないので、まわりもさがしました。"),
+    "area": _("その町にはないので、近くの町もさがしました。"),
+    "distance": _("近くにはないので、広くさがしました。"),
+    "open": _("その時間に開いていると分かるところはないので、時間を外してさがしました。"),
+    "free": _("無料のところはないので、料金を外してさがしました。"),
+    "language": _("そのことばで話せると分かるところはないので、ことばを外してさがしました。"),
+    "words": _("その名前では見つからないので、ほかのところを出します。"),
+}
+
+LEFT_OUT: Final[Mapping[str, Phrase]] = {
+    "town": _("地区を広げると"),
+    "area": _("近くの町も入れると"),
+    "distance": _("もっと遠くも入れると"),
+    "open": _("時間を外すと"),
+    "free": _("有料も入れると"),
+    "language": _("ことばを外すと"),
+    "words": _("名前を外すと"),
+    "age": _("子どもの年齢を外すと"),
+}
+
 NTH: Final = {1: _("第1"), 2: _("第2"), 3: _("第3"), 4: _("第4"), 5: _("第5"), -1: _("最後")}
 
 _MORE = re.compile(r"放課後|長い休み|学校休日|延長")  # hours in words that the schedule beside them does not hold
+
+
+# --- answers --------------------------------------------------------------------------------------------------------
+
+
+def heading(found: Found, query: Query) -> list[Text]:
+    """Say what had to be set aside, which of how many are shown in which order, and what differs between them."""
+    lines: list[Text] = []
+    if not found.area_known:
+        lines.append(_("その地名が見つからなかったので、地名を外してさがしました。"))
+    lines += [ASIDE[wish] for wish in found.widened if found.area_known or wish != "area"]
+    if found.total == 1 and not found.widened:
+        lines.append(_("当てはまるところは、ここだけでした。"))
+        for wish, more in found.left_out:
+            lines.append(_("{wish}、あと{count}か所あります。", wish=LEFT_OUT[wish], count=more))
+    else:
+        lines.append(
+            _(
+                "{total}か所のうち、{first}〜{last}番目です。{order}",
+                total=found.total,
+                first=query.offset + 1,
+                last=query.offset + len(found.matches),
+                order=ORDERS[found.order],
+            )
+        )
+    if found.differs:
+        different = listed(DIFFERENCES[aspect] for aspect in found.differs)
+        lines.append(_("ちがうところ: {aspects}。くらべて選んでください。", aspects=different))
+    if found.hours_unknown:
+        lines.append(_("ほかに{count}か所は、時間が分からないので出していません。", count=found.hours_unknown))
+    return lines
 
 
 # --- cards ----------------------------------------------------------------------------------------------------------

@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-
 from sqlalchemy.orm import Session
 
 from bot import catalogue, library

@@ -41,15 +41,6 @@ FREQUENT = (
     "parent_circle",
 )
 
-AGES: tuple[tuple[Phrase, int], ...] = (
-    (_("0歳（6か月まで）"), 3),
-    (_("0歳（7〜11か月）"), 9),
-    (_("1歳"), 18),
-    (_("2歳"), 30),
-    (_("3歳〜就学前"), 48),
-    (_("小学生"), 96),
-)
-
 #: Up to how many months each band of ages goes that needs are counted by.
 BANDS: tuple[tuple[int, str], ...] = ((11, "0"), (23, "1"), (35, "2"), (83, "3-6"), (155, "7-12"))
 
@@ -60,25 +51,6 @@ def age_band(months: int | None) -> str:
         return ""
     return next((band for last, band in BANDS if months <= last), "13-")
 
-
-ASIDE: dict[str, Phrase] = {
-    "town": _("その地区にはないので、まわりもさがしました。"),
-    "area": _("その町にはないので、近くの町もさがしました。"),
-    "distance": _("近くにはないので、広くさがしました。"),
-    "open": _("その時間に開いていると分かるところはないので、時間を外してさがしました。"),
-    "free": _("無料のところはないので、料金を外してさがしました。"),
-    "words": _("その名前では見つからないので、ほかのところを出します。"),
-}
-
-LEFT_OUT: dict[str, Phrase] = {
-    "town": _("地区を広げると"),
-    "area": _("近くの町も入れると"),
-    "distance": _("もっと遠くも入れると"),
-    "open": _("時間を外すと"),
-    "free": _("有料も入れると"),
-    "words": _("名前を外すと"),
-    "age": _("子どもの年齢を外すと"),
-}
 
 REFUSED = re.compile(
     r"断|ことわ|いっぱい|満員|空きが|refus|turned .{0,12}away|reject|no (?:space|room|vacanc)", re.IGNORECASE
@@ -327,7 +299,7 @@ class FindPlace(Dialog):
             *lines,
             _("子どもは何歳ですか。使えるところが変わります。"),
             choices=(
-                *(Choice(label, f"find_place.age:{months}") for label, months in AGES),
+                *(Choice(label, f"find_place.age:{months}") for label, months in places.AGES),
                 Choice(_("言わないでさがす"), "find_place.age:skip"),
             ),
             listed="dots",
@@ -345,7 +317,7 @@ class FindPlace(Dialog):
         more = found.total > query.offset + len(found.matches)
         self.talk.say(
             *self._opening_words(),
-            *self._heading(found, query),
+            *places.heading(found, query),
             cards=shown,
             choices=(
                 *((Choice(_("もっと見る"), "find_place.more"),) if more else ()),
@@ -432,32 +404,6 @@ class FindPlace(Dialog):
             limit=PAGE,
             offset=data.get("offset", 0),
         )
-
-    def _heading(self, found: Found, query: Query) -> list[Text]:
-        lines: list[Text] = []
-        if not found.area_known:
-            lines.append(_("その地名が見つからなかったので、地名を外してさがしました。"))
-        lines += [ASIDE[wish] for wish in found.widened]
-        if found.total == 1 and not found.widened:
-            lines.append(_("当てはまるところは、ここだけでした。"))
-            for wish, more in found.left_out:
-                lines.append(_("{wish}、あと{count}か所あります。", wish=LEFT_OUT[wish], count=more))
-        else:
-            lines.append(
-                _(
-                    "{total}か所のうち、{first}〜{last}番目です。{order}",
-                    total=found.total,
-                    first=query.offset + 1,
-                    last=query.offset + len(found.matches),
-                    order=places.ORDERS[found.order],
-                )
-            )
-        if found.differs:
-            different = places.listed(places.DIFFERENCES[aspect] for aspect in found.differs)
-            lines.append(_("ちがうところ: {aspects}。くらべて選んでください。", aspects=different))
-        if found.hours_unknown:
-            lines.append(_("ほかに{count}か所は、時間が分からないので出していません。", count=found.hours_unknown))
-        return lines
 
     def _note_unmet(self, query: Query, found: Found) -> None:
         """Have a need counted that nothing meets, or only something else than was asked; once for the same question."""
