@@ -17,7 +17,6 @@ LABELS: Final[Mapping[str, Phrase]] = {
     "site": _("子育ての場所と相談"),
     "skip": _("本文へ"),
     "languages": _("ことばをえらぶ"),
-    "home": _("はじめのページ"),
     "desk": _("LINEの窓口で聞く"),
     "unseen": _("だれがこのページを見たかは、記録していません。"),
     "print": _("このページは、そのまま印刷できます。"),
@@ -44,7 +43,6 @@ LABELS: Final[Mapping[str, Phrase]] = {
     "nothing_how": _("条件をへらすか、LINEの窓口で聞いてください。"),
     "all": _("しぼらないで全部見る"),
     # one place
-    "now": _("いま"),
     "week": _("これから1週間の時間"),
     "day": _("日"),
     "hours": _("時間"),
