@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
+from html import unescape
 
 import httpx
 from starlette.applications import Starlette
@@ -13,10 +15,13 @@ from starlette.types import ASGIApp
 
 from bot import catalogue, city, library
 from bot.clock import Clock
+from bot.curation import By
 from bot.directory.documents import resources_from_documents
-from bot.directory.resources import Resource
+from bot.directory.resources import CostOption, Location, Organization, Phone, Resource, Source
 from bot.directory.search import Directory
 from bot.i18n import Catalogs
+from bot.messages import Signal
+from bot.opening import Closure, Opening, Rest, Schedule
 from bot.public.app import create_public
 from bot.situation import City
 from bot.store import Store
@@ -28,6 +33,38 @@ from tests.talk import content, words
 NOW = datetime(2026, 11, 25, 1, tzinfo=UTC)  # Wednesday 10:00 in Tokyo
 BASE = "http://public.test"
 KEY = operator_key(SECRET_KEY)
+AYA = By("staff:1", "あや")
+PLAZA = "hinata-hiroba-plaza"
+#: A place of which everything is known.
+FULL = Resource(
+    id="full/1 ?", name="ぜんぶ館", category="childrens_hall", kana="ぜんぶかん", name_latin="Zenbu Hall",
+    description="なんでもある\n2行目", topics=("parenting_salon",),
+    location=Location("ぜんぶビル", "ひなた市川辺町9-9", "ひなた市", "川辺町", "", 35.05, 137.05, "バス停3分"),
+    organization=Organization("ぜんぶ会", "NPO法人"),
+    phones=(Phone("000-555-9999", description="受付"), Phone("55-1234")),
+    opening=Opening(
+        (Schedule((0, 1, 2, 3, 4), time(9), time(17), holidays=False), Schedule((5,), time(10), time(12), nth=(1, 3))),
+        (
+            Closure(date(2000, 12, 29), date(2000, 1, 3), yearly=True),
+            Closure(date(2026, 11, 27), date(2026, 11, 27)),
+            Closure(date(2026, 1, 5), date(2026, 1, 6)),
+        ),
+        (Rest((2,), (2,), "next_weekday"), Rest((6,), (), "next_day")),
+    ),
+    minimum_age=6, maximum_age=35, eligibility_description="市内の人",
+    cost=(CostOption(500, "1時間", "おやつ代は別"), CostOption(None, "", "実費")), capacity=12,
+    url="https://full.example/", email="full@example.jp", languages=("ja", "ja-easy", "en", "zh-Hans", "pt-BR", "fil"),
+    provision="outreach", booking_required=True, application_process="電話で", required_documents=("母子手帳",),
+    availability="soon", service_area=("ひなた市", "あさぎり町"), attributes=("meal", "overnight"),
+    alert="11月は工事中です", status="temporarily_closed", ends_on=date(2027, 3, 31), verified_on=date(2026, 10, 1),
+    source=Source("list.csv", 4, url="https://data.example/", licence="CC-BY-4.0", attribution="ひなたデータ"),
+)  # fmt: skip
+EVENT = Resource(
+    id="event-1", name="川辺えんにち", category="event", cost=(CostOption(0),), minimum_age=0,
+    location=Location("ぜんぶ館", "ひなた市川辺町9-9", "ひなた市", "川辺町"), booking_required=False,
+    opening=Opening((Schedule((5,), time(10), time(12), date(2026, 11, 28), date(2026, 11, 28)),)),
+    ends_on=date(2026, 11, 28),
+)  # fmt: skip
 
 
 @dataclass
@@ -57,7 +94,11 @@ class World:
 
 
 async def build(
-    store: Store, *, base_url: str = BASE, catalogs: Catalogs | None = None, line_url: Callable[[], str] | None = None
+    store: Store,
+    *,
+    base_url: str = BASE,
+    catalogs: Catalogs | None = None,
+    hear: Callable[[str], tuple[Signal, ...]] | None = None,
 ) -> World:
     """Make the pages over ひなた市, under the headers that the roof gives every answer."""
     clock = Clock()
@@ -75,12 +116,17 @@ async def build(
         content=content(),
         words=catalogs or words(),
         directory=directory,
-        hear=content().hearing.signals.hear,
+        hear=hear or content().hearing.signals.hear,
         operator_key=KEY,
         base_url=base_url,
-        line_url=line_url or (lambda: "https://line.me/R/ti/p/%40hinata"),
+        line_url=lambda: "https://line.me/R/ti/p/%40hinata",
     )
     app = SecurityHeaders(Starlette(routes=[Mount("/public", pages)]), https=False)
     world = World(store, clock, city.city_of(settings["city"]), app)
     await world.keep(*resources_from_documents(documents, content().vocabulary["categories"]), source="sample_city")
     return world
+
+
+def visible(page: str) -> str:
+    """Return the words of a page as they are read."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", re.sub(r"(?s)<head>.*?</head>", "", page))).split())

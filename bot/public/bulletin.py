@@ -14,6 +14,7 @@ from itertools import groupby
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from bot.directory.areas import fold
 from bot.directory.plan import Occurrence, occurrences
 from bot.directory.resources import Resource
 from bot.directory.search import Directory, Query
@@ -81,5 +82,6 @@ def news(session: Session, first: date) -> News:
 
 def listed(directory: Directory, ids: Iterable[str]) -> list[Resource]:
     """Return the places among `ids` that are shown still, in the order of kana; events stand by their days."""
-    wanted = frozenset(ids)
-    return [place for place in directory.resources if place.id in wanted and place.category != "event"]
+    found = [place for id in ids if (place := directory.get(id)) is not None]
+    shown = [place for place in found if place.status != "inactive" and place.category != "event"]
+    return sorted(shown, key=lambda place: (fold(place.kana or place.name), place.name, place.id))

@@ -161,6 +161,7 @@ class Pages:
             origin=telling.origin(resource),
             phones=[(phone, places.dialled(phone.number)) for phone in resource.phones],
             map=places.map_address(resource),
+            website=places.website(resource),
             plan=[
                 (_("{date}", date=one.begins.date()), telling.span(one.begins, one.ends), one.resource)
                 for one in plan.month_plan(resource, self._events(), first, last)

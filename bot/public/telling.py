@@ -116,8 +116,8 @@ def _facts(r: Resource) -> Iterator[Fact]:
 
 def origin(resource: Resource) -> list[Fact]:
     """Say where the entry comes from, and when somebody last made sure of it."""
-    source, found = resource.source, []
-    if credit := source.attribution or source.url or source.file:
-        found.append(Fact(_("もとの情報"), Verbatim(" ".join(filter(None, (credit, source.licence))))))
+    source = resource.source
+    credit = " ".join(filter(None, (source.attribution or source.url, source.licence)))
+    said = Verbatim(credit) if credit else _("市の台帳")
     known = _("{date}", date=Dated(resource.verified_on)) if resource.verified_on else _("まだ確かめていません")
-    return [*found, Fact(_("確かめた日"), known)]
+    return [Fact(_("もとの情報"), said), Fact(_("確かめた日"), known)]
