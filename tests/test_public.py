@@ -152,6 +152,15 @@ async def test_no_page_falls_back_to_another_language(sqlite_store: Store, langu
     assert catalogs.asked - answers <= check.page_sentences(content())
 
 
+async def test_the_sentences_of_pages_are_enough_for_a_language(sqlite_store: Store) -> None:
+    """Who translates what the check calls the pages' sentences, and nothing else, has pages without a gap."""
+    english = words().sentences["en"]
+    own = {msgid: english[msgid] for msgid in check.page_sentences(content())}
+    catalogs = recording(Catalogs({**words().sentences, "vi": own}))
+    await everything(sqlite_store, catalogs, "vi")
+    assert catalogs.lacking == set()
+
+
 class Shape(HTMLParser):
     """Note what makes a page a sound one."""
 
