@@ -140,6 +140,7 @@ def demo(
         out.print(f"  the phone     {addresses['phone']}")
         out.print(f"  a QR card     {addresses['card']}")
         out.print(f"  the console   {addresses['console']}")
+        out.print(f"  public pages  {addresses['public']}")
         for sign_in in addresses["staff"]:
             out.print(f"      {sign_in['role']:<14} {sign_in['login']:<8} {sign_in['password']}")
         out.print("\n  Ctrl-C ends it; the next demo begins afresh.\n")
@@ -210,7 +211,10 @@ def doctor(
 
 async def _asks_database(store: Store) -> list[str]:
     found = await store.read(city.load)
-    return city.problems(found) if found else ["no city is set up: run `madoguchi city set FILE`"]
+    if found is None:
+        return ["no city is set up: run `madoguchi city set FILE`"]
+    unspoken = set(found.languages) - set(i18n.load(library.load().vocabulary["languages"]).talks)
+    return [*city.problems(found), *(f"the desk cannot talk in {id} yet, only pages can" for id in sorted(unspoken))]
 
 
 async def _asks_line(settings: Settings) -> list[str]:

@@ -361,6 +361,7 @@ class ResourceRow(Base):
     version: Mapped[int] = mapped_column(default=1, server_default="1")
     gone_at: Mapped[datetime | None] = mapped_column(default=None)  # absent from the newest import, kept
     changed_at: Mapped[datetime]
+    added_at: Mapped[datetime | None] = mapped_column(default=None)  # None: before this was kept
 
 
 class ResourceChange(Base):
@@ -398,6 +399,24 @@ class LivingNote(Base):
     consent: Mapped[str] = mapped_column(String(200), default="")  # who agreed that it is passed on, and when
     public: Mapped[bool] = mapped_column(default=False)
     removed_at: Mapped[datetime | None] = mapped_column(default=None)
+
+
+class Suggestion(Base):
+    """Keep what a parent or an operator says is wrong about a place, until somebody has decided; never who said it."""
+
+    __tablename__ = "suggestion"
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    resource_id: Mapped[str] = mapped_column(String(120), index=True)
+    sender: Mapped[str] = mapped_column(String(10))  # parent, operator
+    kind: Mapped[str] = mapped_column(String(10))  # closed, hours, phone, place, fee, other
+    text_sealed: Mapped[bytes]
+    changes_sealed: Mapped[bytes]  # JSON: field -> proposed value; operators only
+    language: Mapped[str] = mapped_column(String(10))
+    at: Mapped[datetime]
+    decided_at: Mapped[datetime | None] = mapped_column(default=None)
+    decided_by: Mapped[str] = mapped_column(String(80), default="")  # the work name
+    decision: Mapped[str] = mapped_column(String(10), default="")  # taken, declined
+    reason: Mapped[str] = mapped_column(String(200), default="")
 
 
 class UnmetNeedRow(Base):
