@@ -122,7 +122,7 @@ def _said(content: Library) -> Iterator[str]:
     yield from (f"source: longer than LINE's 20 characters: {msgid}" for msgid in labels if _long(msgid))
     on_pages = page_sentences(content)
     for language, catalog in catalogs(content).items():
-        translated = {str(message.id) for message in catalog if message.string}
+        translated = {str(message.id) for message in catalog if message.string and not message.fuzzy}
         for msgid in spoken if translated & (spoken.keys() - on_pages) else on_pages:  # of the talk, or of pages alone
             message: Any = catalog.get(msgid)
             if message is None or not message.string:
