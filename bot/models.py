@@ -400,6 +400,16 @@ class LivingNote(Base):
     removed_at: Mapped[datetime | None] = mapped_column(default=None)
 
 
+class DistinctPlaces(Base):
+    """Keep that somebody looked at two places that seem to be one and said that they are two."""
+
+    __tablename__ = "distinct_places"
+    first_id: Mapped[str] = mapped_column(String(120), primary_key=True)  # the lesser id
+    second_id: Mapped[str] = mapped_column(String(120), primary_key=True)
+    said_by: Mapped[str] = mapped_column(String(80))  # the work name
+    said_at: Mapped[datetime]
+
+
 class UnmetNeedRow(Base):
     """Count one need that the directory could not meet, to the hour; it leads back to nobody."""
 
