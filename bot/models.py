@@ -410,6 +410,24 @@ class DistinctPlaces(Base):
     said_at: Mapped[datetime]
 
 
+class Suggestion(Base):
+    """Keep what a parent or an operator says is wrong about a place, until somebody has decided; never who said it."""
+
+    __tablename__ = "suggestion"
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    resource_id: Mapped[str] = mapped_column(String(120), index=True)
+    sender: Mapped[str] = mapped_column(String(10))  # parent, operator
+    kind: Mapped[str] = mapped_column(String(10))  # closed, hours, phone, place, fee, other
+    text_sealed: Mapped[bytes]
+    changes_sealed: Mapped[bytes]  # JSON: field -> proposed value; operators only
+    language: Mapped[str] = mapped_column(String(10))
+    at: Mapped[datetime]
+    decided_at: Mapped[datetime | None] = mapped_column(default=None)
+    decided_by: Mapped[str] = mapped_column(String(80), default="")  # the work name
+    decision: Mapped[str] = mapped_column(String(10), default="")  # taken, declined
+    reason: Mapped[str] = mapped_column(String(200), default="")
+
+
 class UnmetNeedRow(Base):
     """Count one need that the directory could not meet, to the hour; it leads back to nobody."""
 

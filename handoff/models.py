@@ -9,7 +9,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, LargeBinary, String
+from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bot.models import Base
@@ -75,7 +75,7 @@ class Note(Base):
 class DirectoryUpload(Base):
     """Keep one uploaded file of places while somebody looks at what it would change (`handoff.uploads`).
 
-    `content` and `taken` are there only until it is stored or dropped, a day at most.
+    What is sealed is there only until it is stored or dropped, a day at most.
     """
 
     __tablename__ = "directory_upload"
@@ -91,6 +91,6 @@ class DirectoryUpload(Base):
     whole: Mapped[int] = mapped_column(default=0)
     alive_db: Mapped[float] = mapped_column(default=0.0)  # the reading process was last heard of
     problem: Mapped[str] = mapped_column(String(500), default="")
-    content: Mapped[bytes | None] = mapped_column(LargeBinary, default=None)
-    report: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    taken: Mapped[list[Any] | None] = mapped_column(JSON, default=None)  # resources as JSON
+    counts: Mapped[dict[str, Any]] = mapped_column(default=dict)  # what storing did
+    content_sealed: Mapped[bytes | None] = mapped_column(default=None)  # the file
+    read_sealed: Mapped[bytes | None] = mapped_column(default=None)  # JSON: what was read in it

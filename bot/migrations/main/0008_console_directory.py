@@ -6,7 +6,7 @@ from alembic import op
 import bot.models
 
 revision = "0008"
-down_revision = "0005"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 
@@ -34,9 +34,9 @@ def upgrade() -> None:
         sa.Column("whole", sa.Integer(), nullable=False),
         sa.Column("alive_db", sa.Double(), nullable=False),
         sa.Column("problem", sa.String(length=500), nullable=False),
-        sa.Column("content", sa.LargeBinary(), nullable=True),
-        sa.Column("report", sa.JSON(), nullable=False),
-        sa.Column("taken", sa.JSON(), nullable=True),
+        sa.Column("counts", sa.JSON(), nullable=False),
+        sa.Column("content_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("read_sealed", sa.LargeBinary(), nullable=True),
         sa.ForeignKeyConstraint(["staff_id"], ["staff.id"], name=op.f("fk_directory_upload_staff_id_staff")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_directory_upload")),
     )
