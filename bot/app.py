@@ -412,6 +412,9 @@ class Roof:
                 base_url=self.settings.base_url,
                 to_line=self.mind.to_line,
                 passwords=self.passwords,
+                directory=lambda: self.mind.directory,
+                categories=self.content.vocabulary["categories"],
+                words=self.words,
             ),
         )
         app.mount(

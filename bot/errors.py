@@ -14,6 +14,7 @@ What a resident types is never an exception.
     ├── RefusedError              a person may not or cannot do this now: shown to staff as it stands
     │   ├── NotAllowedError       the role may not do it
     │   ├── CaseMovedError        the case is no longer in the state that the action needs
+    │   ├── SlipError             one input of a form cannot be read
     │   └── DirectoryMovedError   somebody else has changed the directory since the page was opened
     └── OutsideError              the outside world failed
         ├── LineRefusedError      LINE would refuse or refused a body
@@ -69,6 +70,10 @@ class NotAllowedError(RefusedError):
 
 class CaseMovedError(RefusedError):
     """Refuse an action because the case has moved on."""
+
+
+class SlipError(RefusedError):
+    """Refuse one input of a form, in words for the person who typed it."""
 
 
 class DirectoryMovedError(RefusedError):

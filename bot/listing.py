@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session
@@ -74,7 +74,7 @@ def _filters(asked: Asked, now: datetime) -> list[ColumnElement[bool]]:
     return found
 
 
-def _count(session: Session, fitting: Select[tuple[ResourceRow]]) -> int:
+def _count(session: Session, fitting: Select[Any]) -> int:
     return session.scalar(select(func.count()).select_from(fitting.subquery())) or 0
 
 

@@ -23,7 +23,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot import cases
 from bot.clock import Clock
-from bot.errors import CaseMovedError, NotAllowedError, RefusedError
+from bot.directory.search import Directory
+from bot.errors import CaseMovedError, DirectoryMovedError, NotAllowedError, RefusedError
+from bot.i18n import Catalogs
 from bot.rooms import ToLine
 from bot.situation import Case, City
 from bot.store import Store
@@ -60,6 +62,9 @@ class House:
     to_line: ToLine
     passwords: Passwords
     templates: Environment
+    directory: Callable[[], Directory]
+    categories: tuple[str, ...]
+    words: Catalogs
 
     @property
     def secure(self) -> bool:
@@ -74,7 +79,8 @@ class House:
     def page(self, request: Request, name: str, status: int = 200, **values: Any) -> HTMLResponse:
         """Return the rendered template."""
         root = request.scope.get("root_path", "")
-        return HTMLResponse(self.templates.get_template(name).render(root=root, **values), status)
+        here = request.url.path.removeprefix(root)
+        return HTMLResponse(self.templates.get_template(name).render(root=root, here=here, **values), status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +123,7 @@ def templates(folder: str) -> Environment:
         loader=FileSystemLoader(folder), autoescape=True, trim_blocks=True, lstrip_blocks=True, auto_reload=False
     )
     env.globals["labels"] = labels
+    env.globals["MAY"] = staff.MAY
     env.filters["label"] = lambda key, table: labels.label(table, key)
     env.filters["moment"] = labels.moment
     return env
@@ -200,8 +207,9 @@ async def gone(request: Request, _error: Exception) -> Response:
 
 
 async def refuse(request: Request, error: Exception) -> Response:
-    """Answer a refusal in words: 403 not allowed, 409 the case moved, 422 the rest."""
-    status = 403 if isinstance(error, NotAllowedError) else 409 if isinstance(error, CaseMovedError) else 422
+    """Answer a refusal in words: 403 not allowed, 409 somebody was faster, 422 the rest."""
+    moved = isinstance(error, CaseMovedError | DirectoryMovedError)
+    status = 403 if isinstance(error, NotAllowedError) else 409 if moved else 422
     return _answer(request, status, str(error))
 
 

@@ -1,0 +1,158 @@
+"""The directory's pages of the console in a real Chromium: by keyboard, without JavaScript, wide and narrow, by axe.
+
+Screenshots are kept under var/screenshots/directory/ (not in the repository).
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Page, expect
+
+from bot import catalogue, curation, library
+from bot.curation import By
+from bot.directory.documents import resources_from_documents
+from tests.browser import test_console_pages
+from tests.browser.test_console_pages import Site, sane
+from tests.console_world import NOW, World
+from tests.talk import content
+
+pytestmark = pytest.mark.browser
+site = test_console_pages.site  # the running console
+
+SHOTS = Path(__file__).parents[2] / "var" / "screenshots" / "directory"
+AYA = By("staff:00000000-0000-0000-0000-000000000001", "あや")
+POKAPOKA = "hinata-azukari-plaza"
+LIBRARY = "hinata-azukari-nagisa"
+
+
+async def fill(world: World) -> None:
+    """Store ひなた市's places, some made sure of long ago, some lately."""
+    places = resources_from_documents(library.sample_city()[1], content().vocabulary["categories"])
+    await world.store.write(lambda s: catalogue.keep(s, "sample_city", places, NOW - timedelta(days=300)))
+    for days, place in zip((10, 120, 250), places, strict=False):
+        await world.store.write(
+            lambda s, id=place.id, days=days: curation.verify(s, id, AYA, NOW - timedelta(days=days))
+        )
+    await world.load_places()
+
+
+async def shot(page: Page, name: str) -> None:
+    """Keep a picture of the whole page, wide and narrow."""
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    for width in (1280, 390):
+        await page.set_viewport_size({"width": width, "height": 860})
+        await page.screenshot(path=str(SHOTS / f"{name}-{width}.png"), animations="disabled", full_page=True)
+        await sane(page)
+    await page.set_viewport_size({"width": 1280, "height": 860})
+
+
+async def axe(page: Page) -> None:
+    """Check that axe finds nothing serious on the page; its script needs a context that bypasses the policy."""
+    storage = await page.context.storage_state()
+    browser = page.context.browser
+    assert browser is not None
+    context = await browser.new_context(bypass_csp=True, storage_state=storage, locale="ja-JP")
+    other = await context.new_page()
+    await other.goto(page.url)
+    found = await Axe().run(other)
+    grave = [v for v in found.response["violations"] if v["impact"] in ("serious", "critical")]
+    assert not grave, [(v["id"], [n["html"][:120] for n in v["nodes"]][:3]) for v in grave]
+    await context.close()
+
+
+async def looked_at(page: Page, name: str) -> None:
+    """Keep pictures and look at the page with both pairs of eyes."""
+    await shot(page, name)
+    await axe(page)
+
+
+async def test_a_place_is_found_read_corrected_and_taken_back(site: Site) -> None:
+    """From the list by words and keyboard to a place, correct it with a mistake on the way, take it back."""
+    await fill(site.world)
+    page = await site.signed_in()
+    await page.get_by_role("link", name="地域資源").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("地域資源")
+    await looked_at(page, "01-list")
+    await page.keyboard.press("/")
+    await page.keyboard.type("pokapoka")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".row-link")).to_have_count(1)
+    await page.keyboard.press("Tab")
+    await page.get_by_role("heading", level=1).click()
+    await page.keyboard.press("j")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url(f"{site.root}/directory/places/{POKAPOKA}")
+    await looked_at(page, "02-place")
+    await page.keyboard.press("e")
+    await page.wait_for_url("**/edit")
+    await looked_at(page, "03-edit")
+    await page.get_by_label("電話番号 1").fill("かけてね")
+    await page.get_by_label("木 はじまり", exact=True).fill("10時半")
+    await page.get_by_role("button", name="残す").click()
+    await expect(page.get_by_role("alert")).to_contain_text("直すところが2つ")
+    await expect(page.get_by_role("alert")).to_be_focused()
+    await expect(page.get_by_label("木 はじまり", exact=True)).to_have_value("10時半")
+    await shot(page, "04-refused")
+    await page.get_by_label("電話番号 1").fill("０００-５５５-９９９９")
+    await page.get_by_label("木 はじまり", exact=True).fill("10:30")
+    await page.get_by_label("お知らせ").fill("12月は工事で休み")
+    await page.get_by_role("button", name="残す").click()
+    await expect(page.get_by_role("status").filter(has_text="直しました")).to_be_visible()
+    told = page.locator(".told")
+    await expect(told).to_contain_text("000-555-9999")
+    await expect(told).to_contain_text("情報源では: 000-555-2001")
+    await expect(told).to_contain_text("木 10:30～17:00")
+    await looked_at(page, "05-corrected")
+    await page.get_by_role("button", name="この変更をもどす").click()
+    await expect(page.get_by_role("status").filter(has_text="もとにもどしました")).to_be_visible()
+    await expect(told).not_to_contain_text("000-555-9999")
+    await page.keyboard.press("v")
+    await expect(page.get_by_role("status").filter(has_text="確かめたことを残しました")).to_be_visible()
+    await expect(page.locator(".place-state")).to_contain_text("さとう")
+
+
+async def test_a_note_is_added_and_taken_off(site: Site) -> None:
+    """A note for families needs somebody's consent, which the form asks for beside the field."""
+    await fill(site.world)
+    page = await site.signed_in()
+    await page.goto(f"{site.root}/directory/places/{POKAPOKA}")
+    await page.get_by_text("メモを足す").click()
+    await page.get_by_label("この場所について").fill("火曜は英語を話す人がいる")
+    await page.get_by_label("ご家族にも").check()
+    await page.get_by_role("button", name="残す").click()
+    consent = page.get_by_label("だれが、いつ、のせてよいと言ったか")
+    await expect(consent).to_have_attribute("aria-invalid", "true")
+    await looked_at(page, "06-note-refused")
+    await consent.fill("室長の田中さん 11月20日")
+    await page.get_by_role("button", name="残す").click()
+    await expect(page.locator(".notes")).to_contain_text("ご家族にも見える")
+    await looked_at(page, "07-noted")
+    await page.get_by_role("button", name="消す: 火曜は英語を話す人がいる").click()
+    await expect(page.get_by_text("メモを消しました。")).to_be_visible()
+
+
+async def test_two_people_edit_the_same_place(site: Site) -> None:
+    """The second one sees both values, keeps what only the first one changed, and decides."""
+    await fill(site.world)
+    one, other = await site.signed_in(), await site.signed_in("supervisor")
+    for page in (one, other):
+        await page.goto(f"{site.root}/directory/places/{POKAPOKA}/edit")
+    await one.get_by_label("定員").fill("12")
+    await one.get_by_label("通称").fill("ぽかぽか")
+    await one.get_by_role("button", name="残す").click()
+    await expect(one.get_by_text("直しました。")).to_be_visible()
+    await other.get_by_label("定員").fill("15")
+    await other.get_by_role("button", name="残す").click()
+    told = other.get_by_role("alert")
+    await expect(told).to_contain_text("さとうがこの場所を直しました")
+    await expect(told.get_by_role("row", name="定員")).to_contain_text("12")
+    await expect(other.get_by_label("定員")).to_have_value("15")
+    await expect(other.get_by_label("通称")).to_have_value("ぽかぽか")
+    await looked_at(other, "08-overtaken")
+    await other.get_by_role("button", name="残す").click()
+    await expect(other.locator(".told")).to_contain_text("15")
+    await expect(other.locator(".told")).to_contain_text("ぽかぽか")
