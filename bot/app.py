@@ -293,7 +293,8 @@ class Roof:
 
         new_city, new_places, new_questions = await self.store.read(unit)
         if new_city is not None:
-            self.mind.city = new_city
+            talks = tuple(language for language in new_city.languages if language in self.words.talks)
+            self.mind.city = replace(new_city, languages=talks or (i18n.SOURCE,))
         if new_places is not None:
             self.mind.directory = new_places
             log.info("loaded", name=catalogue.NAME, count=len(new_places))

@@ -7,6 +7,7 @@ version moves.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -16,7 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot.dialog import UnmetNeed
-from bot.directory.resources import Resource, from_json, to_json
+from bot.directory.resources import Resource, from_json, is_hidden_place, to_json
 from bot.directory.search import Directory
 from bot.models import QuestionRow, ResourceChange, ResourceRow, UnmetNeedRow
 from bot.opening import TOKYO
@@ -86,7 +87,9 @@ def keep(session: Session, source: str, resources: Sequence[Resource], at: datet
         row = rows.pop(resource.id, None) or session.get(ResourceRow, resource.id)
         if row is None:
             new += 1
-            session.add(ResourceRow(id=resource.id, changed_at=at, edits={}, **_columns(source, resource, body)))
+            session.add(
+                ResourceRow(id=resource.id, changed_at=at, added_at=at, edits={}, **_columns(source, resource, body))
+            )
             continue
         if row.body == body and row.gone_at is None and row.source == source:
             same += 1
@@ -191,11 +194,15 @@ def count_unmet(session: Session, need: UnmetNeed, language: str, at: datetime) 
 
 
 def load(session: Session, topics_of_category: Mapping[str, Sequence[str]]) -> Directory:
-    """Build the directory of all resources that are listed still and were not merged into another."""
+    """Build the directory of all resources that are listed still and were not merged into another.
+
+    A place whose address protects lives is left out even if it was stored before its kind was known (CARE C23).
+    """
     return Directory(_listed(session), topics_of_category, reading)
 
 
 def _listed(session: Session) -> Iterator[Resource]:
     listed = select(ResourceRow).where(ResourceRow.gone_at.is_(None), ResourceRow.merged_into.is_(None))
     for row in session.scalars(listed):
-        yield resource_of(row)
+        if not is_hidden_place(json.dumps([row.body, row.edits], ensure_ascii=False)):
+            yield resource_of(row)

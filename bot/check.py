@@ -19,13 +19,17 @@ from babel.messages.pofile import read_po
 
 from bot import easy, library, names
 from bot.cores import on_every_core
-from bot.dialogs import ALL
+from bot.dialogs import ALL, safety
 from bot.i18n import EASY, LOCALES, SOURCE
 from bot.library import CONTENT, Library
 from bot.line import limits
+from bot.messages import Phrase
+from bot.situation import City
 from bot.understanding import check as heard
 
 ROOT = Path(__file__).parents[1]
+#: Where the sentences of public pages stand (beside what helps in danger).
+PAGES = ("bot/public/", "bot/places.py", "bot/names.py", "bot/i18n.py")
 LARGEST = 2_000_000  # bytes of one learned file (issue B)
 _EACH = partial(on_every_core, at_once=64)
 
@@ -61,8 +65,11 @@ def _heard(content: Library) -> Iterator[str]:
             yield f"learned/{path.name} is larger than 2 MB"
 
 
-def sentences() -> dict[str, list[str]]:
-    """Return every sentence that the product says -> the remarks for its translators, as Babel extracts them."""
+def sentences(*files: str) -> dict[str, list[str]]:
+    """Return every sentence that the product says -> the remarks for its translators, as Babel extracts them.
+
+    `files`: only those of these files, given as their paths begin.
+    """
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["babel"]
     methods = settings["extractors"]
     found: dict[str, list[str]] = {}
@@ -72,9 +79,28 @@ def sentences() -> dict[str, list[str]]:
         extracted = extract_from_dir(
             ROOT, [(pattern, method) for pattern in patterns], keywords={"_": None, "N_": None}
         )
-        for _file, _line, message, comments, _context in extracted:
+        for file, _line, message, comments, _context in extracted:
+            if files and not file.startswith(files):
+                continue
             found.setdefault(str(message), []).extend(comments)
     return found
+
+
+def page_sentences(content: Library) -> frozenset[str]:
+    """Return every sentence that public pages can show: all of their own, of places, and what helps in danger.
+
+    The paragraphs of answers are not among them: a page leaves out an answer that its language lacks.
+    """
+    danger = [phrase for key in safety.WORDS for phrase in safety.first_words(key, City("", ()))]
+    danger += [safety.number_line(hotline) for hotline in content.hotlines]
+    return frozenset(sentences(*PAGES)) | {msgid for phrase in danger for msgid in _msgids(phrase)}
+
+
+def _msgids(value: object) -> Iterator[str]:
+    if isinstance(value, Phrase):
+        yield value.msgid
+        for _name, argument in value.args:
+            yield from _msgids(argument)
 
 
 def catalogs(content: Library) -> Mapping[str, Catalog]:
@@ -94,8 +120,10 @@ def _said(content: Library) -> Iterator[str]:
         yield from (f"source: {problem}: {msgid}" for problem in easy.forbidden(msgid))
     labels = _labels()
     yield from (f"source: longer than LINE's 20 characters: {msgid}" for msgid in labels if _long(msgid))
+    on_pages = page_sentences(content)
     for language, catalog in catalogs(content).items():
-        for msgid in spoken:
+        translated = {str(message.id) for message in catalog if message.string}
+        for msgid in spoken if translated & (spoken.keys() - on_pages) else on_pages:  # of the talk, or of pages alone
             message: Any = catalog.get(msgid)
             if message is None or not message.string:
                 yield f"{language}: not translated: {msgid}"
@@ -118,7 +146,8 @@ def _labels() -> set[str]:
 
 def _choice_labels() -> Iterator[str]:
     """Give the literal labels of all choices, read from the source: Choice(_("…")."""
-    for path in [*(ROOT / "bot" / "dialogs").glob("*.py"), ROOT / "bot" / "triage.py"]:
+    folder = ROOT / "bot"
+    for path in [*(folder / "dialogs").glob("*.py"), folder / "places.py", folder / "triage.py"]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             match node:
                 case ast.Call(

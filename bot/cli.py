@@ -210,7 +210,10 @@ def doctor(
 
 async def _asks_database(store: Store) -> list[str]:
     found = await store.read(city.load)
-    return city.problems(found) if found else ["no city is set up: run `madoguchi city set FILE`"]
+    if found is None:
+        return ["no city is set up: run `madoguchi city set FILE`"]
+    unspoken = set(found.languages) - set(i18n.load(library.load().vocabulary["languages"]).talks)
+    return [*city.problems(found), *(f"the desk cannot talk in {id} yet, only pages can" for id in sorted(unspoken))]
 
 
 async def _asks_line(settings: Settings) -> list[str]:

@@ -86,7 +86,9 @@ def edit(
 def create(session: Session, values: Mapping[str, Any], by: By, at: datetime, *, categories: Sequence[str]) -> Resource:
     """Enter a place that no source lists and return it. Raise FieldsRefusedError."""
     resource = _checked({**values, "id": f"own-{uuid.uuid4().hex[:16]}"}, categories)
-    row = ResourceRow(id=resource.id, source=OWN, body=to_json(resource), edits={}, version=0, changed_at=at, name="")
+    row = ResourceRow(
+        id=resource.id, source=OWN, body=to_json(resource), edits={}, version=0, changed_at=at, added_at=at, name=""
+    )
     _show(row, resource)
     session.add(row)
     changed_by(session, row, "create", [], {}, by.id, by.name, at)

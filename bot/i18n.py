@@ -6,7 +6,6 @@ fuzzy, is worded in やさしい日本語 rather than stale, and in Japanese whe
 
 from __future__ import annotations
 
-import gettext
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,9 +14,25 @@ from itertools import pairwise
 from pathlib import Path
 
 from babel import Locale, UnknownLocaleError, dates, numbers, units
+from babel.messages.mofile import read_mo
 
 from bot.errors import ContentError
-from bot.messages import Clocktime, Metres, Months, Phrase, Text, Value, Verbatim, Weekdays, Yen, _
+from bot.messages import (
+    Clocktime,
+    Dated,
+    Language,
+    Metres,
+    Month,
+    MonthDay,
+    Months,
+    Phrase,
+    Text,
+    Value,
+    Verbatim,
+    Weekdays,
+    Yen,
+    _,
+)
 from bot.opening import TOKYO
 
 SOURCE = "ja"
@@ -25,7 +40,11 @@ EASY = "ja-easy"
 LOCALES = Path(__file__).parents[1] / "locales"
 
 #: What a language calls itself; never translated.
-OWN_NAMES: Mapping[str, str] = {"ja": "日本語", "ja-easy": "やさしい にほんご", "en": "English"}
+OWN_NAMES: Mapping[str, str] = {
+    "ja": "日本語", "ja-easy": "やさしい にほんご", "en": "English", "zh-Hans": "简体中文", "zh-Hant": "繁體中文",
+    "ko": "한국어", "vi": "Tiếng Việt", "pt-BR": "Português (Brasil)", "fil": "Filipino", "ne": "नेपाली",
+    "es": "Español", "id": "Bahasa Indonesia",
+}  # fmt: skip
 
 #: What else somebody may type to mean a language.
 CALLED: Mapping[str, tuple[str, ...]] = {
@@ -41,20 +60,29 @@ FREE = _("無料")
 
 @dataclass(frozen=True, slots=True)
 class Catalogs:
-    """Hold the compiled catalogs, by language id."""
+    """Hold what each language says: language id -> Japanese sentence -> its translation; the source's is empty."""
 
-    translations: Mapping[str, gettext.NullTranslations]
+    sentences: Mapping[str, Mapping[str, str]]
 
     @property
     def languages(self) -> tuple[str, ...]:
-        """Return the ids of the languages that there are catalogs for, the source first."""
-        return (SOURCE, *(language for language in self.translations if language != SOURCE))
+        """Return the ids of the languages that there are catalogs for, the source first: pages can be read in them."""
+        return (SOURCE, *(language for language in self.sentences if language != SOURCE))
+
+    @property
+    def talks(self) -> tuple[str, ...]:
+        """Return the languages that the desk can talk in: whose catalog says all that the one of ja-easy says."""
+        needed = self.sentences.get(EASY, {}).keys()
+        return tuple(id for id in self.languages if id == SOURCE or needed <= self.sentences[id].keys())
+
+    def says(self, msgid: str, language: str) -> bool:
+        """Return whether the language has words of its own for a sentence."""
+        return language == SOURCE or msgid in self.sentences.get(language, {})
 
     def sentence(self, msgid: str, language: str) -> str:
         """Return the sentence in `language`, else in やさしい日本語, else as it was written."""
         for candidate in (language, EASY) if language != SOURCE else ():
-            catalog = self.translations.get(candidate)
-            if catalog is not None and (found := catalog.gettext(msgid)) != msgid:
+            if (found := self.sentences.get(candidate, {}).get(msgid)) is not None:
                 return found
         return msgid
 
@@ -85,6 +113,14 @@ class Catalogs:
                 return _weekdays(value.days, language, locale)
             case Clocktime():
                 return self._clocktime(value, language)
+            case Dated():
+                return _dated(value.day, language, locale)
+            case Month():
+                return _month(value, language, locale)
+            case MonthDay():
+                return _month_day(value, language, locale)
+            case Language():
+                return _language(value.id, language, locale)
             case datetime():
                 local = value.astimezone(TOKYO)
                 return f"{_date(local.date(), language, locale)} {_time(local.time(), language, locale)}"
@@ -124,6 +160,11 @@ def choose(offered: Sequence[str], *wishes: str) -> str:
     return EASY if told and EASY in offered else SOURCE
 
 
+def html_language(language: str) -> str:
+    """Return the tag for HTML's `lang` (やさしい日本語 is Japanese)."""
+    return SOURCE if language == EASY else language
+
+
 def locale_of(language: str) -> Locale:
     """Return Babel's locale for a language id; raise ContentError for one that Babel does not know."""
     try:
@@ -133,11 +174,18 @@ def locale_of(language: str) -> Locale:
 
 
 #: How a unit is read; やさしい日本語 writes it beside the kanji (facts/domain.md 6.1, E4).
-READINGS: Mapping[str, str] = {"円": "えん", "歳": "さい", "か月": "げつ"}
+READINGS: Mapping[str, str] = {"円": "えん", "歳": "さい", "か月": "げつ", "年": "ねん", "月": "がつ"}
 #: Days of the month that are not read with にち.
 DATE_READINGS: Mapping[int, str] = {
     1: "ついたち", 2: "ふつか", 3: "みっか", 4: "よっか", 5: "いつか", 6: "むいか", 7: "なのか", 8: "ようか",
     9: "ここのか", 10: "とおか", 14: "じゅうよっか", 20: "はつか", 24: "にじゅうよっか",
+}  # fmt: skip
+#: Languages as やさしい日本語 writes them.
+LANGUAGE_READINGS: Mapping[str, str] = {
+    "ja": "日本語（にほんご）", "ja-easy": "やさしい 日本語（にほんご）", "en": "英語（えいご）",
+    "zh-Hans": "中国語（ちゅうごくご）", "zh-Hant": "中国語（ちゅうごくご）（台湾（たいわん）など）",
+    "ko": "韓国語（かんこくご）", "vi": "ベトナム語（ご）", "pt-BR": "ポルトガル語（ご）", "fil": "フィリピン語（ご）",
+    "ne": "ネパール語（ご）", "es": "スペイン語（ご）", "id": "インドネシア語（ご）",
 }  # fmt: skip
 DAY_READINGS = ("げつ", "か", "すい", "もく", "きん", "ど", "にち")
 
@@ -151,9 +199,35 @@ def _read(text: str, language: str) -> str:
 
 def _date(day: date, language: str, locale: Locale) -> str:
     if language == EASY:
-        read = DATE_READINGS.get(day.day, "にち")
-        return f"{day.month}月（がつ）{day.day}日（{read}） {_day_name(day.weekday())}"
+        return f"{_month_day(MonthDay(day.month, day.day), language, locale)} {_day_name(day.weekday())}"
     return dates.format_skeleton("MMMEd", day, locale=locale)
+
+
+def _month_day(value: MonthDay, language: str, locale: Locale) -> str:
+    if language == EASY:
+        return f"{value.month}月（がつ）{value.day}日（{DATE_READINGS.get(value.day, 'にち')}）"
+    return dates.format_skeleton("MMMd", date(2000, value.month, value.day), locale=locale)
+
+
+def _dated(day: date, language: str, locale: Locale) -> str:
+    if language == EASY:
+        return f"{day.year}年（ねん）{_month_day(MonthDay(day.month, day.day), language, locale)}"
+    return dates.format_date(day, "long", locale=locale)
+
+
+def _month(value: Month, language: str, locale: Locale) -> str:
+    if locale.language == "ja":
+        return _read(f"{value.year}年{value.month}月", language)
+    return dates.format_skeleton("yMMMM", date(value.year, value.month, 1), locale=locale)
+
+
+def _language(id: str, language: str, locale: Locale) -> str:
+    if language == EASY and id in LANGUAGE_READINGS:
+        return LANGUAGE_READINGS[id]
+    if id == EASY:
+        return OWN_NAMES[EASY]
+    names = locale.languages
+    return str(names.get(id.replace("-", "_")) or names.get(id.split("-")[0]) or OWN_NAMES.get(id, id))
 
 
 def _day_name(weekday: int) -> str:
@@ -208,10 +282,10 @@ def load(folders: Mapping[str, str], root: Path = LOCALES) -> Catalogs:
 
     A language without a compiled catalog is not offered; Japanese needs none.
     """
-    found: dict[str, gettext.NullTranslations] = {SOURCE: gettext.NullTranslations()}
+    found: dict[str, dict[str, str]] = {SOURCE: {}}
     for language, folder in folders.items():
         path = root / folder / "LC_MESSAGES" / "messages.mo"
         if path.exists():
             with path.open("rb") as file:
-                found[language] = gettext.GNUTranslations(file)
+                found[language] = {str(message.id): str(message.string) for message in read_mo(file) if message.id}
     return Catalogs(found)

@@ -185,6 +185,36 @@ class Weekdays:
 
 
 @dataclass(frozen=True, slots=True)
+class Dated:
+    """Hold a day that is worded with its year."""
+
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """Hold a month of a year."""
+
+    year: int
+    month: int
+
+
+@dataclass(frozen=True, slots=True)
+class MonthDay:
+    """Hold a day that comes every year."""
+
+    month: int
+    day: int
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """Hold a language by its id, worded as the reader's own language calls it."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Clocktime:
     """Hold a moment that is worded with its day only when it is not today (`today` is Tokyo's date)."""
 
@@ -193,7 +223,10 @@ class Clocktime:
 
 
 Text = Phrase | Verbatim
-Value = str | int | date | time | datetime | Phrase | Verbatim | Yen | Months | Metres | Weekdays | Clocktime
+Value = (
+    str | int | date | time | datetime | Phrase | Verbatim | Yen | Months | Metres | Weekdays | Clocktime
+    | Dated | Month | MonthDay | Language
+)  # fmt: skip
 
 
 def _(msgid: str, /, **args: Value) -> Phrase:

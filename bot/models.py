@@ -361,6 +361,7 @@ class ResourceRow(Base):
     version: Mapped[int] = mapped_column(default=1, server_default="1")
     gone_at: Mapped[datetime | None] = mapped_column(default=None)  # absent from the newest import, kept
     changed_at: Mapped[datetime]
+    added_at: Mapped[datetime | None] = mapped_column(default=None)  # None: before this was kept
 
 
 class ResourceChange(Base):

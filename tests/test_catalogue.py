@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy.orm import Session
 
 from bot import catalogue, library
 from bot.catalogue import NAME, Stored
@@ -113,3 +114,24 @@ async def test_an_unmet_need_is_counted_and_leads_back_to_nobody(store: Store) -
         "id": row.id, "at": datetime(2026, 11, 22, 2, tzinfo=UTC), "topic": "temporary_care", "area": "ひなた市桜台",
         "age_band": "0", "language": "vi", "lacking": "town",
     }  # fmt: skip
+
+
+async def test_a_hidden_place_is_found_by_nobody_however_it_was_stored(store: Store, places: list[Resource]) -> None:
+    """A row from before a kind of place was known as one to hide, or an edit, puts no address anywhere (CARE C23)."""
+    hidden = replace(places[0], name="ひだまり", description="女性のための シェ ルター")
+    await keep(store, [hidden, *places[1:]])
+    assert await found(store) == {places[1].id, places[2].id}
+
+    def edited(session: Session) -> None:
+        session.get_one(ResourceRow, places[1].id).edits = {"organization": {"name": "母子生活支援施設あさひ"}}
+
+    await store.write(edited)
+    assert await found(store) == {places[2].id}
+
+
+async def test_since_when_a_place_is_listed_stays(store: Store, places: list[Resource]) -> None:
+    """Neither a new edition nor an edit moves the day on which a place came into the directory."""
+    await keep(store, places)
+    await keep(store, [replace(places[0], name="改名"), *places[1:]], at=LATER)
+    row = await store.read(lambda s: s.get_one(ResourceRow, places[0].id))
+    assert (row.added_at, row.changed_at) == (NOW, LATER)

@@ -36,6 +36,7 @@ def said(monkeypatch: pytest.MonkeyPatch, *translations: str, source: str = SAID
     for text in translations:
         catalog.add(source, text, **more)
     monkeypatch.setattr(check, "sentences", lambda: {source: []})
+    monkeypatch.setattr(check, "page_sentences", lambda _content: {source})
     monkeypatch.setattr(check, "catalogs", lambda _content: {"en": catalog})
     monkeypatch.setattr(check, "_labels", lambda: {"メニュー"})
     return list(check._said(content()))
@@ -50,6 +51,28 @@ def test_a_missing_translation_is_found(monkeypatch: pytest.MonkeyPatch) -> None
     """A sentence that a language lacks, or has empty, is named."""
     assert said(monkeypatch) == [f"en: not translated: {SAID}"]
     assert said(monkeypatch, "") == [f"en: not translated: {SAID}"]
+
+
+def test_a_catalog_of_pages_lacks_nothing_that_pages_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten languages are of the pages alone at first; whichever says one sentence of the talk must say all of them."""
+    talk, page = "話してください。", "場所の一覧"
+    monkeypatch.setattr(check, "sentences", lambda: {talk: [], page: []})
+    monkeypatch.setattr(check, "page_sentences", lambda _content: {page})
+    for translations, problems in (
+        ({}, [f"vi: not translated: {page}"]),
+        ({page: "Danh sách"}, []),
+        ({talk: "Hãy nói"}, [f"vi: not translated: {page}"]),
+        ({page: "Danh sách", "もうない文": "x"}, []),
+    ):
+        catalog = Catalog(locale="vi")
+        for source, text in translations.items():
+            catalog.add(source, text)
+        monkeypatch.setattr(check, "catalogs", lambda _content, made=catalog: {"vi": made})
+        assert list(check._said(content())) == problems
+    catalog.add(talk, "Hãy nói")
+    catalog.add("もっと話す", "")
+    monkeypatch.setattr(check, "sentences", lambda: {talk: [], page: [], "もっと話す": []})
+    assert list(check._said(content())) == ["vi: not translated: もっと話す"]
 
 
 def test_a_fuzzy_translation_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,6 +93,7 @@ def test_a_label_that_is_too_long_is_found(monkeypatch: pytest.MonkeyPatch) -> N
     ]
     monkeypatch.setattr(check, "_labels", lambda: {"あ" * 21, "い" * 20})
     monkeypatch.setattr(check, "sentences", dict)
+    monkeypatch.setattr(check, "page_sentences", lambda _content: set())
     assert list(check._said(content())) == [f"source: longer than LINE's 20 characters: {'あ' * 21}"]
 
 

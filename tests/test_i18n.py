@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import gettext
 from datetime import date, datetime, time
-from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from babel.messages import Catalog
@@ -13,22 +13,36 @@ from babel.messages.mofile import write_mo
 from bot import i18n
 from bot.errors import ContentError
 from bot.i18n import Catalogs
-from bot.messages import Clocktime, Metres, Months, Value, Verbatim, Weekdays, Yen, _
+from bot.messages import (
+    Clocktime,
+    Dated,
+    Language,
+    Metres,
+    Month,
+    MonthDay,
+    Months,
+    Value,
+    Verbatim,
+    Weekdays,
+    Yen,
+    _,
+)
 from bot.opening import TOKYO
-from tests.talk import words
+from tests.talk import content, words
 
 
 def catalogs(**languages: dict[str, tuple[str, bool]]) -> Catalogs:
     """Return compiled catalogs of {source: (translation, fuzzy)}."""
-    found: dict[str, gettext.NullTranslations] = {"ja": gettext.NullTranslations()}
-    for name, sentences in languages.items():
-        catalog, file = Catalog(), BytesIO()
-        for source, (text, fuzzy) in sentences.items():
-            catalog.add(source, text, flags=["fuzzy"] if fuzzy else [])
-        write_mo(file, catalog)
-        file.seek(0)
-        found[name.replace("_", "-")] = gettext.GNUTranslations(file)
-    return Catalogs(found)
+    with TemporaryDirectory() as folder:
+        for name, sentences in languages.items():
+            catalog = Catalog()
+            for source, (text, fuzzy) in sentences.items():
+                catalog.add(source, text, flags=["fuzzy"] if fuzzy else [])
+            path = Path(folder) / name / "LC_MESSAGES" / "messages.mo"
+            path.parent.mkdir(parents=True)
+            with path.open("wb") as file:
+                write_mo(file, catalog)
+        return i18n.load({name.replace("_", "-"): name for name in languages}, Path(folder))
 
 
 TRIED = catalogs(
@@ -56,9 +70,26 @@ def test_what_a_language_lacks_is_said_in_plain_japanese(source: str, language: 
 
 
 def test_the_shipped_languages() -> None:
-    """Japanese comes first and needs no catalog; each language calls itself by its own name."""
+    """Japanese comes first and needs no catalog; each language of the vocabulary calls itself by its own name."""
     assert words().languages[0] == "ja"
-    assert set(words().languages) == set(i18n.OWN_NAMES)
+    assert set(words().languages) <= set(content().vocabulary["languages"]) == set(i18n.OWN_NAMES)
+    assert set(i18n.LANGUAGE_READINGS) == set(i18n.OWN_NAMES)
+    assert {"ja", "ja-easy", "en"} <= set(words().talks)
+
+
+def test_the_desk_talks_only_where_its_catalog_is_whole() -> None:
+    """A catalog that says as much as ja-easy's makes a language of the talk, any catalog one of the pages."""
+    whole = {"書く": ("x", False), "読む": ("x", False)}
+    tried = catalogs(ja_easy=whole, en=whole, vi={"書く": ("viết", False)}, ko={**whole, "読む": ("x", True)})
+    assert tried.languages == ("ja", "ja-easy", "en", "vi", "ko")
+    assert tried.talks == ("ja", "ja-easy", "en")
+
+
+def test_a_translation_that_reads_like_the_source_is_one() -> None:
+    """費用 is 費用 in Chinese too: it is not said in plain Japanese."""
+    tried = catalogs(ja_easy={"費用": ("おかね", False)}, zh_Hant={"費用": ("費用", False)})
+    assert tried.sentence("費用", "zh-Hant") == "費用"
+    assert (tried.says("費用", "zh-Hant"), tried.says("距離", "zh-Hant")) == (True, False)
 
 
 def test_names_are_never_translated() -> None:
@@ -101,6 +132,12 @@ OPENS = datetime(2026, 11, 24, 8, 30, tzinfo=TOKYO)
             "11月（がつ）24日（にじゅうよっか） 火曜日（かようび） 午前（ごぜん）8時（じ）30分（ぷん）",
             "Tue, Nov 24 8:30 AM",
         ),
+        (Dated(date(2026, 4, 1)), "2026年4月1日", "2026年（ねん）4月（がつ）1日（ついたち）", "April 1, 2026"),
+        (Month(2026, 12), "2026年12月", "2026年（ねん）12月（がつ）", "December 2026"),
+        (MonthDay(12, 29), "12月29日", "12月（がつ）29日（にち）", "Dec 29"),
+        (Language("vi"), "ベトナム語", "ベトナム語（ご）", "Vietnamese"),
+        (Language("zh-Hans"), "簡体中国語", "中国語（ちゅうごくご）", "Simplified Chinese"),
+        (Language("ja-easy"), "やさしい にほんご", "やさしい 日本語（にほんご）", "やさしい にほんご"),
         ("そのまま", "そのまま", "そのまま", "そのまま"),
     ],
 )

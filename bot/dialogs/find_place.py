@@ -8,36 +8,24 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
-from dataclasses import replace
-from datetime import timedelta
-from functools import reduce
 from typing import Any
 
-from bot import names
+from bot import names, places
 from bot.dialog import END, PLACE, START, TEXT, Dialog, Go, UnmetNeed
-from bot.directory.resources import CostOption, Resource
-from bot.directory.search import Found, Match, Query
-from bot.i18n import EASY, SOURCE
+from bot.directory.resources import Resource
+from bot.directory.search import Found, Query
 from bot.messages import (
     GAP,
-    Card,
     Choice,
-    Fact,
-    Metres,
-    Months,
     Phrase,
     Point,
     Text,
     Verbatim,
-    Weekdays,
-    Yen,
     _,
 )
-from bot.opening import TOKYO, Schedule
+from bot.opening import TOKYO
 from bot.understanding.slots import age_months
 
-_MORE = re.compile(r"放課後|長い休み|学校休日|延長")  # hours in words that the schedule beside them does not hold
 PAGE = 5  # cards side by side: more cannot be compared by somebody who is tired
 
 FREQUENT = (
@@ -53,15 +41,6 @@ FREQUENT = (
     "parent_circle",
 )
 
-AGES: tuple[tuple[Phrase, int], ...] = (
-    (_("0歳（6か月まで）"), 3),
-    (_("0歳（7〜11か月）"), 9),
-    (_("1歳"), 18),
-    (_("2歳"), 30),
-    (_("3歳〜就学前"), 48),
-    (_("小学生"), 96),
-)
-
 #: Up to how many months each band of ages goes that needs are counted by.
 BANDS: tuple[tuple[int, str], ...] = ((11, "0"), (23, "1"), (35, "2"), (83, "3-6"), (155, "7-12"))
 
@@ -72,42 +51,6 @@ def age_band(months: int | None) -> str:
         return ""
     return next((band for last, band in BANDS if months <= last), "13-")
 
-
-ORDERS: dict[str, Phrase] = {
-    "distance": _("近い順です。"),
-    "distance_from_area": _("その地区に近い順です。"),
-    "kana": _("五十音順です。"),
-}
-
-ASIDE: dict[str, Phrase] = {
-    "town": _("その地区にはないので、まわりもさがしました。"),
-    "area": _("その町にはないので、近くの町もさがしました。"),
-    "distance": _("近くにはないので、広くさがしました。"),
-    "open": _("その時間に開いていると分かるところはないので、時間を外してさがしました。"),
-    "free": _("無料のところはないので、料金を外してさがしました。"),
-    "words": _("その名前では見つからないので、ほかのところを出します。"),
-}
-
-LEFT_OUT: dict[str, Phrase] = {
-    "town": _("地区を広げると"),
-    "area": _("近くの町も入れると"),
-    "distance": _("もっと遠くも入れると"),
-    "open": _("時間を外すと"),
-    "free": _("有料も入れると"),
-    "words": _("名前を外すと"),
-    "age": _("子どもの年齢を外すと"),
-}
-
-DIFFERENCES: dict[str, Phrase] = {
-    "kind": _("種類"),
-    "fee": _("料金"),
-    "hours": _("時間"),
-    "age": _("年齢"),
-    "distance": _("距離"),
-    "booking": _("予約"),
-    "conditions": _("使える条件"),
-    "provision": _("来てもらえるか"),
-}
 
 REFUSED = re.compile(
     r"断|ことわ|いっぱい|満員|空きが|refus|turned .{0,12}away|reject|no (?:space|room|vacanc)", re.IGNORECASE
@@ -356,7 +299,7 @@ class FindPlace(Dialog):
             *lines,
             _("子どもは何歳ですか。使えるところが変わります。"),
             choices=(
-                *(Choice(label, f"find_place.age:{months}") for label, months in AGES),
+                *(Choice(label, f"find_place.age:{months}") for label, months in places.AGES),
                 Choice(_("言わないでさがす"), "find_place.age:skip"),
             ),
             listed="dots",
@@ -370,11 +313,11 @@ class FindPlace(Dialog):
         if not found.matches:
             self._nothing()
             return
-        shown = tuple(self._card(match) for match in found.matches)
+        shown = tuple(places.card(match, self.talk.language, self.talk.now) for match in found.matches)
         more = found.total > query.offset + len(found.matches)
         self.talk.say(
             *self._opening_words(),
-            *self._heading(found, query),
+            *places.heading(found, query),
             cards=shown,
             choices=(
                 *((Choice(_("もっと見る"), "find_place.more"),) if more else ()),
@@ -399,7 +342,7 @@ class FindPlace(Dialog):
         resource = self._resource(self.talk.data["details"])
         assert resource is not None
         self.talk.say(
-            cards=(self._whole_card(resource),),
+            cards=(places.whole_card(resource, self.talk.language),),
             choices=(
                 *((Choice(_("ほかの場所と比べる"), "find_place.back"),) if self.has_topic() else ()),
                 Choice(_("人と話す"), "person.ask"),
@@ -462,32 +405,6 @@ class FindPlace(Dialog):
             offset=data.get("offset", 0),
         )
 
-    def _heading(self, found: Found, query: Query) -> list[Text]:
-        lines: list[Text] = []
-        if not found.area_known:
-            lines.append(_("その地名が見つからなかったので、地名を外してさがしました。"))
-        lines += [ASIDE[wish] for wish in found.widened]
-        if found.total == 1 and not found.widened:
-            lines.append(_("当てはまるところは、ここだけでした。"))
-            for wish, more in found.left_out:
-                lines.append(_("{wish}、あと{count}か所あります。", wish=LEFT_OUT[wish], count=more))
-        else:
-            lines.append(
-                _(
-                    "{total}か所のうち、{first}〜{last}番目です。{order}",
-                    total=found.total,
-                    first=query.offset + 1,
-                    last=query.offset + len(found.matches),
-                    order=ORDERS[found.order],
-                )
-            )
-        if found.differs:
-            different = _list(DIFFERENCES[aspect] for aspect in found.differs)
-            lines.append(_("ちがうところ: {aspects}。くらべて選んでください。", aspects=different))
-        if found.hours_unknown:
-            lines.append(_("ほかに{count}か所は、時間が分からないので出していません。", count=found.hours_unknown))
-        return lines
-
     def _note_unmet(self, query: Query, found: Found) -> None:
         """Have a need counted that nothing meets, or only something else than was asked; once for the same question."""
         met = bool(found.matches) and not found.widened
@@ -516,140 +433,3 @@ class FindPlace(Dialog):
     def _alternatives(self) -> tuple[Choice, ...]:
         others = ALTERNATIVES.get(self.talk.data.get("topic", ""), ())
         return tuple(Choice(names.topic(id), f"find_place.topic:{id}") for id in others)
-
-    def _title(self, resource: Resource) -> Verbatim:
-        latin = resource.name_latin if self.talk.language not in (SOURCE, EASY) else ""
-        reading = resource.kana if self.talk.language == EASY else ""
-        beside = latin or reading
-        return Verbatim(f"{resource.name}（{beside}）" if beside and beside != resource.name else resource.name)
-
-    def _card(self, match: Match) -> Card:
-        resource = match.resource
-        facts = [self._now_fact(match)] if match.open_now is not None else []
-        facts += [*self._hours(resource)[:2], *self._fee(resource)[:2], *self._age(resource)]
-        if match.distance_km is not None:
-            facts.append(Fact(_("距離"), _("{distance}", distance=Metres(int(match.distance_km * 1000)))))
-        facts += self._booking(resource)
-        if conditions := self._conditions(resource, most=3):
-            facts.append(conditions)
-        return Card(
-            title=self._title(resource),
-            kind=names.category(resource.category),
-            facts=tuple(facts),
-            choices=(
-                Choice(_("くわしく見る"), f"find_place.details:{resource.id}"),
-                *self._call(resource)[:1],
-            ),
-        )
-
-    def _whole_card(self, resource: Resource) -> Card:
-        facts = [*self._hours(resource), *self._fee(resource), *self._age(resource), *self._booking(resource)]
-        if conditions := self._conditions(resource, most=9):
-            facts.append(conditions)
-        if resource.eligibility_description:
-            facts.append(Fact(_("使える人"), Verbatim(resource.eligibility_description)))
-        if resource.application_process:
-            facts.append(Fact(_("申し込み"), Verbatim(resource.application_process)))
-        if resource.location.address:
-            facts.append(Fact(_("場所"), Verbatim(resource.location.address)))
-        for phone in resource.phones[:2]:
-            facts.append(Fact(_("電話"), Verbatim(f"{phone.number} {phone.description}".strip())))
-        if resource.verified_on:
-            facts.append(Fact(_("確かめた日"), _("{date}", date=resource.verified_on)))
-        links = (
-            *self._call(resource),
-            *self._map(resource),
-            *((Choice(_("ホームページ"), opens="link", uri=resource.url),) if resource.url else ()),
-        )
-        note = Verbatim(resource.description) if resource.description else None
-        return Card(
-            title=self._title(resource),
-            kind=names.category(resource.category),
-            facts=tuple(facts),
-            note=note,
-            choices=links,
-        )
-
-    def _now_fact(self, match: Match) -> Fact:
-        if match.open_now:
-            return Fact(_("いま"), _("開いています"))
-        moment = match.resource.opening.next_open(self.talk.now + timedelta(minutes=1))
-        if moment is None:
-            return Fact(_("いま"), _("閉まっています"))
-        return Fact(_("いま"), _("閉まっています（次は {when}）", when=self.talk.clock(moment)))
-
-    def _hours(self, resource: Resource) -> list[Fact]:
-        if not resource.opening.known:
-            return [Fact(_("時間"), Verbatim(resource.hours_note))] if resource.hours_note else []
-        more = [Fact(_("時間"), Verbatim(resource.hours_note))] if _MORE.search(resource.hours_note) else []
-        merged: dict[Schedule, list[int]] = {}
-        for rule in resource.opening.schedules:
-            merged.setdefault(replace(rule, byday=()), []).extend(rule.byday)
-        return [*(Fact(_("時間"), _hours_line(rule, tuple(days))) for rule, days in merged.items()), *more]
-
-    def _fee(self, resource: Resource) -> list[Fact]:
-        return [Fact(_("料金"), _price(cost)) for cost in resource.cost[:3]]
-
-    def _age(self, resource: Resource) -> list[Fact]:
-        low, high = resource.minimum_age, resource.maximum_age
-        if low is None and high is None:
-            return []
-        if high is None:
-            return [Fact(_("年齢"), _("{low}から", low=Months(low or 0)))]
-        if not low:
-            return [Fact(_("年齢"), _("{high}まで", high=Months(high)))]
-        return [Fact(_("年齢"), _("{low}〜{high}", low=Months(low), high=Months(high)))]
-
-    def _booking(self, resource: Resource) -> list[Fact]:
-        if resource.booking_required is None:
-            return []
-        return [Fact(_("予約"), _("いる") if resource.booking_required else _("いらない"))]
-
-    def _conditions(self, resource: Resource, *, most: int) -> Fact | None:
-        known = [Phrase(names.ATTRIBUTES[id]) for id in resource.attributes if id in names.ATTRIBUTES]
-        return Fact(_("とくに"), _list(known[:most])) if known else None
-
-    def _call(self, resource: Resource) -> tuple[Choice, ...]:
-        return tuple(
-            Choice(_("電話する"), opens="call", uri=f"tel:{number}")
-            for phone in resource.phones[:1]
-            if (number := "".join(c for c in phone.number if c.isdigit())).startswith("0")  # else: no area code
-        )
-
-    def _map(self, resource: Resource) -> tuple[Choice, ...]:
-        place = resource.location
-        if place.latitude is None or place.longitude is None:
-            return ()
-        uri = f"https://www.openstreetmap.org/?mlat={place.latitude}&mlon={place.longitude}#map=17/{place.latitude}/{place.longitude}"
-        return (Choice(_("地図"), opens="link", uri=uri),)
-
-
-NTH = {1: _("第1"), 2: _("第2"), 3: _("第3"), 4: _("第4"), 5: _("第5"), -1: _("最後")}
-
-
-def _list(parts: Iterable[Text]) -> Text:
-    return reduce(lambda a, b: _("{a}、{b}", a=a, b=b), parts)
-
-
-def _hours_line(rule: Schedule, days: tuple[int, ...]) -> Phrase:
-    line = _("{days} {opens}〜{closes}", days=Weekdays(days), opens=rule.opens_at, closes=rule.closes_at)
-    if rule.nth:
-        which = _list(NTH[n] for n in rule.nth)
-        line = _("{which}の{line}", which=which, line=line)
-    if rule.holidays is True:
-        return _("祝日 {opens}〜{closes}", opens=rule.opens_at, closes=rule.closes_at)
-    if rule.holidays is False:
-        return _("{line}（祝日は休み）", line=line)
-    return line
-
-
-def _price(cost: CostOption) -> Text:
-    if cost.amount is None:
-        return Verbatim(cost.amount_description)
-    line: Text = _("{amount}", amount=Yen(cost.amount))
-    if cost.option:
-        option = Phrase(names.COST_OPTIONS[cost.option]) if cost.option in names.COST_OPTIONS else Verbatim(cost.option)
-        line = _("{option} {amount}", option=option, amount=Yen(cost.amount))
-    if cost.amount_description:
-        return _("{line}（{note}）", line=line, note=Verbatim(cost.amount_description))
-    return line

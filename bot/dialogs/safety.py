@@ -424,7 +424,7 @@ def number_lines(key: str, library: Library, language: str, now: datetime, *, mo
     fitting: list[Hotline] = []
     for fit in FITS[key][0]:
         fitting += [h for h in library.lines_for(fit, language, now) if h not in fitting]
-    return tuple(_number_line(h) for h in fitting[:most])
+    return tuple(number_line(h) for h in fitting[:most])
 
 
 def reminder(trouble_key: str, library: Library, city: City, language: str, now: datetime) -> tuple[Reply, ...]:
@@ -444,7 +444,7 @@ def reminder(trouble_key: str, library: Library, city: City, language: str, now:
     return (Reply((neutral,), cards=(shown,), choices=(Choice(_("人と話す"), "person.ask"),)),)
 
 
-def _number_line(hotline: Hotline) -> Phrase:
+def number_line(hotline: Hotline) -> Phrase:
     """Word one number; hours are told only when they are confirmed (CARE C14a)."""
     name = Phrase(hotline.name)
     if hotline.always and hotline.free:

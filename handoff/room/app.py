@@ -39,13 +39,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from bot import rooms
 from bot.cases import open_case
 from bot.clock import Clock
-from bot.i18n import choose
+from bot.i18n import choose, html_language
 from bot.opening import TOKYO
 from bot.situation import City
 from bot.store import Store
 from handoff.models import Staff
 from handoff.room import words as say
-from handoff.room.words import Words, html_language
+from handoff.room.words import Words
 
 log = structlog.get_logger(__name__)
 

@@ -99,8 +99,3 @@ def pick_language(accepted: str, offered: Sequence[str]) -> str:
             if tag.lower() == language.lower() or tag.split("-")[0].lower() == language.lower():
                 return language
     return "ja"
-
-
-def html_language(language: str) -> str:
-    """Return the tag for HTML's `lang` (やさしい日本語 is Japanese)."""
-    return "ja" if language == "ja-easy" else language

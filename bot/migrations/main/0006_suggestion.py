@@ -1,4 +1,4 @@
-"""What parents and operators say is wrong in the directory."""
+"""What parents and operators say is wrong in the directory, and since when a place is listed."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,6 +12,8 @@ depends_on = None
 
 
 def upgrade() -> None:
+    with op.batch_alter_table("resource") as table:
+        table.add_column(sa.Column("added_at", bot.models.Moment(timezone=True), nullable=True))
     op.create_table(
         "suggestion",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -34,3 +36,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_index(op.f("ix_suggestion_resource_id"), table_name="suggestion")
     op.drop_table("suggestion")
+    with op.batch_alter_table("resource") as table:
+        table.drop_column("added_at")
