@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from bot import catalogue
@@ -245,15 +245,23 @@ def history(session: Session, id: str) -> list[ResourceChange]:
 
 
 def stale(session: Session, now: datetime, limit: int = WEEKLY) -> list[ResourceRow]:
-    """Return the places that nobody has made sure of for half a year: never first, then the longest ago."""
-    listed = select(ResourceRow).where(
+    """Return the places that nobody has made sure of for half a year: never first (by name), then the longest ago."""
+    order = (ResourceRow.verified_at.is_not(None), ResourceRow.verified_at, ResourceRow.name, ResourceRow.id)
+    return list(session.scalars(select(ResourceRow).where(*_due(now)).order_by(*order).limit(limit)))
+
+
+def count_stale(session: Session, now: datetime) -> int:
+    """Return how many places nobody has made sure of for half a year."""
+    return session.scalar(select(func.count()).select_from(ResourceRow).where(*_due(now))) or 0
+
+
+def _due(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (
         ResourceRow.gone_at.is_(None),
         ResourceRow.merged_into.is_(None),
         ResourceRow.category != "event",
         or_(ResourceRow.verified_at.is_(None), ResourceRow.verified_at < now - STALE_AFTER),
     )
-    order = (ResourceRow.verified_at.is_not(None), ResourceRow.verified_at, ResourceRow.changed_at, ResourceRow.id)
-    return list(session.scalars(listed.order_by(*order).limit(limit)))
 
 
 def gone(session: Session) -> list[ResourceRow]:

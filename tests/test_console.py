@@ -6,7 +6,7 @@ import re
 import threading
 import uuid
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -118,6 +118,11 @@ DOORS: dict[tuple[str, str], Door] = {
     ("POST", "/directory/places/{place_id}/restore"): Door(CURATING),
     ("POST", "/directory/places/{place_id}/notes"): Door(CURATING, fields=(("text", "坂の上"),)),
     ("POST", "/directory/places/{place_id}/notes/{note_id}/remove"): Door(CURATING),
+    ("GET", "/directory/week"): Door(EVERYBODY),
+    ("GET", "/directory/duplicates"): Door(EVERYBODY),
+    ("GET", "/directory/compare"): Door(EVERYBODY, fields=(("one", "{place_id}"), ("other", "{other_id}"))),
+    ("POST", "/directory/merge"): Door(CURATING, fields=(("kept", "{place_id}"), ("other", "{other_id}"))),
+    ("POST", "/directory/apart"): Door(CURATING, fields=(("one", "{place_id}"), ("other", "{other_id}"))),
     ("GET", "/directory/new"): Door(CURATING),
     ("POST", "/directory/new"): Door(
         CURATING, fields=(("name", "火曜の会"), ("category", "parent_circle"), ("location.name", "公民館"))
@@ -129,13 +134,16 @@ async def a_place(world: World) -> dict[str, str]:
     """Make a place that somebody has made sure of, with a note; return the ids that routes ask for."""
     id, by = uuid.uuid4().hex[:20], curation.By("staff:1", "あや")
     place = Resource(id=id, name=f"ひろば{id[:4]}", category="parenting_salon", location=Location("", "ひなた市1"))
+    twin = replace(place, id=f"{id}-2")
 
     def unit(session: Session) -> dict[str, str]:
-        catalogue.keep(session, id, [place], NOW)
+        catalogue.keep(session, id, [place, twin], NOW)
         curation.verify(session, id, by, NOW)
         note = curation.note(session, id, "静か", uuid.UUID(int=1), by, NOW, consent="", public=False)
         change = curation.history(session, id)[0]
-        return {"place_id": id, "note_id": str(note.id), "change_id": str(change.id), "version": "2"}
+        return {
+            "place_id": id, "other_id": twin.id, "note_id": str(note.id), "change_id": str(change.id), "version": "2",
+        }  # fmt: skip
 
     return await world.store.write(unit)
 
@@ -192,7 +200,7 @@ async def test_every_route_for_every_role(
         data = form(csrf, **fields) if method == "POST" else None
         refused = select(func.count()).select_from(Audit).where(Audit.allowed.is_(False))
         before = await world.store.read(lambda s, count=refused: s.scalar(count))
-        answer = await browser.request(method, address, data=data)
+        answer = await browser.request(method, address, data=data, params=fields if method == "GET" else None)
         after = await world.store.read(lambda s, count=refused: s.scalar(count))
         check_headers(answer)
         if role in door.roles:
@@ -212,8 +220,9 @@ async def test_no_route_opens_without_a_session(world: World, browser: Browser) 
     for (method, path), door in DOORS.items():
         if door.roles is OPEN:
             continue
-        address, _fields = await good_form(world, path, door, case_id)
-        answer = await browser.request(method, address, headers={"cookie": "madoguchi-staff=made-up"})
+        address, fields = await good_form(world, path, door, case_id)
+        headers = {"cookie": "madoguchi-staff=made-up"}
+        answer = await browser.request(method, address, headers=headers, params=fields if method == "GET" else None)
         check_headers(answer)
         if method == "GET":
             assert answer.status_code == 303, path

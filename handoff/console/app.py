@@ -23,7 +23,7 @@ from bot.rooms import ToLine
 from bot.situation import City
 from bot.store import Store
 from handoff.console import conversation, gate, live, queue, sign_in
-from handoff.console.directory import edit, places
+from handoff.console.directory import edit, places, twins, worklist
 from handoff.staff import Passwords
 
 HERE: Final = Path(__file__).parent
@@ -71,7 +71,7 @@ def create_console(
         words,
     )
     app.state.streams = Counter()
-    pages = (sign_in, queue, live, conversation, places, edit)
+    pages = (sign_in, queue, live, conversation, places, edit, worklist, twins)
     for part in pages:
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

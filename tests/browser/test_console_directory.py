@@ -5,7 +5,8 @@ Screenshots are kept under var/screenshots/directory/ (not in the repository).
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import time, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,13 @@ from playwright.async_api import Page, expect
 from bot import catalogue, curation, library
 from bot.curation import By
 from bot.directory.documents import resources_from_documents
+from bot.directory.resources import Location, Resource, Source
+from bot.models import ResourceRow
+from bot.opening import Opening, Schedule
+from handoff.console.directory import wording
 from tests.browser import test_console_pages
 from tests.browser.test_console_pages import Site, sane
-from tests.console_world import NOW, World
+from tests.console_world import NOW, PASSWORD, World
 from tests.talk import content
 
 pytestmark = pytest.mark.browser
@@ -156,3 +161,112 @@ async def test_two_people_edit_the_same_place(site: Site) -> None:
     await other.get_by_role("button", name="残す").click()
     await expect(other.locator(".told")).to_contain_text("15")
     await expect(other.locator(".told")).to_contain_text("ぽかぽか")
+
+
+async def test_the_work_list_is_worked_by_keyboard(site: Site) -> None:
+    """Walk with j, say "still right" with v, see it said with its undo, go on with the next; e and Enter lead on."""
+    await fill(site.world)
+    page = await site.signed_in()
+    await page.goto(f"{site.root}/directory/week")
+    rows = page.locator("[data-row]")
+    await expect(rows).to_have_count(20)
+    await looked_at(page, "09-week")
+    await page.keyboard.press("j")
+    await page.keyboard.press("j")
+    second, third = [await rows.nth(n).get_attribute("data-row") for n in (1, 2)]
+    await page.keyboard.press("v")
+    done = page.locator(".done-row")
+    await expect(done).to_have_count(1)
+    await expect(done).to_contain_text("確かめました")
+    await expect(page.locator(f'[data-row="{third}"] .row-link')).to_be_focused()
+    await expect(page.locator("#announced")).to_have_text("確かめたことを残しました。")
+    await looked_at(page, "10-week-done")
+    row = await site.world.store.read(lambda s: s.get_one(ResourceRow, second))
+    assert row.verified_by == "さとう"
+    await done.get_by_role("button", name="もどす").focus()
+    await page.keyboard.press("Enter")
+    await expect(done).to_have_count(0)
+    await expect(page.locator(f'[data-row="{second}"]')).to_be_visible()
+    await page.locator(f'[data-row="{third}"] .row-link').focus()
+    await page.keyboard.press("e")
+    await page.wait_for_url(f"**/{third}/edit")
+    await page.keyboard.press("q")
+    await page.wait_for_url(f"**/{third}")
+    await sane(page)
+
+
+async def test_the_work_list_works_without_javascript(site: Site) -> None:
+    """The buttons are plain forms: what was said stands on the page that comes back."""
+    await fill(site.world)
+    page = await site.page(java_script_enabled=False)
+    await page.goto(f"{site.root}/sign-in")
+    await page.get_by_label("ログイン名").fill("specialist")
+    await page.get_by_label("パスワード").fill(PASSWORD)
+    await page.get_by_role("button", name="サインイン").click()
+    await page.goto(f"{site.root}/directory/week")
+    await page.locator("[data-row]").first.get_by_role("button").click()
+    await expect(page.get_by_text("確かめたことを残しました。")).to_be_visible()
+    await page.get_by_role("button", name="もどす").click()
+    await expect(page.get_by_text("もとにもどしました。")).to_be_visible()
+
+
+async def test_two_entries_of_one_place_are_merged_and_parted(site: Site) -> None:
+    """A pair stands side by side; merged it is one; parted it is two again; told apart it does not come back."""
+    await fill(site.world)
+    found = await site.world.store.read(lambda s: s.get_one(ResourceRow, POKAPOKA).body)
+    twin = replace(wording.resource(found), id="twin", capacity=9, url="", source=Source("other.csv", 1))
+    await site.world.store.write(lambda s: catalogue.keep(s, "other", [twin], NOW))
+    await site.world.load_places()
+    page = await site.signed_in("officer")
+    await page.goto(f"{site.root}/directory/duplicates")
+    await expect(page.locator(".pair-card")).to_have_count(1)
+    await looked_at(page, "11-duplicates")
+    await page.get_by_role("button", name="こちらにまとめる").first.click()
+    await expect(page.get_by_text("1つにまとめました。")).to_be_visible()
+    await expect(page.locator(".pair-card")).to_have_count(0)
+    await page.goto(f"{site.root}/directory/places/{POKAPOKA}")
+    await expect(page.locator(".told")).to_contain_text("定員")
+    await expect(page.get_by_role("heading", name="ここにまとめた場所")).to_be_visible()
+    await looked_at(page, "12-merged")
+    await page.goto(f"{site.root}/directory/places/twin")
+    await expect(page.get_by_text("にまとめてあります")).to_be_visible()
+    await page.get_by_role("button", name="2つに分ける").click()
+    await expect(page.get_by_text("もとにもどしました。")).to_be_visible()
+    await page.goto(f"{site.root}/directory/places/{POKAPOKA}")
+    await expect(page.locator(".told")).not_to_contain_text("定員")
+    await page.get_by_role("link", name="ほかの場所とまとめる").click()
+    await page.get_by_label("もう1つの場所の名前").fill("ぽかぽか")
+    await page.keyboard.press("Enter")
+    await looked_at(page, "13-compare-search")
+    await page.locator(".row-link").first.click()
+    await page.get_by_role("button", name="別の場所です").click()
+    await page.goto(f"{site.root}/directory/duplicates")
+    await expect(page.get_by_text("同じ場所かもしれない組はありません。")).to_be_visible()
+    await looked_at(page, "14-no-duplicates")
+
+
+async def test_a_new_place_is_written_and_hours_beyond_the_table_stay(site: Site) -> None:
+    """A circle that no list has; a place open on 第2土曜 keeps its hours while something else is corrected."""
+    await fill(site.world)
+    page = await site.signed_in()
+    await page.goto(f"{site.root}/directory/new")
+    await page.get_by_role("button", name="残す").click()
+    await expect(page.get_by_role("alert")).to_contain_text("名前を書いてください")
+    await page.get_by_label("名前", exact=True).fill("火曜の会")
+    await page.get_by_label("種類", exact=True).select_option("parent_circle")
+    await page.get_by_label("建物・会場の名前").fill("公民館")
+    await page.get_by_label("火 はじまり", exact=True).fill("10:00")
+    await page.get_by_label("火 終わり", exact=True).fill("11:30")
+    await page.get_by_role("button", name="残す").click()
+    await expect(page.get_by_text("新しい場所を書きました。")).to_be_visible()
+    await expect(page.locator(".told")).to_contain_text("火 10:00～11:30")
+    second_saturday = Opening((Schedule((5,), time(10), time(12), nth=(2,)),))
+    place = Resource("sat", "第2土曜の会", "parent_circle", location=Location("公民館"), opening=second_saturday)
+    await site.world.store.write(lambda s: catalogue.keep(s, "circles", [place], NOW))
+    await page.goto(f"{site.root}/directory/places/sat/edit")
+    await expect(page.get_by_text("週の表に入らない決まり")).to_be_visible()
+    await looked_at(page, "15-beyond-the-table")
+    await page.get_by_label("定員").fill("8")
+    await page.get_by_role("button", name="残す").click()
+    await expect(page.locator(".told")).to_contain_text("第2土 10:00～12:00")
+    await expect(page.locator(".told")).to_contain_text("8")

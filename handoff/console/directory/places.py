@@ -20,9 +20,12 @@ from bot import catalogue, curation, listing
 from bot.curation import FieldsRefusedError
 from bot.directory import search
 from bot.directory.resources import Resource
+from bot.i18n import html_language
 from bot.listing import Asked
+from bot.messages import Card
 from bot.models import LivingNote, ResourceChange, ResourceRow
 from bot.opening import TOKYO
+from bot.places import card, dialled, map_address, whole_card
 from handoff.console.directory import common, wording
 from handoff.console.directory.common import back, by, path_of
 from handoff.console.gate import House, Pass, house_of, may
@@ -63,19 +66,13 @@ def line(row: ResourceRow, now: datetime) -> Line:
         kind=wording.worded("category", place),
         where=place.location.address or place.location.name or place.location.municipality,
         phone=place.phones[0].number if place.phones else "",
-        dial=dial(place.phones[0].number) if place.phones else "",
+        dial=dialled(place.phones[0].number) if place.phones else "",
         freshness=listing.freshness(row.verified_at, now),
         verified_at=row.verified_at,
         verified_by=row.verified_by,
         edited=bool(row.edits),
         state="merged" if row.merged_into else "gone" if row.gone_at else hidden,
     )
-
-
-def dial(number: str) -> str:
-    """Return what a tel: link holds; "" for a number without its area code."""
-    digits = "".join(letter for letter in number if letter.isdigit())
-    return digits if digits.startswith("0") else ""
 
 
 # --- the list --------------------------------------------------------------------------------------------------------
@@ -166,6 +163,14 @@ class Day:
 
 
 @dataclass(frozen=True, slots=True)
+class Preview:
+    """Hold how a place's cards look to a family, in one language."""
+
+    language: str
+    cards: tuple[Card, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     """Hold everything on a place's page."""
 
@@ -176,7 +181,7 @@ class View:
     days: list[Day]
     next_open: datetime | None
     open_now: bool
-    dials: list[tuple[str, str, str]]  # number in words, what to dial, whose it is
+    dials: list[tuple[str, str]]  # number in words, what dials it
     map: str
     geo: str
     survivor: Line | None
@@ -204,10 +209,8 @@ def view(session: Session, id: str, now: datetime) -> View:
         days=[day_of(place, today + timedelta(days=n)) for n in range(DAYS_AHEAD)] if place.opening.known else [],
         next_open=place.opening.next_open(now),
         open_now=place.opening.open_at(now),
-        dials=[(wording.phone(phone), dial(phone.number), phone.number) for phone in place.phones],
-        map=f"https://www.openstreetmap.org/?mlat={point[0]}&mlon={point[1]}#map=17/{point[0]}/{point[1]}"
-        if point
-        else "",
+        dials=[(wording.phone(phone), dialled(phone.number)) for phone in place.phones],
+        map=map_address(place),
         geo=f"geo:{point[0]},{point[1]}" if point else "",
         survivor=line(survivor, now) if survivor else None,
         absorbed=[line(other, now) for other in listing.merged_into(session, id)],
@@ -275,7 +278,28 @@ async def show(
     """Show a place, with what is wrong with a note that was just typed."""
     house = house_of(request)
     found = await house.store.read(lambda s: view(s, id, house.clock.now()))
-    return common.page(request, door, "place", status, it=found, problems=problems or {}, form=door.form)
+    return common.page(
+        request,
+        door,
+        "place",
+        status,
+        it=found,
+        problems=problems or {},
+        form=door.form,
+        previews=previews(house, found.place),
+        word=house.words.word,
+        tag=html_language,
+    )
+
+
+def previews(house: House, place: Resource) -> list[Preview]:
+    """Return the cards that the talk shows of a place, the short one and the whole one, in each language."""
+    now = house.clock.now()
+    match = search.Match(place, open_now=place.opening.open_at(now) if place.opening.known else None)
+    return [
+        Preview(language, (card(match, language, now), whole_card(place, language)))
+        for language in house.words.languages
+    ]
 
 
 async def act(
