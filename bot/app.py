@@ -51,6 +51,7 @@ from bot.store import Store, watched_version
 from bot.understanding.faq import Collection, Entry, Ranker
 from bot.understanding.features import Vectors
 from bot.worker import ResidentFacts, Worker
+from handoff import uploads
 from handoff.console.app import create_console
 from handoff.room.app import create_room
 from handoff.staff import Passwords, add_staff, make_password
@@ -371,6 +372,9 @@ class Roof:
         def sweep_rooms(session: Session, _payload: Mapping[str, Any], _now: datetime) -> int:
             return rooms.sweep(session)
 
+        def sweep_uploads(session: Session, _payload: Mapping[str, Any], now: datetime) -> int:
+            return uploads.sweep(session, now)
+
         async def sweep_keys(_payload: Mapping[str, Any], _now: datetime) -> int:
             return await sweep_orphan_keys(self.store)
 
@@ -378,9 +382,11 @@ class Roof:
         self.scheduler.register(rooms.NOTICE_JOB, room_notice)
         self.scheduler.register("lapse", lapse)
         self.scheduler.register("sweep_rooms", sweep_rooms)
+        self.scheduler.register("sweep_uploads", sweep_uploads)
         self.scheduler.register_outside("sweep_keys", sweep_keys)
         self.scheduler.every(LAPSE_EVERY, "lapse")
         self.scheduler.every(timedelta(days=1), "sweep_rooms")
+        self.scheduler.every(timedelta(hours=1), "sweep_uploads")
         self.scheduler.every(timedelta(days=1), "sweep_keys")
 
     async def _keep_room_text(self, resident_id: UUID, text: str, text_id: UUID) -> bool:

@@ -92,5 +92,5 @@ class DirectoryUpload(Base):
     alive_db: Mapped[float] = mapped_column(default=0.0)  # the reading process was last heard of
     problem: Mapped[str] = mapped_column(String(500), default="")
     counts: Mapped[dict[str, Any]] = mapped_column(default=dict)  # what storing did
-    content_sealed: Mapped[bytes | None] = mapped_column(default=None)  # the file
-    read_sealed: Mapped[bytes | None] = mapped_column(default=None)  # JSON: what was read in it
+    content_sealed: Mapped[bytes | None] = mapped_column(default=None, deferred=True)  # the file
+    read_sealed: Mapped[bytes | None] = mapped_column(default=None, deferred=True)  # JSON: what was read in it

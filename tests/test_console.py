@@ -23,10 +23,11 @@ from bot.directory.resources import Location, Resource
 from bot.models import Audit, CaseRow, Event, Journal, Memory, Outbox, Resident, ResourceChange
 from bot.store import Store, append_event
 from bot.vault import resident_owner, unseal
+from handoff import uploads
 from handoff.console import conversation, labels, live
 from handoff.console.gate import HEADERS
-from handoff.models import Draft, Note, StaffSession
-from handoff.staff import ROLES
+from handoff.models import DirectoryUpload, Draft, Note, StaffSession
+from handoff.staff import ROLES, Actor
 from tests.console_world import (
     BASE,
     NOW,
@@ -86,7 +87,10 @@ class Door:
     roles: frozenset[str]
     needs: str = ""  # waiting | mine | closed
     fields: tuple[tuple[str, str], ...] = ()
+    file: bytes = b""  # the upload of a multipart form
 
+
+LIST = "名称,種別,住所\r\n川辺ひろば,子育てひろば,ひなた市川辺町1\r\n".encode()
 
 DOORS: dict[tuple[str, str], Door] = {
     ("GET", "/sign-in"): Door(OPEN),
@@ -123,6 +127,13 @@ DOORS: dict[tuple[str, str], Door] = {
     ("GET", "/directory/compare"): Door(EVERYBODY, fields=(("one", "{place_id}"), ("other", "{other_id}"))),
     ("POST", "/directory/merge"): Door(CURATING, fields=(("kept", "{place_id}"), ("other", "{other_id}"))),
     ("POST", "/directory/apart"): Door(CURATING, fields=(("one", "{place_id}"), ("other", "{other_id}"))),
+    ("GET", "/directory/imports"): Door(IMPORTING),
+    ("POST", "/directory/imports"): Door(IMPORTING, file=LIST),
+    ("GET", "/directory/imports/{upload_id}"): Door(IMPORTING),
+    ("GET", "/directory/imports/{upload_id}/state"): Door(IMPORTING),
+    ("POST", "/directory/imports/{upload_id}/read"): Door(IMPORTING, fields=(("municipality", "ひなた市"),)),
+    ("POST", "/directory/imports/{upload_id}/store"): Door(IMPORTING, fields=(("seen", "{seen}"),)),
+    ("POST", "/directory/imports/{upload_id}/drop"): Door(IMPORTING),
     ("GET", "/directory/new"): Door(CURATING),
     ("POST", "/directory/new"): Door(
         CURATING, fields=(("name", "火曜の会"), ("category", "parent_circle"), ("location.name", "公民館"))
@@ -148,9 +159,20 @@ async def a_place(world: World) -> dict[str, str]:
     return await world.store.write(unit)
 
 
+async def an_upload(world: World, content: bytes = LIST) -> dict[str, str]:
+    """Upload a file and have it read; return its id and the name of its preview."""
+    who = Actor(world.staff["supervisor"], "supervisor", "たなか", "supervisor")
+    id = await world.store.write(lambda s: uploads.keep(s, who, "list.csv", content, uploads.Settings(), NOW))
+    await uploads.read(world.store, id, 1)
+    seen = await world.store.read(lambda s: uploads.look(s, s.get_one(DirectoryUpload, id)).seen)
+    return {"upload_id": str(id), "seen": seen}
+
+
 async def good_form(world: World, path: str, door: Door, case_id: uuid.UUID) -> tuple[str, dict[str, str]]:
     """Return a route's address and the fields of a good form, for a case and a place of their own."""
     ids = {"case_id": str(case_id)} | (await a_place(world) if path.startswith("/directory") else {})
+    if "{upload_id}" in path:
+        ids |= await an_upload(world)
 
     def filled(words: str) -> str:
         return re.sub(r"\{(\w+)\}", lambda name: ids[name[1]], words)
@@ -200,7 +222,10 @@ async def test_every_route_for_every_role(
         data = form(csrf, **fields) if method == "POST" else None
         refused = select(func.count()).select_from(Audit).where(Audit.allowed.is_(False))
         before = await world.store.read(lambda s, count=refused: s.scalar(count))
-        answer = await browser.request(method, address, data=data, params=fields if method == "GET" else None)
+        sent = {"files": {"file": ("list.csv", door.file)}} if door.file else {}
+        params = fields if method == "GET" else None
+        answer = await browser.request(method, address, data=data, params=params, **sent)
+        await asyncio.gather(*world.app.state.readings)
         after = await world.store.read(lambda s, count=refused: s.scalar(count))
         check_headers(answer)
         if role in door.roles:

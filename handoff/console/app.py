@@ -5,6 +5,7 @@ The rule: it is given everything it needs and reads nothing from the environment
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -23,7 +24,7 @@ from bot.rooms import ToLine
 from bot.situation import City
 from bot.store import Store
 from handoff.console import conversation, gate, live, queue, sign_in
-from handoff.console.directory import edit, places, twins, worklist
+from handoff.console.directory import edit, imports, places, twins, worklist
 from handoff.staff import Passwords
 
 HERE: Final = Path(__file__).parent
@@ -71,7 +72,8 @@ def create_console(
         words,
     )
     app.state.streams = Counter()
-    pages = (sign_in, queue, live, conversation, places, edit, worklist, twins)
+    app.state.readings, app.state.one_reading = set(), asyncio.Semaphore(1)  # of uploaded files
+    pages = (sign_in, queue, live, conversation, places, edit, worklist, twins, imports)
     for part in pages:
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

@@ -8,8 +8,9 @@ from __future__ import annotations
 import hmac
 import json
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -129,13 +130,13 @@ def templates(folder: str) -> Environment:
     return env
 
 
-def may(action: str, *, human: bool = True) -> Callable[[Request], Awaitable[Pass]]:
+def may(action: str, *, human: bool = True) -> Callable[[Request], AsyncIterator[Pass]]:
     """Return the dependency of a route: it lets through who may do `action`, and says no to everybody else.
 
     `human` = a person did this, so the session lives on; streams and refreshes are not a person.
     """
 
-    async def door(request: Request) -> Pass:
+    async def door(request: Request) -> AsyncIterator[Pass]:
         house = house_of(request)
         store, at = house.store, house.clock.now()
         changes = request.method not in ("GET", "HEAD")
@@ -152,23 +153,38 @@ def may(action: str, *, human: bool = True) -> Callable[[Request], Awaitable[Pas
         signed, case = await store.read(look)
         if signed is None:
             raise HTTPException(401)
-        actor_id = signed.actor.id
         form = await request.form() if changes else FormData()
-        if changes:
-            given = str(form.get("csrf", "")) or request.headers.get("x-csrf-token", "")
-            if not hmac.compare_digest(given.encode(), signed.csrf.encode()):
-                await store.write(lambda s: audit.note_refusal(s, actor_id, action, case_id, at, "csrf"))
-                raise NotAllowedError(STALE_FORM)
         try:
-            staff.authorize(signed.actor, action, case)
-        except NotAllowedError:
-            await store.write(lambda s: audit.note_refusal(s, actor_id, action, case_id, at, "role or holder"))
-            raise
-        if human:
-            await store.write(lambda s: staff.touch_session(s, signed.token_hash))
-        return Pass(signed, case, form)
+            given = str(form.get("csrf", "")) or request.headers.get("x-csrf-token", "")
+            await _let_in(store, signed, case, action, at, given if changes else None, case_id)
+            if human:
+                await store.write(lambda s: staff.touch_session(s, signed.token_hash))
+            yield Pass(signed, case, form)
+        finally:
+            await form.close()  # an uploaded file is a file on disk
 
     return door
+
+
+async def _let_in(
+    store: Store,
+    signed: SignedIn,
+    case: Case | None,
+    action: str,
+    at: datetime,
+    token: str | None,
+    case_id: uuid.UUID | None,
+) -> None:
+    """Return when the form's token (None: no form) and the role are right; else write it down and raise."""
+    actor_id = signed.actor.id
+    if token is not None and not hmac.compare_digest(token.encode(), signed.csrf.encode()):
+        await store.write(lambda s: audit.note_refusal(s, actor_id, action, case_id, at, "csrf"))
+        raise NotAllowedError(STALE_FORM)
+    try:
+        staff.authorize(signed.actor, action, case)
+    except NotAllowedError:
+        await store.write(lambda s: audit.note_refusal(s, actor_id, action, case_id, at, "role or holder"))
+        raise
 
 
 def same_origin(request: Request, house: House) -> bool:

@@ -53,6 +53,7 @@ class Line:
     verified_by: str
     edited: bool
     state: str  # shown | gone | merged | hidden
+    source: str
 
 
 def line(row: ResourceRow, now: datetime) -> Line:
@@ -72,6 +73,7 @@ def line(row: ResourceRow, now: datetime) -> Line:
         verified_by=row.verified_by,
         edited=bool(row.edits),
         state="merged" if row.merged_into else "gone" if row.gone_at else hidden,
+        source="職員が書いた" if row.source == curation.OWN else row.source,
     )
 
 
@@ -188,8 +190,6 @@ class View:
     absorbed: list[Line]
     notes: list[LivingNote]
     history: list[Past]
-    source: str
-    source_id: str
 
 
 def view(session: Session, id: str, now: datetime) -> View:
@@ -216,8 +216,6 @@ def view(session: Session, id: str, now: datetime) -> View:
         absorbed=[line(other, now) for other in listing.merged_into(session, id)],
         notes=curation.notes(session, id),
         history=past(changes),
-        source=row.source,
-        source_id=place.source.record_id,
     )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, expect
+from sqlalchemy import func, select
 
 from bot import catalogue, curation, library
 from bot.curation import By
@@ -243,6 +244,66 @@ async def test_two_entries_of_one_place_are_merged_and_parted(site: Site) -> Non
     await page.goto(f"{site.root}/directory/duplicates")
     await expect(page.get_by_text("同じ場所かもしれない組はありません。")).to_be_visible()
     await looked_at(page, "14-no-duplicates")
+
+
+async def test_a_file_is_brought_in_with_a_preview(site: Site, tmp_path: Path) -> None:
+    """Upload, see what would change, overrule a guess, store; a second edition shows from and to."""
+    await fill(site.world)
+    header = "名称,種別,住所,電話番号,おもな連絡先メモ,利用時間\r\n"
+    rows = [
+        f"ひろば{n},子育てひろば,ひなた市川辺町{n},000-555-01{n:02},000-555-02{n:02},9:00～17:00" for n in range(12)
+    ]
+    bad = ["様子の家,母子生活支援施設,ひなた市3,000-555-0199,,", ",公園,ひなた市4,,,"]
+    file = tmp_path / "ひろば一覧_20261101.csv"
+    file.write_text(header + "\r\n".join([*rows, *bad]), encoding="utf-8")
+    page = await site.signed_in("officer")
+    await page.goto(f"{site.root}/directory/imports")
+    await looked_at(page, "20-imports")
+    await page.get_by_role("button", name="読んで、変わるところを見る").click()
+    await expect(page.get_by_role("alert")).to_contain_text("ファイルをえらんでください")
+    await page.locator("#file").set_input_files(file)
+    await page.get_by_role("button", name="読んで、変わるところを見る").click()
+    await expect(page.get_by_role("heading", name="入れると、こうなります")).to_be_visible()
+    await expect(page.locator(".small-counts")).to_contain_text("12 新しい場所")
+    await expect(page.locator(".small-counts")).to_contain_text("2 入れられない行")
+    await looked_at(page, "21-preview")
+    guess = page.get_by_label("おもな連絡先メモ の読み方")
+    await guess.select_option("description")
+    await page.get_by_role("button", name="この読み方で、もう一度読む").click()
+    await expect(page.get_by_role("heading", name="入れると、こうなります")).to_be_visible()
+    await expect(guess).to_have_value("description")
+    await page.get_by_role("button", name="台帳に入れる").click()
+    await expect(page.get_by_text("台帳に入れました。新しい場所12")).to_be_visible()
+    await looked_at(page, "22-stored")
+    rows[0] = rows[0].replace("9:00～17:00", "10:00～15:00")
+    newer = tmp_path / "ひろば一覧_20261201.csv"
+    newer.write_text(header + "\r\n".join(rows[:-1]), encoding="utf-8")
+    await page.goto(f"{site.root}/directory/imports")
+    await page.locator("#file").set_input_files(newer)
+    await page.get_by_role("button", name="読んで、変わるところを見る").click()
+    await expect(page.get_by_text("新しい版として読みました（いま12か所）")).to_be_visible()
+    await expect(page.get_by_role("region", name="変わる場所", exact=True)).to_contain_text("10:00～15:00")
+    await expect(page.get_by_role("region", name="この版にない場所", exact=True)).to_contain_text("ひろば11")
+    await looked_at(page, "23-newer-edition")
+    await page.get_by_role("button", name="やめる").first.click()
+    await expect(page.get_by_text("取り込みをやめました")).to_be_visible()
+    assert await site.world.store.read(lambda s: s.scalar(select(func.count()).select_from(ResourceRow))) == 132
+
+
+async def test_a_file_is_brought_in_without_javascript(site: Site, tmp_path: Path) -> None:
+    """The waiting page asks again by itself; no script is needed to see and store a preview."""
+    file = tmp_path / "list.csv"
+    file.write_text("名称,種別,住所\r\n川辺ひろば,子育てひろば,ひなた市川辺町1\r\n", encoding="utf-8")
+    page = await site.page(java_script_enabled=False)
+    await page.goto(f"{site.root}/sign-in")
+    await page.get_by_label("ログイン名").fill("supervisor")
+    await page.get_by_label("パスワード").fill(PASSWORD)
+    await page.get_by_role("button", name="サインイン").click()
+    await page.goto(f"{site.root}/directory/imports")
+    await page.locator("#file").set_input_files(file)
+    await page.get_by_role("button", name="読んで、変わるところを見る").click()
+    await page.get_by_role("button", name="台帳に入れる").click()
+    await expect(page.get_by_text("台帳に入れました。新しい場所1")).to_be_visible()
 
 
 async def test_a_new_place_is_written_and_hours_beyond_the_table_stay(site: Site) -> None:
