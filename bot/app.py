@@ -16,6 +16,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 from uuid import UUID
 
 import structlog
@@ -42,12 +43,14 @@ from bot.line.client import LineClient
 from bot.messages import Heard, Inbound, Reply, Severity, Signal, _
 from bot.models import Campaign, QuestionRow
 from bot.outbox import OutboxSender
+from bot.public.app import create_public
 from bot.schedule import Scheduler
 from bot.settings import Settings
 from bot.simulator.app import create_app as create_simulator
 from bot.simulator.platform import Platform
 from bot.situation import Case, City
 from bot.store import Store, watched_version
+from bot.suggestions import operator_key
 from bot.understanding.faq import Collection, Entry, Ranker
 from bot.understanding.features import Vectors
 from bot.worker import ResidentFacts, Worker
@@ -435,6 +438,25 @@ class Roof:
                 base_url=self.settings.base_url,
             ),
         )
+        app.mount(
+            "/public",
+            create_public(
+                store=self.store,
+                clock=self.clock,
+                city=self.city,
+                content=self.content,
+                words=self.words,
+                directory=lambda: self.mind.directory,
+                hear=self.mind.first_aid,
+                operator_key=operator_key(self.settings.secret_key),
+                base_url=self.settings.base_url,
+                line_url=self._line_url,
+            ),
+        )
+
+    def _line_url(self) -> str:
+        """Return where a talk with the desk begins in LINE, "" while its name there is not known."""
+        return f"{self.settings.line_url_base}/R/ti/p/{quote(self.basic_id, safe='')}" if self.basic_id else ""
 
 
 def create_app(roof: Roof, *extra: Callable[[FastAPI], None]) -> FastAPI:
@@ -616,6 +638,7 @@ def run_demo(host: str, port: int, folder: Path, told: Callable[[dict[str, Any]]
                 "phone": f"{settings.base_url}/simulator/",
                 "card": f"{settings.base_url}/q/{DEMO_CAMPAIGN}",
                 "console": f"{settings.base_url}/console/",
+                "public": f"{settings.base_url}/public/",
                 "staff": [
                     {"role": role, "login": login, "name": name, "password": signs_in[login]}
                     for login, name, role in DEMO_STAFF

@@ -183,6 +183,16 @@ def resource_of(row: ResourceRow) -> Resource:
     return replace(resource, verified_on=day, verified_by=row.verified_by)
 
 
+def survivor(session: Session, id: str) -> tuple[bool, str]:
+    """Return whether a resource was ever listed, and the id of what it was merged into in the end ("" if not)."""
+    row = session.get(ResourceRow, id)
+    seen = {id}
+    while row is not None and row.merged_into is not None and row.merged_into not in seen:
+        seen.add(row.merged_into)
+        row = session.get(ResourceRow, row.merged_into)
+    return len(seen) > 1 or row is not None, row.id if row is not None and row.id != id else ""
+
+
 def count_unmet(session: Session, need: UnmetNeed, language: str, at: datetime) -> None:
     """Count a need that the directory could not meet: when (to the hour), where, for which age; no words, no person."""
     session.add(

@@ -140,6 +140,7 @@ def demo(
         out.print(f"  the phone     {addresses['phone']}")
         out.print(f"  a QR card     {addresses['card']}")
         out.print(f"  the console   {addresses['console']}")
+        out.print(f"  public pages  {addresses['public']}")
         for sign_in in addresses["staff"]:
             out.print(f"      {sign_in['role']:<14} {sign_in['login']:<8} {sign_in['password']}")
         out.print("\n  Ctrl-C ends it; the next demo begins afresh.\n")

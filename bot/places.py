@@ -132,7 +132,7 @@ def whole_card(resource: Resource, language: str) -> Card:
     links = (
         *call(resource),
         *((Choice(_("地図"), opens="link", uri=uri),) if (uri := map_address(resource)) else ()),
-        *((Choice(_("ホームページ"), opens="link", uri=resource.url),) if resource.url else ()),
+        *((Choice(_("ホームページ"), opens="link", uri=uri),) if (uri := website(resource)) else ()),
     )
     return Card(
         title=title(resource, language),
@@ -234,6 +234,11 @@ def call(resource: Resource) -> tuple[Choice, ...]:
         for phone in resource.phones[:1]
         if (uri := dialled(phone.number))
     )  # fmt: skip
+
+
+def website(resource: Resource) -> str:
+    """Return the address of its web page, "" for what is none: words of a source never run in a browser."""
+    return resource.url if resource.url.startswith(("http://", "https://")) else ""
 
 
 def map_address(resource: Resource) -> str:

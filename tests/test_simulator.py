@@ -562,3 +562,6 @@ async def test_mounted_in_a_parent(here: Town) -> None:
         greeting = await client.get("/simulator/R/oaMessage/%40hinata-demo/?%E3%81%AF%E3%81%84%20a+b")
         assert greeting.headers["location"] == "/simulator/?greeting=%E3%81%AF%E3%81%84%20a%2Bb"
         assert (await client.get("/simulator/R/oaMessage/%40other/?x")).status_code == 404
+        profile = await client.get("/simulator/R/ti/p/%40hinata-demo")
+        assert profile.headers["location"] == "/simulator/"
+        assert (await client.get("/simulator/R/ti/p/%40other")).status_code == 404

@@ -82,6 +82,7 @@ def calendar(
         feed.add_component(_entry(own, f"{opening}: {place.name}", place, made_at, address))
     for event in month_plan(place, events, today, last):
         feed.add_component(_entry(event, event.resource.name, place, made_at, address))
+    feed.add_missing_timezones(today, last)
     return bytes(feed.to_ical())
 
 

@@ -236,6 +236,11 @@ def phone_routes(platform: Platform, *, set_clock: SetClock | None, places: tupl
         text = unquote(request.url.query)  # the text is the whole query, so a plus stays a plus (facts/line.md 4)
         return RedirectResponse(f"{root}/?greeting={quote(text, safe='')}", 303)
 
+    async def profile(request: Request) -> Response:
+        root = request.scope.get("root_path", "")
+        known = request.path_params["basic_id"] == platform.basic_id
+        return RedirectResponse(f"{root}/", 303) if known else JSONResponse({"message": "no such account"}, 404)
+
     async def state(request: Request) -> Response:
         found = phone.state(platform.residents.get(request.query_params.get("resident", "")))
         digest = hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()[:16]
@@ -270,6 +275,7 @@ def phone_routes(platform: Platform, *, set_clock: SetClock | None, places: tupl
     return [
         Route("/", page),
         Route("/R/oaMessage/{basic_id}/", greeting),
+        Route("/R/ti/p/{basic_id}", profile),
         Route("/phone/state", state),
         Route("/phone/residents", _post(phone.add), methods=["POST"]),
         Route("/phone/act", _post(phone.act), methods=["POST"]),

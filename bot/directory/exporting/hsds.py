@@ -174,7 +174,17 @@ def package(
 
 def documents(resources: Iterable[Resource], *, names: Names) -> str:
     """Return JSON: a list with one service for each place, in which all that belongs to it is nested."""
-    return _json(list(_nested(tables(resources, names=names))))
+    return _json(services(resources, names=names))
+
+
+def services(resources: Iterable[Resource], *, names: Names) -> list[dict[str, Any]]:
+    """Return one service for each place that may be published, in which all that belongs to it is nested."""
+    return list(_nested(tables(resources, names=names)))
+
+
+def service_id(id: str) -> str:
+    """Return the id under which a place is a service."""
+    return _id("services", id)
 
 
 # --- tables ---------------------------------------------------------------------------------------------------------
@@ -246,7 +256,7 @@ class _Tables:
 
     def _put(self, name: str, key: str, /, **values: Value | None) -> str:
         """Add a row unless it is there already, without its empty values, and return its id."""
-        made = str(uuid.uuid5(OURS, f"{name}|{key}"))
+        made = _id(name, key)
         if made not in self.seen:
             self.seen.add(made)
             self.rows[name].append({"id": made, **{c: v for c, v in values.items() if v is not None and v != ""}})
@@ -421,6 +431,10 @@ def _schedule(rule: Schedule) -> dict[str, Value]:
         "closes_at": f"{rule.closes_at:%H:%M}+09:00",
         "notes": "、".join(filter(None, (notes, "次の日まで" if rule.closes_at <= rule.opens_at else ""))),
     }
+
+
+def _id(name: str, key: str) -> str:
+    return str(uuid.uuid5(OURS, f"{name}|{key}"))
 
 
 def _address(at: Location) -> tuple[str, str, str]:
