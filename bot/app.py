@@ -425,6 +425,7 @@ class Roof:
                 directory=lambda: self.mind.directory,
                 categories=self.content.vocabulary["categories"],
                 words=self.words,
+                operator_key=operator_key(self.settings.secret_key),
             ),
         )
         app.mount(

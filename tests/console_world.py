@@ -23,9 +23,11 @@ from bot.models import Memory, Outbox, Resident
 from bot.opening import Opening, Schedule
 from bot.situation import Case, City, Desk
 from bot.store import Store, db_now, enqueue_outbox
+from bot.suggestions import operator_key
 from bot.vault import resident_owner, seal
 from handoff.console.app import create_console
 from handoff.staff import ROLES, Passwords, add_staff
+from tests.conftest import SECRET_KEY
 from tests.talk import content, words
 
 NOW = datetime(2026, 11, 20, 17, 10, tzinfo=UTC)  # Saturday 02:10 in Tokyo
@@ -119,6 +121,7 @@ async def build(store: Store, base_url: str = BASE) -> World:
         directory=lambda: world.places,
         categories=content().vocabulary["categories"],
         words=words(),
+        operator_key=operator_key(SECRET_KEY),
     )
     staff = {
         role: await add_staff(store, passwords, login=role, work_name=NAMES[role], role=role, password=PASSWORD, at=NOW)

@@ -18,7 +18,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 from starlette.routing import Mount
 
-from bot import cases, catalogue, curation
+from bot import cases, catalogue, curation, suggestions
 from bot.directory.resources import Location, Resource
 from bot.models import Audit, CaseRow, Event, Journal, Memory, Outbox, Resident, ResourceChange
 from bot.store import Store, append_event
@@ -127,6 +127,9 @@ DOORS: dict[tuple[str, str], Door] = {
     ("GET", "/directory/compare"): Door(EVERYBODY, fields=(("one", "{place_id}"), ("other", "{other_id}"))),
     ("POST", "/directory/merge"): Door(CURATING, fields=(("kept", "{place_id}"), ("other", "{other_id}"))),
     ("POST", "/directory/apart"): Door(CURATING, fields=(("one", "{place_id}"), ("other", "{other_id}"))),
+    ("GET", "/directory/suggestions"): Door(CURATING),
+    ("POST", "/directory/suggestions/{suggestion_id}/take"): Door(CURATING, fields=(("version", "2"),)),
+    ("POST", "/directory/suggestions/{suggestion_id}/decline"): Door(CURATING, fields=(("reason", "電話で確かめた"),)),
     ("GET", "/directory/imports"): Door(IMPORTING),
     ("POST", "/directory/imports"): Door(IMPORTING, file=LIST),
     ("GET", "/directory/imports/{upload_id}"): Door(IMPORTING),
@@ -152,8 +155,19 @@ async def a_place(world: World) -> dict[str, str]:
         curation.verify(session, id, by, NOW)
         note = curation.note(session, id, "静か", uuid.UUID(int=1), by, NOW, consent="", public=False)
         change = curation.history(session, id)[0]
+        told = suggestions.suggest(
+            session,
+            id,
+            sender="operator",
+            kind="fee",
+            text="",
+            language="ja",
+            at=NOW,
+            changes={"url": "https://a.example"},
+        )
         return {
             "place_id": id, "other_id": twin.id, "note_id": str(note.id), "change_id": str(change.id), "version": "2",
+            "suggestion_id": str(told),
         }  # fmt: skip
 
     return await world.store.write(unit)

@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from bot import catalogue, curation, listing
+from bot import catalogue, curation, listing, suggestions
 from bot.curation import By
 from bot.directory.resources import CostOption, Location, Phone, Resource, Source, to_json
 from bot.errors import DirectoryMovedError, RefusedError
@@ -28,8 +28,10 @@ from bot.opening import Closure, Opening, Rest, Schedule
 from bot.store import Store
 from handoff import uploads
 from handoff.console.directory import form, imports, week, wording
+from handoff.console.directory import suggested as suggested_page
 from handoff.models import DirectoryUpload
 from handoff.staff import Actor
+from tests.conftest import SECRET_KEY
 from tests.console_world import NOW, World, build
 from tests.console_world import form as filled
 
@@ -65,6 +67,7 @@ async def browser(world: World) -> AsyncIterator[httpx.AsyncClient]:
 def test_every_field_has_a_name_that_staff_read() -> None:
     """A field that is added to a place without a name for it fails here."""
     assert set(wording.FIELDS) == {field.name for field in fields(Resource)}
+    assert set(suggested_page.KINDS) == set(suggestions.KINDS)
     assert set(wording.ACTIONS) == {"import", "edit", "verify", "merge", "restore", "create", "undo"}
 
 
@@ -339,6 +342,95 @@ async def test_a_merge_is_parted_also_after_both_have_changed(store: Store) -> N
     assert (one.edits, two.merged_into) == ({"url": "https://own.example"}, None)
     with pytest.raises(RefusedError):
         await store.write(lambda s: curation.undo(s, merge.id, AYA, NOW))
+
+
+# --- suggestions -----------------------------------------------------------------------------------------------------
+
+
+async def suggested(world: World, **given: Any) -> uuid.UUID:
+    wanted: dict[str, Any] = {"sender": "operator", "kind": "other", "text": "", "language": "ja", "at": NOW}
+    return await world.store.write(lambda s: suggestions.suggest(s, "a", **(wanted | given)))
+
+
+async def test_an_operators_changes_are_taken_over_as_an_edit(world: World, browser: httpx.AsyncClient) -> None:
+    """Now and proposed stand side by side; one press makes it an edit with its author, which can be taken back."""
+    await suggested(world, changes={"name": "川辺こどもひろば", "cost": [{"amount": 0}]})
+    csrf = await world.signed_in("specialist", browser)
+    page = (await browser.get("/directory/suggestions")).text
+    for words in ("川辺ひろば", "川辺こどもひろば", "1回 100円", "無料", "運営者から"):
+        assert words in page
+    assert "お知らせが1件" in (await browser.get("/directory/places/a")).text
+    (id,) = re.findall(r"/directory/suggestions/([\w-]+)/take", page)
+    assert (await browser.post(f"/directory/suggestions/{id}/take", data=filled(csrf, version="1"))).status_code == 303
+    (change,) = await world.store.read(lambda s: curation.history(s, "a"))
+    assert (change.action, change.fields, change.actor_name) == ("edit", ["cost", "name"], "さとう")
+    assert "まだ決めていないお知らせはありません" in (await browser.get("/directory/suggestions")).text
+    again = await browser.post(f"/directory/suggestions/{id}/take", data=filled(csrf, version="2"))
+    assert again.status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"url": "javascript:alert(1)"}, "http://"),
+        ({"phones": [{"number": "call"}]}, "電話番号"),
+        ({"description": "母子生活支援施設のとなり"}, "のせられません"),
+    ],
+)
+async def test_what_could_not_be_edited_cannot_be_taken_over(
+    world: World, browser: httpx.AsyncClient, changes: dict[str, Any], says: str
+) -> None:
+    """The same checks hold; the suggestion stays open with its reason and nothing is changed."""
+    id = await suggested(world, changes=changes)
+    csrf = await world.signed_in("specialist", browser)
+    answer = await browser.post(f"/directory/suggestions/{id}/take", data=filled(csrf, version="1"))
+    assert answer.status_code == 422
+    assert says in answer.text
+    assert len(await world.store.read(suggestions.open_suggestions)) == 1
+    assert await world.store.read(lambda s: curation.history(s, "a")) == []
+
+
+async def test_a_suggestion_that_a_colleague_outran_is_looked_at_again(
+    world: World, browser: httpx.AsyncClient
+) -> None:
+    id = await suggested(world, changes={"name": "べつの名前"})
+    csrf = await world.signed_in("specialist", browser)
+    await world.store.write(lambda s: curation.edit(s, "a", {"name": "先の名前"}, AYA, NOW, categories=KINDS))
+    answer = await browser.post(f"/directory/suggestions/{id}/take", data=filled(csrf, version="1"))
+    assert answer.status_code == 409
+    assert "先の名前" in answer.text
+    assert len(await world.store.read(suggestions.open_suggestions)) == 1
+    assert (await browser.post(f"/directory/suggestions/{id}/take", data=filled(csrf, version="2"))).status_code == 303
+
+
+async def test_parents_words_are_read_by_who_corrects_and_declined_with_a_reason(
+    world: World, browser: httpx.AsyncClient
+) -> None:
+    """The administrator does not read them; declining asks why; an unreadable proposal can only be declined."""
+    id = await suggested(world, sender="parent", kind="hours", text="Cerrado <b>los lunes</b>", language="es")
+    broken = await suggested(world, changes={"opening": {"schedules": [{"byday": [0], "opens_at": "x"}]}})
+    csrf = await world.signed_in("officer", browser)
+    page = (await browser.get("/directory/suggestions")).text
+    assert 'lang="es">Cerrado &lt;b&gt;los lunes' in page
+    assert "読めませんでした" in page
+    assert f"{broken}/take" not in page
+    refused = await browser.post(f"/directory/suggestions/{id}/decline", data=filled(csrf))
+    assert (refused.status_code, "理由を書いてください" in refused.text) == (422, True)
+    for one in (id, broken):
+        done = await browser.post(f"/directory/suggestions/{one}/decline", data=filled(csrf, reason="電話で確かめた"))
+        assert done.status_code == 303
+    async with world.browser() as other:
+        await world.signed_in("administrator", other)
+        assert (await other.get("/directory/suggestions")).status_code == 403
+
+
+async def test_the_operators_link_opens_that_place(world: World, browser: httpx.AsyncClient) -> None:
+    await world.signed_in("specialist", browser)
+    page = (await browser.get("/directory/places/a")).text
+    token = re.search(r'value="http://console.test/public/operator/([^"]+)"', page)
+    assert token
+    key = suggestions.operator_key(SECRET_KEY)
+    assert suggestions.read_operator_token(key, token[1], NOW) == "a"
 
 
 # --- files -----------------------------------------------------------------------------------------------------------

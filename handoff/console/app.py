@@ -24,7 +24,7 @@ from bot.rooms import ToLine
 from bot.situation import City
 from bot.store import Store
 from handoff.console import conversation, gate, live, queue, sign_in
-from handoff.console.directory import edit, imports, places, twins, worklist
+from handoff.console.directory import edit, imports, places, suggested, twins, worklist
 from handoff.staff import Passwords
 
 HERE: Final = Path(__file__).parent
@@ -43,12 +43,13 @@ def create_console(
     directory: Callable[[], Directory],
     categories: Collection[str],
     words: Catalogs,
+    operator_key: bytes,
 ) -> FastAPI:
     """Return the application to mount at /console.
 
     `city` gives the settings that count now; `to_line` words the room's notice (`render`); `base_url` is where
     families' links and our own forms lead. `directory` gives the places as they are searched now, `categories` are the
-    kinds that there are, `words` the catalogs in which families read.
+    kinds that there are, `words` the catalogs in which families read, `operator_key` signs operators' links.
     """
     base_url = base_url.rstrip("/")
     app = FastAPI(
@@ -70,10 +71,11 @@ def create_console(
         directory,
         tuple(categories),
         words,
+        operator_key,
     )
     app.state.streams = Counter()
     app.state.readings, app.state.one_reading = set(), asyncio.Semaphore(1)  # of uploaded files
-    pages = (sign_in, queue, live, conversation, places, edit, worklist, twins, imports)
+    pages = (sign_in, queue, live, conversation, places, edit, worklist, twins, imports, suggested)
     for part in pages:
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

@@ -66,6 +66,7 @@ class House:
     directory: Callable[[], Directory]
     categories: tuple[str, ...]
     words: Catalogs
+    operator_key: bytes
 
     @property
     def secure(self) -> bool:

@@ -13,8 +13,9 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, expect
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
-from bot import catalogue, curation, library
+from bot import catalogue, curation, library, suggestions
 from bot.curation import By
 from bot.directory.documents import resources_from_documents
 from bot.directory.resources import Location, Resource, Source
@@ -304,6 +305,45 @@ async def test_a_file_is_brought_in_without_javascript(site: Site, tmp_path: Pat
     await page.get_by_role("button", name="読んで、変わるところを見る").click()
     await page.get_by_role("button", name="台帳に入れる").click()
     await expect(page.get_by_text("台帳に入れました。新しい場所1")).to_be_visible()
+
+
+async def test_suggestions_are_taken_over_or_declined(site: Site) -> None:
+    """An operator's proposal beside what stands now becomes an edit; a parent's words are declined with a reason."""
+    await fill(site.world)
+
+    def suggest(session: Session) -> None:
+        changes = {"name": "ぽかぽかルーム", "cost": [{"amount": 0, "option": "1時間"}], "booking_required": True}
+        suggestions.suggest(
+            session,
+            POKAPOKA,
+            sender="operator",
+            kind="other",
+            text="4月からです",
+            language="ja",
+            at=NOW,
+            changes=changes,
+        )
+        suggestions.suggest(
+            session, LIBRARY, sender="parent", kind="hours", text="Đóng cửa thứ hai", language="vi", at=NOW
+        )
+
+    await site.world.store.write(suggest)
+    page = await site.signed_in()
+    await page.goto(f"{site.root}/directory/suggestions")
+    await looked_at(page, "30-suggestions")
+    await page.get_by_role("button", name="取り入れる: ").click()
+    await expect(page.get_by_text("お知らせを取り入れました。")).to_be_visible()
+    await page.get_by_text("取り入れない", exact=True).click()
+    await page.get_by_role("button", name="取り入れないことにする").click()
+    await expect(page.get_by_role("alert")).to_contain_text("理由を書いてください")
+    await page.get_by_text("取り入れない", exact=True).click()
+    await page.get_by_label("理由").fill("電話で確かめた。月曜も開いている")
+    await page.get_by_role("button", name="取り入れないことにする").click()
+    await expect(page.get_by_text("まだ決めていないお知らせはありません。")).to_be_visible()
+    await page.goto(f"{site.root}/directory/places/{POKAPOKA}")
+    await expect(page.get_by_role("heading", level=1)).to_contain_text("ぽかぽかルーム")
+    await page.get_by_text("送るリンクを見る").click()
+    await looked_at(page, "31-taken")
 
 
 async def test_a_new_place_is_written_and_hours_beyond_the_table_stay(site: Site) -> None:

@@ -16,7 +16,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
-from bot import catalogue, curation, listing
+from bot import catalogue, curation, listing, suggestions
 from bot.curation import FieldsRefusedError
 from bot.directory import search
 from bot.directory.resources import Resource
@@ -190,6 +190,7 @@ class View:
     absorbed: list[Line]
     notes: list[LivingNote]
     history: list[Past]
+    suggested: int  # how many suggestions nobody has decided about
 
 
 def view(session: Session, id: str, now: datetime) -> View:
@@ -216,6 +217,7 @@ def view(session: Session, id: str, now: datetime) -> View:
         absorbed=[line(other, now) for other in listing.merged_into(session, id)],
         notes=curation.notes(session, id),
         history=past(changes),
+        suggested=len(suggestions.open_suggestions(session, id)),
     )
 
 
@@ -285,6 +287,7 @@ async def show(
         problems=problems or {},
         form=door.form,
         previews=previews(house, found.place),
+        operator_link=suggestions.operator_link(house.operator_key, house.base_url, id, house.clock.now()),
         word=house.words.word,
         tag=html_language,
     )
