@@ -260,6 +260,24 @@ async def test_a_place_escapes_what_its_source_says(world: World, browser: httpx
         assert "&lt;script&gt;alert" in page
 
 
+async def test_what_cannot_be_seen_is_taken_out_of_what_is_typed(store: Store) -> None:
+    """NUL and marks of direction in words, filters and addresses end in an answer, on PostgreSQL too."""
+    world = await build(store)
+    await store.write(lambda s: catalogue.keep(s, "list", [SALON], NOW))
+    async with world.browser() as browser:
+        csrf = await world.signed_in("specialist", browser)
+        typed = filled(csrf, version="1", alert="工事\x00中\u202e", **{"phones.1.number": "000-555-0109\x00"})
+        assert (await browser.post("/directory/places/a/edit", data=typed)).status_code == 303
+        place = await store.read(lambda s: catalogue.resource_of(s.get_one(ResourceRow, "a")))
+        assert (place.alert, place.phones[1].number) == ("工事中", "000-555-0109")
+        for path in ("?words=%00", "?category=%00", "/compare?one=a&words=%00", "/places/a"):
+            assert (await browser.get(f"/directory{path}")).status_code == 200, path
+        for path in ("/places/%00", "/compare?one=%00", "/compare?one=a&other=%00"):
+            assert (await browser.get(f"/directory{path}")).status_code in (404, 422), path
+        nobody = filled(csrf, kept="a\x00b", other="a")
+        assert (await browser.post("/directory/merge", data=nobody)).status_code == 422
+
+
 # --- lists -----------------------------------------------------------------------------------------------------------
 
 

@@ -81,8 +81,8 @@ class House:
     def page(self, request: Request, name: str, status: int = 200, **values: Any) -> HTMLResponse:
         """Return the rendered template."""
         root = request.scope.get("root_path", "")
-        here = request.url.path.removeprefix(root)
-        return HTMLResponse(self.templates.get_template(name).render(root=root, here=here, **values), status)
+        values = {"root": root, "here": request.url.path.removeprefix(root), **values}
+        return HTMLResponse(self.templates.get_template(name).render(values), status)
 
 
 @dataclass(frozen=True, slots=True)

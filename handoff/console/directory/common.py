@@ -77,7 +77,7 @@ def path_of(id: str) -> str:
 
 def row_of(session: Session, id: str) -> ResourceRow:
     """Return a place's row. Raise RefusedError."""
-    row = session.get(ResourceRow, id)
+    row = session.get(ResourceRow, id) if id.isprintable() else None  # PostgreSQL does not know NUL
     if row is None:
         raise RefusedError("この場所は見つかりません。")
     return row

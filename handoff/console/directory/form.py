@@ -15,6 +15,7 @@ from typing import Any, Final, get_args
 
 from bot.directory.resources import ATTRIBUTES, Availability, CostOption, Phone, Provision, Resource, Status, to_json
 from bot.errors import SlipError
+from bot.suggestions import clean
 from handoff.console.directory import week
 from handoff.console.labels import LANGUAGES
 
@@ -73,7 +74,7 @@ def typed(form: Mapping[str, Any], shown: Inputs) -> Inputs:
     """
     more = {name for name in form if (row := _ROWS.fullmatch(name)) and int(row[1]) < MOST_ROWS}
     unsent = {name: "" if _TICKS.match(name) else value for name, value in shown.items()}
-    return {name: str(form.get(name, unsent.get(name, ""))).strip().replace("\r\n", "\n") for name in {*shown, *more}}
+    return {name: clean(str(form.get(name, unsent.get(name, "")))) for name in {*shown, *more}}
 
 
 def field_of(name: str) -> str:

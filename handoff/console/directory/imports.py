@@ -20,6 +20,7 @@ from starlette.datastructures import UploadFile
 
 from bot.directory.importing.headers import FIELDS
 from bot.errors import DirectoryMovedError, RefusedError
+from bot.suggestions import clean
 from handoff import uploads
 from handoff.console.directory import common, wording
 from handoff.console.directory.common import back
@@ -94,7 +95,8 @@ def _settings(door: Pass) -> Settings:
         header, field = str(door.form.get(f"header.{n}", "")), str(door.form.get(f"column.{n}", "auto"))
         if header and field != "auto":
             columns[header] = field if field in FIELDS else ""
-    return Settings(door.text("category", 40), door.text("municipality", 60), door.text("area_code", 6), columns)
+    category, town, code = (clean(door.text(name, 60)) for name in ("category", "municipality", "area_code"))
+    return Settings(category, town, code, columns)
 
 
 def _begin(request: Request, id: uuid.UUID, reading: int) -> None:

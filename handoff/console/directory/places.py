@@ -93,8 +93,9 @@ async def index(
 ) -> Response:
     """Show the places that fit the filters, fifty a page."""
     house, now = house_of(request), house_of(request).clock.now()
+    words, category, municipality = map(suggestions.clean, (words, category, municipality))
     asked = Asked(
-        words.strip(),
+        words,
         ids_of(house, words),
         category,
         municipality,

@@ -15,7 +15,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
-from bot import curation, listing
+from bot import curation, listing, suggestions
 from bot.directory.duplicates import Pair, duplicates
 from bot.errors import RefusedError
 from bot.listing import Asked
@@ -88,14 +88,15 @@ async def compare(
 ) -> Response:
     """Show any two places side by side; without the second one, places to choose from."""
     house, now = house_of(request), house_of(request).clock.now()
+    words = suggestions.clean(words)
     ids = places.ids_of(house, words)
 
     def unit(session: Session) -> tuple[Line, Beside | None, list[Line]]:
         here = line(common.row_of(session, one), now)
         if other:
             return here, beside(session, one, other, now), []
-        asked = Asked(words.strip(), ids)
-        found = listing.listed(session, asked, now, limit=FOUND + 1, offset=0)[0] if words.strip() else []
+        asked = Asked(words, ids)
+        found = listing.listed(session, asked, now, limit=FOUND + 1, offset=0)[0] if words else []
         return here, None, [line(row, now) for row in found if row.id != one][:FOUND]
 
     here, pair, found = await house.store.read(unit)
@@ -107,7 +108,13 @@ async def merge(request: Request, door: Annotated[Pass, Depends(may("directory.e
     """Make two places one: `kept` stays, `other` is no longer shown."""
     house, at = house_of(request), house_of(request).clock.now()
     kept, other = door.text("kept", 120), door.text("other", 120)
-    await house.store.write(lambda s: curation.merge(s, kept, other, by(door), at))
+
+    def unit(session: Session) -> None:
+        for id in (kept, other):
+            common.row_of(session, id)
+        curation.merge(session, kept, other, by(door), at)
+
+    await house.store.write(unit)
     return back(request, _onward(door.form, path_of(kept)), "merged")
 
 
