@@ -54,6 +54,7 @@ from bot.suggestions import operator_key
 from bot.understanding.faq import Collection, Entry, Ranker
 from bot.understanding.features import Vectors
 from bot.worker import ResidentFacts, Worker
+from handoff import uploads
 from handoff.console.app import create_console
 from handoff.room.app import create_room
 from handoff.staff import Passwords, add_staff, make_password
@@ -374,6 +375,9 @@ class Roof:
         def sweep_rooms(session: Session, _payload: Mapping[str, Any], _now: datetime) -> int:
             return rooms.sweep(session)
 
+        def sweep_uploads(session: Session, _payload: Mapping[str, Any], now: datetime) -> int:
+            return uploads.sweep(session, now)
+
         async def sweep_keys(_payload: Mapping[str, Any], _now: datetime) -> int:
             return await sweep_orphan_keys(self.store)
 
@@ -381,9 +385,11 @@ class Roof:
         self.scheduler.register(rooms.NOTICE_JOB, room_notice)
         self.scheduler.register("lapse", lapse)
         self.scheduler.register("sweep_rooms", sweep_rooms)
+        self.scheduler.register("sweep_uploads", sweep_uploads)
         self.scheduler.register_outside("sweep_keys", sweep_keys)
         self.scheduler.every(LAPSE_EVERY, "lapse")
         self.scheduler.every(timedelta(days=1), "sweep_rooms")
+        self.scheduler.every(timedelta(hours=1), "sweep_uploads")
         self.scheduler.every(timedelta(days=1), "sweep_keys")
 
     async def _keep_room_text(self, resident_id: UUID, text: str, text_id: UUID) -> bool:
@@ -416,6 +422,10 @@ class Roof:
                 base_url=self.settings.base_url,
                 to_line=self.mind.to_line,
                 passwords=self.passwords,
+                directory=lambda: self.mind.directory,
+                categories=self.content.vocabulary["categories"],
+                words=self.words,
+                operator_key=operator_key(self.settings.secret_key),
             ),
         )
         app.mount(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -44,13 +44,18 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Hold what an import would do to one resource: new, changed (`fields`; `kept` are those staff wrote), or gone."""
+    """Hold what an import would do to one resource: new, changed (`fields`; `kept` are those staff wrote), or gone.
+
+    `before`, `after`: what the source said and says, as JSON; empty where there is nothing.
+    """
 
     id: str
     name: str
     what: str
     fields: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
+    before: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    after: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
 
 def preview(session: Session, source: str, resources: Sequence[Resource]) -> list[Difference]:
@@ -58,18 +63,23 @@ def preview(session: Session, source: str, resources: Sequence[Resource]) -> lis
     rows = {row.id: row for row in session.scalars(select(ResourceRow).where(ResourceRow.source == source))}
     found = []
     for resource in resources:
+        body = to_json(resource)
         row = rows.pop(resource.id, None) or session.get(ResourceRow, resource.id)
         if row is None:
-            found.append(Difference(resource.id, resource.name, "new"))
-        elif fields := changed_fields(row.body, to_json(resource)) or (("",) if row.gone_at else ()):
+            found.append(Difference(resource.id, resource.name, "new", after=body))
+        elif fields := changed_fields(row.body, body) or (("",) if row.gone_at else ()):
             named = tuple(filter(None, fields))
-            found.append(Difference(resource.id, resource.name, "changed", named, _written_over(row, named)))
-    found += [Difference(row.id, row.name, "gone") for row in rows.values() if row.gone_at is None]
+            kept = _written_over(row, named)
+            found.append(Difference(resource.id, resource.name, "changed", named, kept, row.body, body))
+    found += [Difference(row.id, row.name, "gone", before=row.body) for row in rows.values() if row.gone_at is None]
     return sorted(found, key=lambda difference: ("new", "changed", "gone").index(difference.what))
 
 
-def keep(session: Session, source: str, resources: Sequence[Resource], at: datetime) -> Stored:
-    """Store one edition of a source (a file's name or `sample_city`); its identities are the resources' ids."""
+def keep(session: Session, source: str, resources: Sequence[Resource], at: datetime, by_name: str = "") -> Stored:
+    """Store one edition of a source (a file's name or `sample_city`); its identities are the resources' ids.
+
+    `by_name`: the work name of who did it in the console, for the history.
+    """
     rows = {row.id: row for row in session.scalars(select(ResourceRow).where(ResourceRow.source == source))}
     new = changed = same = kept = 0
     for resource in resources:
@@ -93,7 +103,7 @@ def keep(session: Session, source: str, resources: Sequence[Resource], at: datet
         row.edits = {name: value for name, value in row.edits.items() if body.get(name) != value}
         row.gone_at = None
         if fields or before["gone"]:
-            changed_by(session, row, "import", fields, before, f"import:{source}", "", at)
+            changed_by(session, row, "import", fields, before, f"import:{source}", by_name, at)
     return finished(session, NAME, rows.values(), Stored(new, changed, same, kept=kept), at)
 
 

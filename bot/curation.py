@@ -14,16 +14,16 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from bot import catalogue
 from bot.catalogue import changed_by, changed_fields, state
 from bot.directory.importing.cells import is_formula
 from bot.directory.resources import Resource, from_json, is_hidden_place, to_json
-from bot.errors import RefusedError
+from bot.errors import DirectoryMovedError, RefusedError
 from bot.models import LivingNote, ResourceChange, ResourceRow
-from bot.store import bump
+from bot.store import append_audit, bump
 
 OWN: Final = "staff"  # the source of places that staff entered themselves
 STALE_AFTER: Final = timedelta(days=180)  # since somebody made sure: half a year, as lists are made twice a year
@@ -62,20 +62,18 @@ def edit(
     categories: Sequence[str],
     expected: int | None = None,
 ) -> Resource:
-    """Put staff's own words over a resource (field -> value as JSON, None takes a field's edit back) and return it.
+    """Put staff's own words over a resource (field -> value as JSON, None for not known) and return it.
 
-    `expected`: the version that was on the screen. Raise FieldsRefusedError, or RefusedError if somebody was faster.
+    A value that is the source's own ends the edit of that field. `expected`: the version that was on the screen.
+    Raise FieldsRefusedError, or DirectoryMovedError if somebody was faster.
     """
     row = _row(session, id, expected)
     if unknown := set(changes) - _FIELDS:
         raise FieldsRefusedError({name: f"{name} は直せない項目です" for name in sorted(unknown)})
-    before, wanted = state(row), dict(row.edits)
-    for name, value in changes.items():
-        if value is None or row.body.get(name) == value:
-            wanted.pop(name, None)
-        else:
-            wanted[name] = value
+    before, wanted = state(row), {**row.edits, **changes}
     resource = _checked({**row.body, **wanted}, categories)
+    plain = to_json(resource)
+    wanted = {name: value for name, value in wanted.items() if plain.get(name) != row.body.get(name)}
     touched = changed_fields({**row.body, **row.edits}, {**row.body, **wanted})
     if touched:
         row.edits = wanted
@@ -123,9 +121,9 @@ def merge(session: Session, kept: str, other: str, by: By, at: datetime) -> None
         for name, value in {**two.body, **two.edits}.items()
         if name in _FIELDS and name not in ours and name not in ("name", "category")
     }
-    if missing:
-        one.edits = {**one.edits, **missing}
-        changed_by(session, one, "merge", sorted(missing), before_one, by.id, by.name, at)
+    one.edits = {**one.edits, **missing}
+    changed_by(session, one, "merge", sorted(missing), before_one, by.id, by.name, at)
+    session.flush()  # the survivor's half is written first: `undo` finds the two halves by that
     two.merged_into = one.id
     changed_by(session, two, "merge", [], before_two, by.id, by.name, at)
     bump(session, catalogue.NAME)
@@ -141,31 +139,58 @@ def restore(session: Session, id: str, by: By, at: datetime) -> None:
 
 
 def undo(session: Session, change_id: int, by: By, at: datetime) -> None:
-    """Take back the newest change of a resource that has not been taken back. Raise RefusedError for any other.
+    """Take back a change: a merge at any time, else the newest of a resource. Raise RefusedError for any other.
 
     What a source said since an import cannot be taken back: the next import would say it again.
     """
     change = session.get(ResourceChange, change_id)
-    if change is None or change.undone_by is not None or change.action in ("undo", "import", "create"):
-        raise RefusedError("この変更は、もどせません。")
-    newest = select(ResourceChange.id).where(
-        ResourceChange.resource_id == change.resource_id,
-        ResourceChange.undone_by.is_(None),
-        ResourceChange.action.not_in(("undo",)),
-    )
-    if session.scalar(newest.order_by(ResourceChange.id.desc()).limit(1)) != change_id:
-        raise RefusedError("あとから別の変更があります。新しいものから順にもどしてください。")
-    row = _row(session, change.resource_id)
-    before, wanted = state(row), change.before
-    row.edits = dict(wanted["edits"])
-    row.verified_at = datetime.fromisoformat(wanted["verified_at"]) if wanted["verified_at"] else None
-    row.verified_by, row.merged_into = wanted["verified_by"], wanted["merged_into"]
-    row.gone_at = at if wanted["gone"] else None
-    _show(row, from_json({**row.body, **row.edits}))
-    taken = changed_by(session, row, "undo", change.fields, before, by.id, by.name, at)
-    session.flush()
-    change.undone_by = taken.id
+    if change is None or change.id not in undoable(history(session, change.resource_id)):
+        raise RefusedError("この変更は、もどせません。あとから別の変更があるときは、新しいものから順にもどします。")
+    halves = _halves(session, change) if change.action == "merge" else [change]
+    for one in halves:
+        row = _row(session, one.resource_id)
+        before = state(row)
+        _take_back(row, one, at)
+        _show(row, from_json({**row.body, **row.edits}))
+        taken = changed_by(session, row, "undo", one.fields, before, by.id, by.name, at)
+        session.flush()
+        one.undone_by = taken.id
     bump(session, catalogue.NAME)
+
+
+def undoable(changes: Sequence[ResourceChange]) -> frozenset[int]:
+    """Return which of a resource's changes (the newest first) can be taken back now."""
+    living = [change for change in changes if change.undone_by is None and change.action != "undo"]
+    merges = {change.id for change in living if change.action == "merge"}
+    newest = {change.id for change in living[:1] if change.action in ("edit", "verify", "restore")}
+    return frozenset(merges | newest)
+
+
+def _halves(session: Session, change: ResourceChange) -> list[ResourceChange]:
+    """Return both halves of a merge: what the survivor received, and that the other is no longer shown."""
+    found = select(ResourceChange).where(ResourceChange.action == "merge", ResourceChange.at == change.at)
+    every = list(session.scalars(found.order_by(ResourceChange.id)))
+    here = every.index(change)
+    if survivor := change.after["merged_into"]:
+        return [*[one for one in every[:here] if one.resource_id == survivor][-1:], change]
+    return [change, *[one for one in every[here:] if one.after["merged_into"] == change.resource_id][:1]]
+
+
+def _take_back(row: ResourceRow, change: ResourceChange, at: datetime) -> None:
+    """Bring a row back to before a change, in what that change touched."""
+    old, new = change.before, change.after
+    for name in change.fields:
+        if change.action == "merge" and row.edits.get(name) != new["edits"].get(name):
+            continue  # somebody has written something else since
+        kept = {field: value for field, value in row.edits.items() if field != name}
+        row.edits = {**kept, name: old["edits"][name]} if name in old["edits"] else kept
+    if change.action == "merge":
+        row.merged_into = None
+    elif change.action == "verify":
+        row.verified_at = datetime.fromisoformat(old["verified_at"]) if old["verified_at"] else None
+        row.verified_by = old["verified_by"]
+    elif change.action == "restore":
+        row.gone_at = at
 
 
 # --- living notes ---------------------------------------------------------------------------------------------------
@@ -193,11 +218,12 @@ def note(
     return found
 
 
-def remove_note(session: Session, note_id: uuid.UUID, at: datetime) -> None:
-    """Take a living note off the page; it stays in the history of the place."""
+def remove_note(session: Session, note_id: uuid.UUID, by: By, at: datetime) -> None:
+    """Take a living note off the page; who did it stands in the audit."""
     session.execute(
         update(LivingNote).where(LivingNote.id == note_id, LivingNote.removed_at.is_(None)).values(removed_at=at)
     )
+    append_audit(session, by.id, "directory.note_removed", at, detail={"note": str(note_id)})
 
 
 def notes(session: Session, id: str, *, public_only: bool = False) -> list[LivingNote]:
@@ -219,15 +245,23 @@ def history(session: Session, id: str) -> list[ResourceChange]:
 
 
 def stale(session: Session, now: datetime, limit: int = WEEKLY) -> list[ResourceRow]:
-    """Return the places that nobody has made sure of for half a year: never first, then the longest ago."""
-    listed = select(ResourceRow).where(
+    """Return the places that nobody has made sure of for half a year: never first (by name), then the longest ago."""
+    order = (ResourceRow.verified_at.is_not(None), ResourceRow.verified_at, ResourceRow.name, ResourceRow.id)
+    return list(session.scalars(select(ResourceRow).where(*_due(now)).order_by(*order).limit(limit)))
+
+
+def count_stale(session: Session, now: datetime) -> int:
+    """Return how many places nobody has made sure of for half a year."""
+    return session.scalar(select(func.count()).select_from(ResourceRow).where(*_due(now))) or 0
+
+
+def _due(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (
         ResourceRow.gone_at.is_(None),
         ResourceRow.merged_into.is_(None),
         ResourceRow.category != "event",
         or_(ResourceRow.verified_at.is_(None), ResourceRow.verified_at < now - STALE_AFTER),
     )
-    order = (ResourceRow.verified_at.is_not(None), ResourceRow.verified_at, ResourceRow.changed_at, ResourceRow.id)
-    return list(session.scalars(listed.order_by(*order).limit(limit)))
 
 
 def gone(session: Session) -> list[ResourceRow]:
@@ -244,7 +278,7 @@ def _row(session: Session, id: str, expected: int | None = None) -> ResourceRow:
     if row is None:
         raise RefusedError("この場所は見つかりません。")
     if expected is not None and row.version != expected:
-        raise RefusedError("ほかの人が先に直しました。ページを開きなおして、もう一度直してください。")
+        raise DirectoryMovedError("ほかの人が先に直しました。ページを開きなおして、もう一度直してください。")
     return row
 
 

@@ -13,7 +13,9 @@ What a resident types is never an exception.
     │   └── SettingsError         a setting is missing or wrong: names it and says what to do
     ├── RefusedError              a person may not or cannot do this now: shown to staff as it stands
     │   ├── NotAllowedError       the role may not do it
-    │   └── CaseMovedError        the case is no longer in the state that the action needs
+    │   ├── CaseMovedError        the case is no longer in the state that the action needs
+    │   ├── SlipError             one input of a form cannot be read
+    │   └── DirectoryMovedError   somebody else has changed the directory since the page was opened
     └── OutsideError              the outside world failed
         ├── LineRefusedError      LINE would refuse or refused a body
         ├── LineUnreachableError  LINE did not answer in time
@@ -68,6 +70,14 @@ class NotAllowedError(RefusedError):
 
 class CaseMovedError(RefusedError):
     """Refuse an action because the case has moved on."""
+
+
+class SlipError(RefusedError):
+    """Refuse one input of a form, in words for the person who typed it."""
+
+
+class DirectoryMovedError(RefusedError):
+    """Refuse a change of what somebody else in the directory has changed since the page was opened."""
 
 
 class OutsideError(MadoguchiError):

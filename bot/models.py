@@ -401,6 +401,16 @@ class LivingNote(Base):
     removed_at: Mapped[datetime | None] = mapped_column(default=None)
 
 
+class DistinctPlaces(Base):
+    """Keep that somebody looked at two places that seem to be one and said that they are two."""
+
+    __tablename__ = "distinct_places"
+    first_id: Mapped[str] = mapped_column(String(120), primary_key=True)  # the lesser id
+    second_id: Mapped[str] = mapped_column(String(120), primary_key=True)
+    said_by: Mapped[str] = mapped_column(String(80))  # the work name
+    said_at: Mapped[datetime]
+
+
 class Suggestion(Base):
     """Keep what a parent or an operator says is wrong about a place, until somebody has decided; never who said it."""
 

@@ -76,9 +76,19 @@ def vault(session: Session) -> Vault:
 
 def seal(session: Session, owner: str, table: str, column: str, row: uuid.UUID | str, value: str) -> bytes:
     """Return `value` sealed under the owner's key for this place."""
-    return crypto.seal(vault(session).key(session, owner), value.encode(), crypto.place(table, column, row))
+    return seal_bytes(session, owner, table, column, row, value.encode())
 
 
 def unseal(session: Session, owner: str, table: str, column: str, row: uuid.UUID | str, sealed: bytes) -> str:
     """Return the text sealed in this place; raise SealBrokenError or KeyGoneError."""
-    return crypto.unseal(vault(session).key(session, owner), sealed, crypto.place(table, column, row)).decode()
+    return unseal_bytes(session, owner, table, column, row, sealed).decode()
+
+
+def seal_bytes(session: Session, owner: str, table: str, column: str, row: uuid.UUID | str, value: bytes) -> bytes:
+    """Return bytes sealed under the owner's key for this place."""
+    return crypto.seal(vault(session).key(session, owner), value, crypto.place(table, column, row))
+
+
+def unseal_bytes(session: Session, owner: str, table: str, column: str, row: uuid.UUID | str, sealed: bytes) -> bytes:
+    """Return the bytes sealed in this place; raise SealBrokenError or KeyGoneError."""
+    return crypto.unseal(vault(session).key(session, owner), sealed, crypto.place(table, column, row))

@@ -1,4 +1,4 @@
-"""The tables of the staff's side: accounts, sessions, failed sign-ins, drafts and notes.
+"""The tables of the staff's side: accounts, sessions, failed sign-ins, drafts, notes, uploads.
 
 The rule: they live in the same metadata as the conversation's; `bot` never imports this module.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
@@ -69,3 +70,27 @@ class Note(Base):
     kind: Mapped[str] = mapped_column(String(10))  # release | transfer | close | note
     body_sealed: Mapped[bytes]
     at: Mapped[datetime]
+
+
+class DirectoryUpload(Base):
+    """Keep one uploaded file of places while somebody looks at what it would change (`handoff.uploads`).
+
+    What is sealed is there only until it is stored or dropped, a day at most.
+    """
+
+    __tablename__ = "directory_upload"
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    staff_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff.id"))
+    staff_name: Mapped[str] = mapped_column(String(20))
+    at: Mapped[datetime] = mapped_column(index=True)
+    file_name: Mapped[str] = mapped_column(String(200))
+    settings: Mapped[dict[str, Any]]  # category, municipality, area_code, columns (header -> field)
+    state: Mapped[str] = mapped_column(String(10))  # reading | ready | failed | stored | dropped
+    reading: Mapped[int] = mapped_column(default=1)  # which reading of the file this is
+    done: Mapped[int] = mapped_column(default=0)  # rows
+    whole: Mapped[int] = mapped_column(default=0)
+    alive_db: Mapped[float] = mapped_column(default=0.0)  # the reading process was last heard of
+    problem: Mapped[str] = mapped_column(String(500), default="")
+    counts: Mapped[dict[str, Any]] = mapped_column(default=dict)  # what storing did
+    content_sealed: Mapped[bytes | None] = mapped_column(default=None, deferred=True)  # the file
+    read_sealed: Mapped[bytes | None] = mapped_column(default=None, deferred=True)  # JSON: what was read in it

@@ -15,16 +15,20 @@ from fastapi import FastAPI
 from sqlalchemy import insert, update
 from sqlalchemy.orm import Session
 
-from bot import cases, journal
+from bot import cases, catalogue, journal
 from bot.clock import Clock
+from bot.directory.search import Directory
 from bot.messages import Reply, Severity, Signal
 from bot.models import Memory, Outbox, Resident
 from bot.opening import Opening, Schedule
 from bot.situation import Case, City, Desk
 from bot.store import Store, db_now, enqueue_outbox
+from bot.suggestions import operator_key
 from bot.vault import resident_owner, seal
 from handoff.console.app import create_console
 from handoff.staff import ROLES, Passwords, add_staff
+from tests.conftest import SECRET_KEY
+from tests.talk import content, words
 
 NOW = datetime(2026, 11, 20, 17, 10, tzinfo=UTC)  # Saturday 02:10 in Tokyo
 PASSWORD = "kumo-to-haru-no-yama-72"
@@ -66,10 +70,15 @@ class World:
     staff: dict[str, uuid.UUID]
     city: City = CITY
     cities: list[City] = field(default_factory=list)
+    places: Directory = field(default_factory=lambda: Directory((), content().topics_of_category))
 
     def set_city(self, **changes: Any) -> None:
         """Change the city's settings, as the city's own page would."""
         self.city = replace(self.city, **changes)
+
+    async def load_places(self) -> None:
+        """Search the places as they are stored now, as the roof does when their version moves."""
+        self.places = await self.store.read(lambda s: catalogue.load(s, content().topics_of_category))
 
     def browser(self) -> httpx.AsyncClient:
         """Give a browser without cookies, on our own origin."""
@@ -103,7 +112,16 @@ async def build(store: Store, base_url: str = BASE) -> World:
         return world.city
 
     app = create_console(
-        store=store, clock=clock, city=city, base_url=base_url, to_line=plain_line, passwords=passwords
+        store=store,
+        clock=clock,
+        city=city,
+        base_url=base_url,
+        to_line=plain_line,
+        passwords=passwords,
+        directory=lambda: world.places,
+        categories=content().vocabulary["categories"],
+        words=words(),
+        operator_key=operator_key(SECRET_KEY),
     )
     staff = {
         role: await add_staff(store, passwords, login=role, work_name=NAMES[role], role=role, password=PASSWORD, at=NOW)

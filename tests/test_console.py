@@ -6,7 +6,7 @@ import re
 import threading
 import uuid
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -18,14 +18,16 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 from starlette.routing import Mount
 
-from bot import cases
-from bot.models import Audit, CaseRow, Event, Journal, Memory, Outbox, Resident
+from bot import cases, catalogue, curation, suggestions
+from bot.directory.resources import Location, Resource
+from bot.models import Audit, CaseRow, Event, Journal, Memory, Outbox, Resident, ResourceChange
 from bot.store import Store, append_event
 from bot.vault import resident_owner, unseal
+from handoff import uploads
 from handoff.console import conversation, labels, live
 from handoff.console.gate import HEADERS
-from handoff.models import Draft, Note, StaffSession
-from handoff.staff import ROLES
+from handoff.models import DirectoryUpload, Draft, Note, StaffSession
+from handoff.staff import ROLES, Actor
 from tests.console_world import (
     BASE,
     NOW,
@@ -73,6 +75,8 @@ async def a_case(world: World, *, held_by: str = "", state: str = "") -> uuid.UU
 
 EVERYBODY = frozenset(ROLES)
 TALKING = frozenset({"specialist", "supervisor"})
+CURATING = TALKING | {"officer"}
+IMPORTING = frozenset({"supervisor", "officer", "administrator"})
 OPEN: frozenset[str] = frozenset()  # no session needed
 
 
@@ -83,7 +87,10 @@ class Door:
     roles: frozenset[str]
     needs: str = ""  # waiting | mine | closed
     fields: tuple[tuple[str, str], ...] = ()
+    file: bytes = b""  # the upload of a multipart form
 
+
+LIST = "名称,種別,住所\r\n川辺ひろば,子育てひろば,ひなた市川辺町1\r\n".encode()
 
 DOORS: dict[tuple[str, str], Door] = {
     ("GET", "/sign-in"): Door(OPEN),
@@ -106,7 +113,85 @@ DOORS: dict[tuple[str, str], Door] = {
     ("POST", "/cases/{case_id}/close"): Door(TALKING, "mine"),
     ("POST", "/cases/{case_id}/reopen"): Door(TALKING, "closed"),
     ("POST", "/cases/{case_id}/lower"): Door(TALKING, "mine", (("severity", "concern"), ("reason", "ゲームの話"))),
+    ("GET", "/directory"): Door(EVERYBODY),
+    ("GET", "/directory/places/{place_id}"): Door(EVERYBODY),
+    ("GET", "/directory/places/{place_id}/edit"): Door(CURATING),
+    ("POST", "/directory/places/{place_id}/edit"): Door(CURATING, fields=(("version", "{version}"), ("name", "川辺"))),
+    ("POST", "/directory/places/{place_id}/verify"): Door(CURATING),
+    ("POST", "/directory/places/{place_id}/undo"): Door(CURATING, fields=(("change", "{change_id}"),)),
+    ("POST", "/directory/places/{place_id}/restore"): Door(CURATING),
+    ("POST", "/directory/places/{place_id}/notes"): Door(CURATING, fields=(("text", "坂の上"),)),
+    ("POST", "/directory/places/{place_id}/notes/{note_id}/remove"): Door(CURATING),
+    ("GET", "/directory/week"): Door(EVERYBODY),
+    ("GET", "/directory/duplicates"): Door(EVERYBODY),
+    ("GET", "/directory/compare"): Door(EVERYBODY, fields=(("one", "{place_id}"), ("other", "{other_id}"))),
+    ("POST", "/directory/merge"): Door(CURATING, fields=(("kept", "{place_id}"), ("other", "{other_id}"))),
+    ("POST", "/directory/apart"): Door(CURATING, fields=(("one", "{place_id}"), ("other", "{other_id}"))),
+    ("GET", "/directory/suggestions"): Door(CURATING),
+    ("POST", "/directory/suggestions/{suggestion_id}/take"): Door(CURATING, fields=(("version", "2"),)),
+    ("POST", "/directory/suggestions/{suggestion_id}/decline"): Door(CURATING, fields=(("reason", "電話で確かめた"),)),
+    ("GET", "/directory/imports"): Door(IMPORTING),
+    ("POST", "/directory/imports"): Door(IMPORTING, file=LIST),
+    ("GET", "/directory/imports/{upload_id}"): Door(IMPORTING),
+    ("GET", "/directory/imports/{upload_id}/state"): Door(IMPORTING),
+    ("POST", "/directory/imports/{upload_id}/read"): Door(IMPORTING, fields=(("municipality", "ひなた市"),)),
+    ("POST", "/directory/imports/{upload_id}/store"): Door(IMPORTING, fields=(("seen", "{seen}"),)),
+    ("POST", "/directory/imports/{upload_id}/drop"): Door(IMPORTING),
+    ("GET", "/directory/new"): Door(CURATING),
+    ("POST", "/directory/new"): Door(
+        CURATING, fields=(("name", "火曜の会"), ("category", "parent_circle"), ("location.name", "公民館"))
+    ),
 }
+
+
+async def a_place(world: World) -> dict[str, str]:
+    """Make a place that somebody has made sure of, with a note; return the ids that routes ask for."""
+    id, by = uuid.uuid4().hex[:20], curation.By("staff:1", "あや")
+    place = Resource(id=id, name=f"ひろば{id[:4]}", category="parenting_salon", location=Location("", "ひなた市1"))
+    twin = replace(place, id=f"{id}-2")
+
+    def unit(session: Session) -> dict[str, str]:
+        catalogue.keep(session, id, [place, twin], NOW)
+        curation.verify(session, id, by, NOW)
+        note = curation.note(session, id, "静か", uuid.UUID(int=1), by, NOW, consent="", public=False)
+        change = curation.history(session, id)[0]
+        told = suggestions.suggest(
+            session,
+            id,
+            sender="operator",
+            kind="fee",
+            text="",
+            language="ja",
+            at=NOW,
+            changes={"url": "https://a.example"},
+        )
+        return {
+            "place_id": id, "other_id": twin.id, "note_id": str(note.id), "change_id": str(change.id), "version": "2",
+            "suggestion_id": str(told),
+        }  # fmt: skip
+
+    return await world.store.write(unit)
+
+
+async def an_upload(world: World, content: bytes = LIST) -> dict[str, str]:
+    """Upload a file and have it read; return its id and the name of its preview."""
+    who = Actor(world.staff["supervisor"], "supervisor", "たなか", "supervisor")
+    id = await world.store.write(lambda s: uploads.keep(s, who, "list.csv", content, uploads.Settings(), NOW))
+    await uploads.read(world.store, id, 1)
+    seen = await world.store.read(lambda s: uploads.look(s, s.get_one(DirectoryUpload, id)).seen)
+    return {"upload_id": str(id), "seen": seen}
+
+
+async def good_form(world: World, path: str, door: Door, case_id: uuid.UUID) -> tuple[str, dict[str, str]]:
+    """Return a route's address and the fields of a good form, for a case and a place of their own."""
+    ids = {"case_id": str(case_id)} | (await a_place(world) if path.startswith("/directory") else {})
+    if "{upload_id}" in path:
+        ids |= await an_upload(world)
+
+    def filled(words: str) -> str:
+        return re.sub(r"\{(\w+)\}", lambda name: ids[name[1]], words)
+
+    return filled(path), {name: filled(value) for name, value in door.fields}
 
 
 def routes_of(world: World) -> set[tuple[str, str]]:
@@ -147,11 +232,14 @@ async def test_every_route_for_every_role(
         case_id = await a_case(
             world, held_by=role if door.needs == "mine" and talks else "", state=door.needs if talks else ""
         )
-        address = path.replace("{case_id}", str(case_id))
-        data = form(csrf, **dict(door.fields)) if method == "POST" else None
+        address, fields = await good_form(world, path, door, case_id)
+        data = form(csrf, **fields) if method == "POST" else None
         refused = select(func.count()).select_from(Audit).where(Audit.allowed.is_(False))
         before = await world.store.read(lambda s, count=refused: s.scalar(count))
-        answer = await browser.request(method, address, data=data)
+        sent = {"files": {"file": ("list.csv", door.file)}} if door.file else {}
+        params = fields if method == "GET" else None
+        answer = await browser.request(method, address, data=data, params=params, **sent)
+        await asyncio.gather(*world.app.state.readings)
         after = await world.store.read(lambda s, count=refused: s.scalar(count))
         check_headers(answer)
         if role in door.roles:
@@ -171,8 +259,9 @@ async def test_no_route_opens_without_a_session(world: World, browser: Browser) 
     for (method, path), door in DOORS.items():
         if door.roles is OPEN:
             continue
-        address = path.replace("{case_id}", str(case_id))
-        answer = await browser.request(method, address, headers={"cookie": "madoguchi-staff=made-up"})
+        address, fields = await good_form(world, path, door, case_id)
+        headers = {"cookie": "madoguchi-staff=made-up"}
+        answer = await browser.request(method, address, headers=headers, params=fields if method == "GET" else None)
         check_headers(answer)
         if method == "GET":
             assert answer.status_code == 303, path
@@ -200,8 +289,8 @@ async def test_no_route_takes_a_form_from_elsewhere(world: World, browser: Brows
         if method != "POST":
             continue
         case_id = await a_case(world, held_by="specialist" if door.needs == "mine" else "")
-        address = path.replace("{case_id}", str(case_id))
-        answer = await browser.post(address, data=form(csrf, **dict(door.fields)), headers=headers)
+        address, fields = await good_form(world, path, door, case_id)
+        answer = await browser.post(address, data=form(csrf, **fields), headers=headers)
         assert answer.status_code == 403, path
     assert await world.store.read(lambda s: s.scalar(select(func.count()).select_from(StaffSession))) == 1
 
@@ -212,16 +301,19 @@ async def test_no_route_changes_anything_without_its_token(world: World, browser
     async with world.browser() as other:
         foreign = await world.signed_in("supervisor", other)
     events = select(func.count()).select_from(Event)
+    changes = select(func.count()).select_from(ResourceChange)
     for token in ("", "x", foreign, "日本語"):
         for (method, path), door in DOORS.items():
             if method != "POST" or door.roles is OPEN:
                 continue
             case_id = await a_case(world, held_by="specialist" if door.needs == "mine" else "")
             before = await world.store.read(lambda s: s.scalar(events))
-            address = path.replace("{case_id}", str(case_id))
-            answer = await browser.post(address, data=form(token, **dict(door.fields)))
+            address, fields = await good_form(world, path, door, case_id)
+            changed = await world.store.read(lambda s: s.scalar(changes))
+            answer = await browser.post(address, data=form(token, **fields))
             assert answer.status_code == 403, path
             assert await world.store.read(lambda s: s.scalar(events)) == before
+            assert await world.store.read(lambda s: s.scalar(changes)) == changed
     reasons = await world.store.read(lambda s: set(s.scalars(select(Audit.reason).where(Audit.allowed.is_(False)))))
     assert reasons == {"csrf"}
 

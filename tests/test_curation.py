@@ -236,7 +236,7 @@ async def test_living_notes_need_words_and_consent_to_be_public(store: Store) ->
     assert set(found) == {"火曜はスタッフが英語も話す", "入口が分かりにくい"}
     open_to_all = await store.read(lambda s: curation.notes(s, "a", public_only=True))
     assert [n.text for n in open_to_all] == ["火曜はスタッフが英語も話す"]
-    await store.write(lambda s: curation.remove_note(s, open_to_all[0].id, LATER))
+    await store.write(lambda s: curation.remove_note(s, open_to_all[0].id, AYA, LATER))
     assert await store.read(lambda s: curation.notes(s, "a", public_only=True)) == []
 
 

@@ -5,8 +5,9 @@ The rule: it is given everything it needs and reads nothing from the environment
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Final
 
@@ -16,11 +17,14 @@ from starlette.middleware import Middleware
 from starlette.staticfiles import StaticFiles
 
 from bot.clock import Clock
+from bot.directory.search import Directory
 from bot.errors import KeyGoneError, RefusedError
+from bot.i18n import Catalogs
 from bot.rooms import ToLine
 from bot.situation import City
 from bot.store import Store
 from handoff.console import conversation, gate, live, queue, sign_in
+from handoff.console.directory import edit, imports, places, suggested, twins, worklist
 from handoff.staff import Passwords
 
 HERE: Final = Path(__file__).parent
@@ -29,12 +33,23 @@ LARGEST: Final = 65_536  # bytes of a form
 
 
 def create_console(
-    *, store: Store, clock: Clock, city: Callable[[], City], base_url: str, to_line: ToLine, passwords: Passwords
+    *,
+    store: Store,
+    clock: Clock,
+    city: Callable[[], City],
+    base_url: str,
+    to_line: ToLine,
+    passwords: Passwords,
+    directory: Callable[[], Directory],
+    categories: Collection[str],
+    words: Catalogs,
+    operator_key: bytes,
 ) -> FastAPI:
     """Return the application to mount at /console.
 
     `city` gives the settings that count now; `to_line` words the room's notice (`render`); `base_url` is where
-    families' links and our own forms lead.
+    families' links and our own forms lead. `directory` gives the places as they are searched now, `categories` are the
+    kinds that there are, `words` the catalogs in which families read, `operator_key` signs operators' links.
     """
     base_url = base_url.rstrip("/")
     app = FastAPI(
@@ -46,10 +61,22 @@ def create_console(
         exception_handlers={RefusedError: gate.refuse, KeyGoneError: gate.gone, HTTPException: gate.turn_away},
     )
     app.state.house = gate.House(
-        store, clock, city, base_url, to_line, passwords, gate.templates(str(HERE / "templates"))
+        store,
+        clock,
+        city,
+        base_url,
+        to_line,
+        passwords,
+        gate.templates(str(HERE / "templates")),
+        directory,
+        tuple(categories),
+        words,
+        operator_key,
     )
     app.state.streams = Counter()
-    for part in (sign_in.router, queue.router, live.router, conversation.router):
-        app.include_router(part)
+    app.state.readings, app.state.one_reading = set(), asyncio.Semaphore(1)  # of uploaded files
+    pages = (sign_in, queue, live, conversation, places, edit, worklist, twins, imports, suggested)
+    for part in pages:
+        app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     return app

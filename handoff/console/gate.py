@@ -8,8 +8,9 @@ from __future__ import annotations
 import hmac
 import json
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -23,7 +24,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot import cases
 from bot.clock import Clock
-from bot.errors import CaseMovedError, NotAllowedError, RefusedError
+from bot.directory.search import Directory
+from bot.errors import CaseMovedError, DirectoryMovedError, NotAllowedError, RefusedError
+from bot.i18n import Catalogs
 from bot.rooms import ToLine
 from bot.situation import Case, City
 from bot.store import Store
@@ -60,6 +63,10 @@ class House:
     to_line: ToLine
     passwords: Passwords
     templates: Environment
+    directory: Callable[[], Directory]
+    categories: tuple[str, ...]
+    words: Catalogs
+    operator_key: bytes
 
     @property
     def secure(self) -> bool:
@@ -74,7 +81,8 @@ class House:
     def page(self, request: Request, name: str, status: int = 200, **values: Any) -> HTMLResponse:
         """Return the rendered template."""
         root = request.scope.get("root_path", "")
-        return HTMLResponse(self.templates.get_template(name).render(root=root, **values), status)
+        values = {"root": root, "here": request.url.path.removeprefix(root), **values}
+        return HTMLResponse(self.templates.get_template(name).render(values), status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,18 +125,19 @@ def templates(folder: str) -> Environment:
         loader=FileSystemLoader(folder), autoescape=True, trim_blocks=True, lstrip_blocks=True, auto_reload=False
     )
     env.globals["labels"] = labels
+    env.globals["MAY"] = staff.MAY
     env.filters["label"] = lambda key, table: labels.label(table, key)
     env.filters["moment"] = labels.moment
     return env
 
 
-def may(action: str, *, human: bool = True) -> Callable[[Request], Awaitable[Pass]]:
+def may(action: str, *, human: bool = True) -> Callable[[Request], AsyncIterator[Pass]]:
     """Return the dependency of a route: it lets through who may do `action`, and says no to everybody else.
 
     `human` = a person did this, so the session lives on; streams and refreshes are not a person.
     """
 
-    async def door(request: Request) -> Pass:
+    async def door(request: Request) -> AsyncIterator[Pass]:
         house = house_of(request)
         store, at = house.store, house.clock.now()
         changes = request.method not in ("GET", "HEAD")
@@ -145,23 +154,38 @@ def may(action: str, *, human: bool = True) -> Callable[[Request], Awaitable[Pas
         signed, case = await store.read(look)
         if signed is None:
             raise HTTPException(401)
-        actor_id = signed.actor.id
         form = await request.form() if changes else FormData()
-        if changes:
-            given = str(form.get("csrf", "")) or request.headers.get("x-csrf-token", "")
-            if not hmac.compare_digest(given.encode(), signed.csrf.encode()):
-                await store.write(lambda s: audit.note_refusal(s, actor_id, action, case_id, at, "csrf"))
-                raise NotAllowedError(STALE_FORM)
         try:
-            staff.authorize(signed.actor, action, case)
-        except NotAllowedError:
-            await store.write(lambda s: audit.note_refusal(s, actor_id, action, case_id, at, "role or holder"))
-            raise
-        if human:
-            await store.write(lambda s: staff.touch_session(s, signed.token_hash))
-        return Pass(signed, case, form)
+            given = str(form.get("csrf", "")) or request.headers.get("x-csrf-token", "")
+            await _let_in(store, signed, case, action, at, given if changes else None, case_id)
+            if human:
+                await store.write(lambda s: staff.touch_session(s, signed.token_hash))
+            yield Pass(signed, case, form)
+        finally:
+            await form.close()  # an uploaded file is a file on disk
 
     return door
+
+
+async def _let_in(
+    store: Store,
+    signed: SignedIn,
+    case: Case | None,
+    action: str,
+    at: datetime,
+    token: str | None,
+    case_id: uuid.UUID | None,
+) -> None:
+    """Return when the form's token (None: no form) and the role are right; else write it down and raise."""
+    actor_id = signed.actor.id
+    if token is not None and not hmac.compare_digest(token.encode(), signed.csrf.encode()):
+        await store.write(lambda s: audit.note_refusal(s, actor_id, action, case_id, at, "csrf"))
+        raise NotAllowedError(STALE_FORM)
+    try:
+        staff.authorize(signed.actor, action, case)
+    except NotAllowedError:
+        await store.write(lambda s: audit.note_refusal(s, actor_id, action, case_id, at, "role or holder"))
+        raise
 
 
 def same_origin(request: Request, house: House) -> bool:
@@ -200,8 +224,9 @@ async def gone(request: Request, _error: Exception) -> Response:
 
 
 async def refuse(request: Request, error: Exception) -> Response:
-    """Answer a refusal in words: 403 not allowed, 409 the case moved, 422 the rest."""
-    status = 403 if isinstance(error, NotAllowedError) else 409 if isinstance(error, CaseMovedError) else 422
+    """Answer a refusal in words: 403 not allowed, 409 somebody was faster, 422 the rest."""
+    moved = isinstance(error, CaseMovedError | DirectoryMovedError)
+    status = 403 if isinstance(error, NotAllowedError) else 409 if moved else 422
     return _answer(request, status, str(error))
 
 

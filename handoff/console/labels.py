@@ -168,7 +168,17 @@ def moment(at: datetime | None, today: date | None = None) -> str:
     here = at.astimezone(TOKYO)
     if here.date() == today:
         return f"{here:%H:%M}"
-    return f"{here.month}月{here.day}日（{_WEEKDAYS[here.weekday()]}）{here:%H:%M}"
+    return f"{day(here)}{here:%H:%M}"
+
+
+def is_today(at: datetime, today: date) -> bool:
+    """Return whether a moment lies on this day in Tokyo."""
+    return at.astimezone(TOKYO).date() == today
+
+
+def day(on: date) -> str:
+    """Return a day as 11月21日（土）."""
+    return f"{on.month}月{on.day}日（{_WEEKDAYS[on.weekday()]}）"
 
 
 def waited(seconds: float) -> str:
