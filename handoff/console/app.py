@@ -20,7 +20,7 @@ from bot.errors import KeyGoneError, RefusedError
 from bot.rooms import ToLine
 from bot.situation import City
 from bot.store import Store
-from handoff.console import conversation, gate, live, queue, sign_in
+from handoff.console import agencies, conversation, gate, live, people, queue, sign_in
 from handoff.staff import Passwords
 
 HERE: Final = Path(__file__).parent
@@ -49,7 +49,7 @@ def create_console(
         store, clock, city, base_url, to_line, passwords, gate.templates(str(HERE / "templates"))
     )
     app.state.streams = Counter()
-    for part in (sign_in.router, queue.router, live.router, conversation.router):
+    for part in (sign_in.router, queue.router, live.router, conversation.router, agencies.router, people.router):
         app.include_router(part)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     return app

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import hmac
 import json
+import unicodedata
 import uuid
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -23,6 +26,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot import cases
 from bot.clock import Clock
+from bot.curation import By
 from bot.errors import CaseMovedError, NotAllowedError, RefusedError
 from bot.rooms import ToLine
 from bot.situation import Case, City
@@ -74,7 +78,8 @@ class House:
     def page(self, request: Request, name: str, status: int = 200, **values: Any) -> HTMLResponse:
         """Return the rendered template."""
         root = request.scope.get("root_path", "")
-        return HTMLResponse(self.templates.get_template(name).render(root=root, **values), status)
+        values = {"root": root, "here": request.url.path.removeprefix(root), **values}
+        return HTMLResponse(self.templates.get_template(name).render(values), status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +101,36 @@ class Pass:
         assert self.case is not None
         return self.case
 
+    @property
+    def by(self) -> By:
+        """Return who acts, as histories name her."""
+        return By(f"staff:{self.actor.id}", self.actor.work_name)
+
+    def typed(self, name: str) -> str:
+        """Return a field of the form, trimmed, without control characters (PostgreSQL keeps no NUL)."""
+        found = str(self.form.get(name, "")).replace("\r\n", "\n")
+        return "".join(c for c in found if c == "\n" or unicodedata.category(c) != "Cc").strip()
+
+    def number(self, name: str) -> int:
+        """Return a field of the form as a whole number; 0 when it is none."""
+        found = self.typed(name)
+        return int(found) if found.isdecimal() and len(found) < 10 else 0
+
+    def day(self, name: str) -> date | None:
+        """Return a field of the form as a day (2026-11-24), or None when it is none."""
+        with suppress(ValueError):
+            return date.fromisoformat(self.typed(name))
+        return None
+
+    def id(self, name: str) -> uuid.UUID | None:
+        """Return a field of the form as an id, or None when it is none."""
+        with suppress(ValueError):
+            return uuid.UUID(self.typed(name))
+        return None
+
     def text(self, name: str, most: int) -> str:
-        """Return a field of the form, trimmed at its ends; raise RefusedError when it is longer than `most`."""
-        found = str(self.form.get(name, "")).strip().replace("\r\n", "\n")
+        """Return a field of the form as `typed`; raise RefusedError when it is longer than `most`."""
+        found = self.typed(name)
         if len(found) > most:
             raise RefusedError(f"長すぎます（{most}文字まで）。")
         return found
@@ -117,6 +149,7 @@ def templates(folder: str) -> Environment:
         loader=FileSystemLoader(folder), autoescape=True, trim_blocks=True, lstrip_blocks=True, auto_reload=False
     )
     env.globals["labels"] = labels
+    env.globals["MAY"] = staff.MAY
     env.filters["label"] = lambda key, table: labels.label(table, key)
     env.filters["moment"] = labels.moment
     return env
