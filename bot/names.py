@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bot.messages import N_, Phrase
+from bot.i18n import locale_of
+from bot.messages import N_, Phrase, Verbatim
 
 TOPICS: Mapping[str, str] = {
     "nursery": N_("保育園"),
@@ -144,3 +145,8 @@ def topic(id: str) -> Phrase:
 def category(id: str) -> Phrase:
     """Return the short name of a category."""
     return Phrase(CATEGORIES.get(id, CATEGORIES["other"]))
+
+
+def language(id: str, reader: str) -> Verbatim:
+    """Return what `reader`, a language, calls the language `id` (CLDR)."""
+    return Verbatim(str(locale_of(reader).languages.get(id.split("-")[0], id)))

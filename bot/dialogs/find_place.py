@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import timedelta
 from functools import reduce
@@ -16,7 +16,7 @@ from typing import Any
 
 from bot import names
 from bot.dialog import END, PLACE, START, TEXT, Dialog, Go, UnmetNeed
-from bot.directory.resources import CostOption, Resource
+from bot.directory.resources import NO_BOOKING, CostOption, Resource
 from bot.directory.search import Found, Match, Query
 from bot.i18n import EASY, SOURCE
 from bot.messages import (
@@ -85,6 +85,9 @@ ASIDE: dict[str, Phrase] = {
     "distance": _("近くにはないので、広くさがしました。"),
     "open": _("その時間に開いていると分かるところはないので、時間を外してさがしました。"),
     "free": _("無料のところはないので、料金を外してさがしました。"),
+    "language": _("そのことばが通じると分かるところはないので、ことばを外してさがしました。"),
+    "provision": _("家に来てくれるところはないので、行って使うところもさがしました。"),
+    "conditions": _("その条件に合うと分かるところはないので、条件を外してさがしました。"),
     "words": _("その名前では見つからないので、ほかのところを出します。"),
 }
 
@@ -94,9 +97,32 @@ LEFT_OUT: dict[str, Phrase] = {
     "distance": _("もっと遠くも入れると"),
     "open": _("時間を外すと"),
     "free": _("有料も入れると"),
+    "language": _("ことばを外すと"),
+    "provision": _("行って使うところも入れると"),
+    "conditions": _("条件を外すと"),
     "words": _("名前を外すと"),
     "age": _("子どもの年齢を外すと"),
 }
+
+#: What only the municipality does where a family lives (母子保健法 10, 12, 15条, 児童手当法 7条 …): no town beside it.
+AT_HOME = frozenset(
+    {
+        "pregnancy_registration",
+        "prenatal_checkup",
+        "newborn_visit",
+        "infant_checkup",
+        "vaccination",
+        "birth_procedures",
+        "moving",
+        "child_allowance",
+        "medical_subsidy",
+        "childcare_fee",
+        "school_entry",
+    }
+)
+
+#: Wishes for a place beside time and fee -> where the talk keeps them.
+WISHES = {"language": "language", "provision": "provision", "conditions": "attributes"}
 
 DIFFERENCES: dict[str, Phrase] = {
     "kind": _("種類"),
@@ -117,6 +143,8 @@ RELIEF: tuple[Phrase, ...] = (
     _("休むために預けるのも、りっぱな理由です。"),
     _("ほかの道もあります。選ぶのは、あなたです。いま決めなくてもかまいません。"),
 )
+
+NO_NEED_TO_BOOK = _("予約がいらない")
 
 GENTLE = _("用事がなくても、休むために使えるところもあります。")
 
@@ -153,6 +181,7 @@ class FindPlace(Dialog):
         Go("age", "*", "results", take="take_age", when="has_topic"),
         Go("open_now", ("results", "named"), "results", take="take_open_now"),
         Go("more", ("results", "named"), "results", take="take_more"),
+        Go("plainly", ("results", "named"), "results", take="drop_wishes"),
         Go("near", "*", "near"),
         Go("elsewhere", ("results", "details"), "where", take="forget_where", when="has_topic"),
         Go("back", "details", "results"),
@@ -215,6 +244,11 @@ class FindPlace(Dialog):
     def take_more(self) -> None:
         """Turn the page."""
         self.talk.data["offset"] = self.talk.data.get("offset", 0) + PAGE
+
+    def drop_wishes(self) -> None:
+        """Set aside what was wished of language, of coming home, and of conditions."""
+        for key in (*WISHES.values(), "offset"):
+            self.talk.data.pop(key, None)
 
     def take_details(self) -> None:
         """Take which place to show whole."""
@@ -293,10 +327,11 @@ class FindPlace(Dialog):
         """Return whether the words narrow this search rather than ask for something else."""
         slots, data = self.talk.heard.slots, self.talk.data
         said = slots.age_months is not None or slots.weekday is not None or slots.free or slots.area or slots.at_time
+        wished = slots.language or slots.visit or slots.attributes
         other = (
             self.talk.heard.topics and self.talk.heard.confident and self.talk.heard.topics[0].id != data.get("topic")
         )
-        return bool(said) and self.has_topic() and not other
+        return bool(said or wished) and self.has_topic() and not other
 
     def never(self) -> bool:
         """Return False: these words are a new question for somebody else."""
@@ -367,10 +402,12 @@ class FindPlace(Dialog):
         query = self._query()
         found = self.talk.view.directory.search(query, now=self.talk.now)
         self._note_unmet(query, found)
+        for key in (WISHES[wish] for wish in found.widened if wish in WISHES):
+            self.talk.data.pop(key, None)  # told once: the next wish is not held against this one too
         if not found.matches:
             self._nothing()
             return
-        shown = tuple(self._card(match) for match in found.matches)
+        shown = tuple(self._card(match, found.areas) for match in (*found.matches, *found.neighbours))
         more = found.total > query.offset + len(found.matches)
         self.talk.say(
             *self._opening_words(),
@@ -378,6 +415,7 @@ class FindPlace(Dialog):
             cards=shown,
             choices=(
                 *((Choice(_("もっと見る"), "find_place.more"),) if more else ()),
+                *((Choice(_("希望を外す"), "find_place.plainly"),) if self._wishes(query, found) else ()),
                 *self._alternatives(),
                 *(
                     ()
@@ -430,6 +468,12 @@ class FindPlace(Dialog):
             data["weekday"] = slots.weekday
         if slots.free:
             data["free"] = True
+        if slots.language:
+            data["language"] = slots.language
+        if slots.visit:
+            data["provision"] = "visit"
+        if slots.attributes:
+            data["attributes"] = list(dict.fromkeys((*data.get("attributes", ()), *slots.attributes)))
 
     def _areas(self, text: str) -> tuple[str, ...]:
         return self.talk.view.directory.areas_of(text) if len(text) <= 40 else ()
@@ -456,7 +500,11 @@ class FindPlace(Dialog):
             open_at=now if data.get("open_now") else None,
             open_weekday=data.get("weekday"),
             free=bool(data.get("free")),
+            language=data.get("language", ""),
+            provision=data.get("provision", ""),
+            attributes=tuple(data.get("attributes", ())),
             words=data.get("words", ""),
+            neighbours=() if data.get("topic") in AT_HOME else self.talk.view.city.municipalities,
             today=now.astimezone(TOKYO).date(),
             limit=PAGE,
             offset=data.get("offset", 0),
@@ -467,10 +515,19 @@ class FindPlace(Dialog):
         if not found.area_known:
             lines.append(_("その地名が見つからなかったので、地名を外してさがしました。"))
         lines += [ASIDE[wish] for wish in found.widened]
-        if found.total == 1 and not found.widened:
+        if wishes := self._wishes(query, found):
+            lines.append(_("この希望でさがしました: {wishes}", wishes=_list(wishes)))
+        if found.neighbours:
+            order = ORDERS[found.order]
+            lines.append(_("その町で当てはまるところは、{total}か所です。{order}", total=found.total, order=order))
+            lines.append(_("少ないので、ほかの町のところも、そのあとに出します。"))
+            if found.neighbours_total > (shown := len(found.neighbours)):
+                total = found.neighbours_total
+                lines.append(
+                    _("ほかの町のところは、{total}か所のうち、はじめの{shown}か所です。", total=total, shown=shown)
+                )
+        elif found.total == 1 and not found.widened:
             lines.append(_("当てはまるところは、ここだけでした。"))
-            for wish, more in found.left_out:
-                lines.append(_("{wish}、あと{count}か所あります。", wish=LEFT_OUT[wish], count=more))
         else:
             lines.append(
                 _(
@@ -481,11 +538,24 @@ class FindPlace(Dialog):
                     order=ORDERS[found.order],
                 )
             )
+        for wish, more in found.left_out:
+            lines.append(_("{wish}、あと{count}か所あります。", wish=LEFT_OUT[wish], count=more))
         if found.differs:
             different = _list(DIFFERENCES[aspect] for aspect in found.differs)
             lines.append(_("ちがうところ: {aspects}。くらべて選んでください。", aspects=different))
         if found.hours_unknown:
             lines.append(_("ほかに{count}か所は、時間が分からないので出していません。", count=found.hours_unknown))
+        return lines
+
+    def _wishes(self, query: Query, found: Found) -> list[Text]:
+        """Return what was heard as wishes of language, coming home and conditions, so that it can be corrected."""
+        lines: list[Text] = []
+        if query.language and "language" not in found.widened:
+            lines.append(_("{language}が通じる", language=names.language(query.language, self.talk.language)))
+        if query.provision == "visit" and "provision" not in found.widened:
+            lines.append(_("家に来てくれる"))
+        if "conditions" not in found.widened:
+            lines += [NO_NEED_TO_BOOK if id == NO_BOOKING else Phrase(names.ATTRIBUTES[id]) for id in query.attributes]
         return lines
 
     def _note_unmet(self, query: Query, found: Found) -> None:
@@ -523,9 +593,13 @@ class FindPlace(Dialog):
         beside = latin or reading
         return Verbatim(f"{resource.name}（{beside}）" if beside and beside != resource.name else resource.name)
 
-    def _card(self, match: Match) -> Card:
+    def _card(self, match: Match, asked: Collection[str] = ()) -> Card:
+        """Return the card of one choice; it says in which town it lies when that is none of the areas `asked`."""
         resource = match.resource
-        facts = [self._now_fact(match)] if match.open_now is not None else []
+        town = resource.location.municipality
+        away = asked and town and not any(area.startswith(town) for area in asked)
+        facts = [Fact(_("市や町"), Verbatim(town))] if away else []
+        facts += [self._now_fact(match)] if match.open_now is not None else []
         facts += [*self._hours(resource)[:2], *self._fee(resource)[:2], *self._age(resource)]
         if match.distance_km is not None:
             facts.append(Fact(_("距離"), _("{distance}", distance=Metres(int(match.distance_km * 1000)))))

@@ -38,6 +38,9 @@ ATTRIBUTES = {
 }
 """Conditions and equipment that speak every language: id -> what it means (HSDS attribute)."""
 
+NO_BOOKING = "no_booking"
+"""A condition that is no attribute of its own: `booking_required` is known to be false."""
+
 UNKNOWN_HOURS = Opening()
 
 Provision = Literal["facility", "visit", "outreach"]
@@ -169,6 +172,11 @@ class Resource:
     verified_on: date | None = None
     verified_by: str = ""
     source: Source = Source()
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """Return the conditions that a search may ask for: its attributes, and NO_BOOKING."""
+        return (*self.attributes, NO_BOOKING) if self.booking_required is False else self.attributes
 
     @property
     def free(self) -> bool | None:
