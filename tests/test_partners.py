@@ -9,15 +9,17 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from bot import catalogue
+from bot import catalogue, library
 from bot.curation import STALE_AFTER, By, FieldsRefusedError
+from bot.directory.documents import resources_from_documents
 from bot.directory.resources import Phone, Resource
-from bot.errors import KeyGoneError, RefusedError
+from bot.errors import ContentError, KeyGoneError, RefusedError
 from bot.models import Audit, Key
 from bot.store import Store
 from bot.vault import unseal
-from handoff import partners, people
+from handoff import partners, people, sample
 from handoff.models import AgencyContact, AgencyRow, LocalPersonRow
 from handoff.partners import Agency, Contact
 from handoff.people import LocalPerson
@@ -328,3 +330,37 @@ async def test_no_name_or_number_of_a_person_lies_open(sqlite_store: Store, tmp_
     )  # an organisation's name is no secret: the test looks at the right place
     rows = await store.read(lambda s: list(s.scalars(select(AgencyContact))))
     assert len(rows) == 1
+
+
+# --- the sample -----------------------------------------------------------------------------------------------------
+
+
+async def test_the_sample_citys_agencies_are_kept_as_a_page_would(store: Store) -> None:
+    """Nine invented ones; their hours are understood; who is a member of the 要対協 is not said (CARE C36)."""
+    _settings, documents = library.sample_city()
+    places = resources_from_documents(documents)
+
+    def unit(session: Session) -> int:
+        catalogue.keep(session, "sample_city", places, NOW)
+        return sample.keep_agencies(session, documents["agencies"], SAKURA, NOW)
+
+    assert await store.write(unit) == 9
+    found = await store.read(lambda s: partners.listed(s, NOW))
+    assert len({one.agency.kind for one in found}) == 9
+    for one in found:
+        assert one.agency.opening.known or not one.agency.hours, one.agency.name
+        assert one.agency.sharing in ("never", "law", "consent")
+    assert [one.agency.name for one in found if one.stale(NOW)] == [
+        "ひなた市民生委員・児童委員協議会 北地区", "フードバンクひなた",
+    ]  # fmt: skip
+    school = next(one for one in found if one.agency.kind == "school")
+    assert [c.name for c in school.contacts if c.serves_on(MARCH)] == ["大城 なお"]
+    assert "要対協" not in str(documents["agencies"])
+    assert "in_council" not in str(documents["agencies"])
+
+
+async def test_a_slip_of_the_pen_in_the_sample_is_refused(sqlite_store: Store) -> None:
+    """The agency is named."""
+    for wrong in ({"name": "x", "kind": "magic"}, {"name": "x", "kind": "police", "in_council": True}):
+        with pytest.raises(ContentError, match="x"):
+            await sqlite_store.write(lambda s, wrong=wrong: sample.keep_agencies(s, {"agencies": [wrong]}, SAKURA, NOW))

@@ -187,30 +187,11 @@ class Resource:
         return None if not amounts or None in amounts else True
 
 
-@dataclass(frozen=True, slots=True)
-class Agency:
-    """Hold a partner organisation that staff refer families to; never shown to residents.
-
-    `confidentiality` names the ground of its duty of secrecy, empty when it has none: then nothing is shared.
-    """
-
-    id: str
-    name: str
-    category: str
-    resource_id: str = ""  # its public entry in the directory, if it has one
-    contact_person: str = ""
-    contact_phone: str = ""
-    confidentiality: str = ""
-    hands_over: str = ""  # how a family is introduced there
-    in_council: bool = False  # member of the 要保護児童対策地域協議会
-    verified_on: date | None = None
-
-
 T = TypeVar("T")
 
 
 def to_json(value: Any) -> dict[str, Any]:
-    """Turn a Resource or Agency into a plain JSON dict; values equal to their default are left out."""
+    """Turn a Resource or a dataclass like it into a plain JSON dict; values equal to their default are left out."""
     return cast(dict[str, Any], _plain(value))
 
 

@@ -212,9 +212,10 @@ _CONDITIONS = (
 
 
 @cache
-def _speaking() -> tuple[tuple[str, re.Pattern[str]], ...]:
-    """Return for each language the pattern of wishing that it is spoken, asked in any of ours."""
+def _speaking() -> tuple[re.Pattern[str], tuple[tuple[str, re.Pattern[str]], ...]]:
+    """Return the pattern of any language's name, and for each language that of wishing it spoken, asked in any."""
     names = {asked: Locale.parse(asked).languages for asked, _template in _SPEAKING}
+    every: set[str] = set()
     found = []
     for spoken, codes in _SPOKEN.items():
         more = _ALSO_CALLED.get(spoken, "").split()
@@ -222,9 +223,19 @@ def _speaking() -> tuple[tuple[str, re.Pattern[str]], ...]:
         for asked, template in _SPEAKING:
             own = [name for code in codes if (name := names[asked].get(code))]
             written = {days.bare(fold(name).text) for name in (*own, *more)}
-            templates.append(template.replace("{n}", "|".join(map(re.escape, sorted(written, key=len, reverse=True)))))
+            templates.append(template.replace("{n}", _any_of(written)))
+            every |= written
         found.append((spoken, re.compile("|".join(templates))))
-    return tuple(found)
+    return re.compile(_any_of(every)), tuple(found)
+
+
+def _any_of(words: Collection[str]) -> str:
+    return "|".join(map(re.escape, sorted(words, key=len, reverse=True)))
+
+
+def _language(bare: str) -> str:
+    named, spoken = _speaking()
+    return next((id for id, pattern in spoken if pattern.search(bare)), "") if named.search(bare) else ""
 
 
 def _conditions(bare: str) -> tuple[str, ...]:
@@ -248,7 +259,7 @@ def read(text: str, areas: Collection[str] = ()) -> Slots:
         at_time=days.clock(folded),
         free=True if _FREE.search(bare) and not _NOT_FREE.search(folded) else None,
         days_ahead=days.ahead(folded),
-        language=next((id for id, pattern in _speaking() if pattern.search(bare)), ""),
+        language=_language(bare),
         visit=bool(_VISIT.search(bare)),
         attributes=_conditions(bare),
     )
