@@ -32,6 +32,7 @@ from starlette.routing import Route
 import handoff.models  # noqa: F401 - the staff's tables belong to the same metadata
 from bot import cases, catalogue, city, engine, i18n, library, logs, metrics, outreach, questions, render, rooms, web
 from bot.clock import Clock
+from bot.curation import By
 from bot.dialog import Turn, View
 from bot.directory.documents import resources_from_documents
 from bot.directory.search import Directory
@@ -57,6 +58,7 @@ from bot.worker import ResidentFacts, Worker
 from handoff import uploads
 from handoff.console.app import create_console
 from handoff.room.app import create_room
+from handoff.sample import keep_agencies
 from handoff.staff import Passwords, add_staff, make_password
 
 log = structlog.get_logger("app")
@@ -548,6 +550,7 @@ async def set_up_demo(roof: Roof) -> dict[str, str]:
         def unit(session: Session) -> None:
             city.save(session, settings["city"], now, "demo")
             catalogue.keep(session, "sample_city", places, now)
+            keep_agencies(session, documents["agencies"], By("cli", DEMO_STAFF[0][1]), now)
             questions.keep(session, asked, vectors, made_by, now)
             session.execute(
                 insert(Campaign).values(

@@ -30,7 +30,7 @@ STALE_AFTER: Final = timedelta(days=180)  # since somebody made sure: half a yea
 WEEKLY: Final = 20  # places on the work list of a week
 LONGEST: Final = 4_000  # characters of one field
 _FIELDS: Final = frozenset(field.name for field in fields(Resource)) - {"id", "source", "verified_on", "verified_by"}
-_PHONE: Final = re.compile(r"[0-9+][0-9\-() ]{4,18}")
+PHONE: Final = re.compile(r"[0-9+][0-9\-() ]{4,18}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,7 +309,7 @@ def problems(resource: Resource, categories: Sequence[str]) -> dict[str, str]:
         found["category"] = "種類をえらんでください"
     if not (place.address or place.name or place.latitude is not None or resource.phones or resource.url):
         found["location"] = "住所、電話、ホームページのどれかを書いてください"
-    if any(not _PHONE.fullmatch(phone.number) for phone in resource.phones):
+    if any(not PHONE.fullmatch(phone.number) for phone in resource.phones):
         found["phones"] = "電話番号は、数字と - で書いてください"
     if resource.url and (urlsplit(resource.url).scheme not in ("http", "https") or not urlsplit(resource.url).hostname):
         found["url"] = "ホームページは http:// か https:// ではじめてください"

@@ -103,7 +103,8 @@ class EntryFound:
 class Slots:
     """Hold what a text says about the search: child's age in months, area as written, day, time, free of charge.
 
-    `weekday` is 0 (Monday) to 6; `days_ahead` is 0 for today, 1 for tomorrow, 2 for the day after.
+    `weekday` is 0 (Monday) to 6; `days_ahead` is 0 for today, 1 for tomorrow, 2 for the day after. `language`: the
+    id of a language that is to be spoken there; `visit`: somebody is to come home; `attributes`: other conditions.
     """
 
     age_months: int | None = None
@@ -112,6 +113,9 @@ class Slots:
     at_time: time | None = None
     free: bool | None = None
     days_ahead: int | None = None
+    language: str = ""
+    visit: bool = False
+    attributes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,17 +7,31 @@ as they are written (DESIGN 6). Talk, public pages and the console's preview tel
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import reduce
 from typing import Final
 
 from bot import names
-from bot.directory.resources import CostOption, Resource
+from bot.directory.resources import NO_BOOKING, CostOption, Resource
 from bot.directory.search import Found, Match, Query
 from bot.i18n import EASY, SOURCE
-from bot.messages import Card, Choice, Clocktime, Fact, Metres, Months, Phrase, Text, Verbatim, Weekdays, Yen, _
+from bot.messages import (
+    Card,
+    Choice,
+    Clocktime,
+    Fact,
+    Language,
+    Metres,
+    Months,
+    Phrase,
+    Text,
+    Verbatim,
+    Weekdays,
+    Yen,
+    _,
+)
 from bot.opening import TOKYO, Schedule
 
 ORDERS: Final[Mapping[str, Phrase]] = {
@@ -54,6 +68,8 @@ ASIDE: Final[Mapping[str, Phrase]] = {
     "open": _("その時間に開いていると分かるところはないので、時間を外してさがしました。"),
     "free": _("無料のところはないので、料金を外してさがしました。"),
     "language": _("そのことばで話せると分かるところはないので、ことばを外してさがしました。"),
+    "provision": _("家に来てくれるところはないので、行って使うところもさがしました。"),
+    "conditions": _("その条件に合うと分かるところはないので、条件を外してさがしました。"),
     "words": _("その名前では見つからないので、ほかのところを出します。"),
 }
 
@@ -64,10 +80,13 @@ LEFT_OUT: Final[Mapping[str, Phrase]] = {
     "open": _("時間を外すと"),
     "free": _("有料も入れると"),
     "language": _("ことばを外すと"),
+    "provision": _("行って使うところも入れると"),
+    "conditions": _("条件を外すと"),
     "words": _("名前を外すと"),
     "age": _("子どもの年齢を外すと"),
 }
 
+NO_NEED_TO_BOOK: Final = _("予約がいらない")
 NTH: Final = {1: _("第1"), 2: _("第2"), 3: _("第3"), 4: _("第4"), 5: _("第5"), -1: _("最後")}
 
 _MORE = re.compile(r"放課後|長い休み|学校休日|延長")  # hours in words that the schedule beside them does not hold
@@ -82,10 +101,12 @@ def heading(found: Found, query: Query) -> list[Text]:
     if not found.area_known:
         lines.append(_("その地名が見つからなかったので、地名を外してさがしました。"))
     lines += [ASIDE[wish] for wish in found.widened if found.area_known or wish != "area"]
-    if found.total == 1 and not found.widened:
+    if wished := wishes(query, found):
+        lines.append(_("この希望でさがしました: {wishes}", wishes=listed(wished)))
+    if found.neighbours:
+        lines += _beside(found)
+    elif found.total == 1 and not found.widened:
         lines.append(_("当てはまるところは、ここだけでした。"))
-        for wish, more in found.left_out:
-            lines.append(_("{wish}、あと{count}か所あります。", wish=LEFT_OUT[wish], count=more))
     else:
         lines.append(
             _(
@@ -96,6 +117,8 @@ def heading(found: Found, query: Query) -> list[Text]:
                 order=ORDERS[found.order],
             )
         )
+    for wish, more in found.left_out:
+        lines.append(_("{wish}、あと{count}か所あります。", wish=LEFT_OUT[wish], count=more))
     if found.differs:
         different = listed(DIFFERENCES[aspect] for aspect in found.differs)
         lines.append(_("ちがうところ: {aspects}。くらべて選んでください。", aspects=different))
@@ -104,13 +127,41 @@ def heading(found: Found, query: Query) -> list[Text]:
     return lines
 
 
+def _beside(found: Found) -> list[Text]:
+    """Say how few there are in the own town, and that those of other towns follow."""
+    order, shown = ORDERS[found.order], len(found.neighbours)
+    lines: list[Text] = [
+        _("その町で当てはまるところは、{total}か所です。{order}", total=found.total, order=order),
+        _("少ないので、ほかの町のところも、そのあとに出します。"),
+    ]
+    if found.neighbours_total > shown:
+        total = found.neighbours_total
+        lines.append(_("ほかの町のところは、{total}か所のうち、はじめの{shown}か所です。", total=total, shown=shown))
+    return lines
+
+
+def wishes(query: Query, found: Found) -> list[Text]:
+    """Return what was asked of language, coming home and conditions and not set aside, so that it can be corrected."""
+    lines: list[Text] = []
+    if query.language and "language" not in found.widened:
+        lines.append(_("{language}が通じる", language=Language(query.language)))
+    if query.provision == "visit" and "provision" not in found.widened:
+        lines.append(_("家に来てくれる"))
+    if "conditions" not in found.widened:
+        lines += [NO_NEED_TO_BOOK if id == NO_BOOKING else Phrase(names.ATTRIBUTES[id]) for id in query.attributes]
+    return lines
+
+
 # --- cards ----------------------------------------------------------------------------------------------------------
 
 
-def card(match: Match, language: str, now: datetime) -> Card:
-    """Return the short card of one place among others."""
+def card(match: Match, language: str, now: datetime, asked: Collection[str] = ()) -> Card:
+    """Return the short card of one place among others; it names its town when that is none of the areas `asked`."""
     resource = match.resource
-    facts = [now_fact(match, now)] if match.open_now is not None else []
+    town = resource.location.municipality
+    away = asked and town and not any(area.startswith(town) for area in asked)
+    facts = [Fact(_("市や町"), Verbatim(town))] if away else []
+    facts += [now_fact(match, now)] if match.open_now is not None else []
     facts += [*hours(resource)[:2], *fee(resource)[:2], *age(resource)]
     if match.distance_km is not None:
         facts.append(Fact(_("距離"), _("{distance}", distance=Metres(int(match.distance_km * 1000)))))

@@ -1,4 +1,4 @@
-"""The tables of the staff's side: accounts, sessions, failed sign-ins, drafts, notes, uploads.
+"""The tables of the staff's side: accounts, sessions, failed sign-ins, drafts, notes, uploads, partners, local people.
 
 The rule: they live in the same metadata as the conversation's; `bot` never imports this module.
 """
@@ -6,7 +6,7 @@ The rule: they live in the same metadata as the conversation's; `bot` never impo
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import ForeignKey, String
@@ -94,3 +94,49 @@ class DirectoryUpload(Base):
     counts: Mapped[dict[str, Any]] = mapped_column(default=dict)  # what storing did
     content_sealed: Mapped[bytes | None] = mapped_column(default=None, deferred=True)  # the file
     read_sealed: Mapped[bytes | None] = mapped_column(default=None, deferred=True)  # JSON: what was read in it
+
+
+class AgencyRow(Base):
+    """Keep one partner organisation that staff refer families to; staff's own, never a family's to see.
+
+    `body` is the rest of `partners.Agency` as JSON; its remark may name people and is sealed under the install's key.
+    """
+
+    __tablename__ = "agency"
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    kind: Mapped[str] = mapped_column(String(40))
+    active: Mapped[bool] = mapped_column(default=True)
+    body: Mapped[dict[str, Any]]
+    note_sealed: Mapped[bytes]
+    version: Mapped[int] = mapped_column(default=1)
+    verified_at: Mapped[datetime | None] = mapped_column(default=None)
+    verified_by: Mapped[str] = mapped_column(String(80), default="")  # the work name
+    changed_at: Mapped[datetime]
+
+
+class AgencyContact(Base):
+    """Keep who speaks for an agency, from when until when (both inclusive); a change closes a row and opens another."""
+
+    __tablename__ = "agency_contact"
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    agency_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("agency.id"), index=True)
+    body_sealed: Mapped[bytes]  # JSON of partners.Contact, under the install's key
+    since: Mapped[date]
+    until: Mapped[date | None] = mapped_column(default=None)
+
+
+class LocalPersonRow(Base):
+    """Keep one person who knows a lot about child-rearing (guideline 4(3)②), for staff only, with consent.
+
+    Everything is sealed under a key of the person's own; a withdrawn consent leaves nothing but `withdrawn_at`.
+    """
+
+    __tablename__ = "local_person"
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    body_sealed: Mapped[bytes | None]
+    version: Mapped[int] = mapped_column(default=1)
+    verified_at: Mapped[datetime | None] = mapped_column(default=None)
+    verified_by: Mapped[str] = mapped_column(String(80), default="")
+    changed_at: Mapped[datetime]
+    withdrawn_at: Mapped[datetime | None] = mapped_column(default=None)

@@ -49,12 +49,21 @@ MAY: Final[Mapping[str, frozenset[Role]]] = {
     "directory.see": frozenset(ROLES),
     "directory.edit": _TALKING | {"officer"},
     "directory.import": frozenset({"supervisor", "officer", "administrator"}),
+    "agency.see": _TALKING | {"officer"},
+    "agency.edit": _TALKING,
+    "person.see": _TALKING,
+    "person.edit": _TALKING,
 }
 #: Only the person who holds the talk may do these.
 HOLDER_ONLY: Final = frozenset({"case.renew", "case.reply", "case.release", "case.transfer"})
 #: A supervisor may do these for somebody else's case; a specialist only for her own, or for one that nobody has.
 OWN_OR_SUPERVISOR: Final = frozenset({"case.close", "case.lower"})
-WITHOUT_CASE: Final = frozenset({"counts.see", "queue.see", "directory.see", "directory.edit", "directory.import"})
+WITHOUT_CASE: Final = frozenset(
+    {
+        "counts.see", "queue.see", "directory.see", "directory.edit", "directory.import",
+        "agency.see", "agency.edit", "person.see", "person.edit",
+    }
+)  # fmt: skip
 
 IDLE_SECONDS: Final = 1_800  # facts/reliability.md D1, V7.3: half an hour without a human act,
 ABSOLUTE_SECONDS: Final = 36_000  # ten hours (a shift) at most

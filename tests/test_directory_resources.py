@@ -6,7 +6,6 @@ from datetime import date, datetime, time
 import pytest
 
 from bot.directory.resources import (
-    Agency,
     CostOption,
     Location,
     Organization,
@@ -52,10 +51,6 @@ def test_json_keeps_everything() -> None:
     bare = Resource(id="x", name="y", category="other")
     assert to_json(bare) == {"id": "x", "name": "y", "category": "other"}
     assert from_json(to_json(bare)) == bare
-    agency = Agency(
-        id="a", name="b", category="child_guidance", confidentiality="児童福祉法", verified_on=date(2026, 9, 1)
-    )
-    assert from_json(to_json(agency), Agency) == agency
 
 
 def test_json_refuses_a_hole() -> None:

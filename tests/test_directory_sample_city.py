@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from bot.directory.documents import agencies_from_documents, opening_from_document, resources_from_documents
+from bot.directory.documents import opening_from_document, resources_from_documents
 from bot.directory.resources import Resource, from_json, is_hidden_place, to_json
 from bot.directory.search import Directory, Query
 from bot.errors import ContentError
@@ -65,15 +65,6 @@ def test_temporary_care_differs_visibly() -> None:
 def test_every_place_survives_json() -> None:
     """What the catalogue will store is what the search knows."""
     assert tuple(from_json(to_json(r), Resource) for r in PLACES) == PLACES
-
-
-def test_agencies_point_to_places() -> None:
-    """An agency's place exists, and an agency without a duty of secrecy is not called a council member."""
-    agencies = agencies_from_documents(DOCUMENTS)
-    assert len(agencies) >= 5
-    for agency in agencies:
-        assert not agency.resource_id or HINATA.get(agency.resource_id)
-        assert agency.confidentiality or not agency.in_council
 
 
 def test_desks_have_hours() -> None:

@@ -1,5 +1,6 @@
 """Whatever is asked, what the search returns satisfies it, and nothing that fits and comes earlier is missing."""
 
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from math import cos, radians, sqrt
 
@@ -11,12 +12,13 @@ from bot.directory import search as search_module
 from bot.directory.areas import fold
 from bot.directory.columns import KM_PER_DEGREE
 from bot.directory.resources import CostOption, Location, Resource
-from bot.directory.search import NEAR_KM, Directory, Match, Query
+from bot.directory.search import FEW, NEAR_KM, NEIGHBOURS, Directory, Found, Match, Query
 from bot.messages import Point
 from bot.opening import TOKYO, Closure, Opening, Rest, Schedule
 from bot.understanding.words import reading
 
 TOPICS = {"parenting_salon": ["parenting_salon", "consultation"], "nursery": ["nursery"], "park": []}
+TOWN = ("ひなた市", "みなみ町")  # the own town, then its neighbour
 DAY = date(2026, 11, 23)  # 勤労感謝の日, a Monday
 
 times = st.sampled_from([time(0), time(8, 30), time(9), time(12), time(17), time(19), time(23, 30)])
@@ -56,7 +58,9 @@ places = st.builds(
     cost=st.sampled_from([(), (CostOption(0),), (CostOption(300),), (CostOption(0), CostOption(None))]),
     languages=st.sampled_from([(), ("en",), ("en", "vi")]),
     provision=st.sampled_from(["facility", "visit", "outreach"]),
-    attributes=st.sampled_from([(), ("parking",), ("parking", "meal")]),
+    attributes=st.sampled_from([(), ("parking",), ("parking", "meal"), ("parking", "residents_only")]),
+    service_area=st.sampled_from([(), (), ("みなみ町",), ("ひなた市", "みなみ町"), ("北野",)]),
+    booking_required=st.sampled_from([None, True, False]),
     accepts_temporary_care=st.sampled_from([None, True, False]),
     ends_on=st.sampled_from([None, DAY - timedelta(days=1), DAY]),
     status=st.sampled_from(["active", "active", "inactive"]),
@@ -75,11 +79,25 @@ queries = st.builds(
     free=st.booleans(),
     language=st.sampled_from(["", "", "vi"]),
     provision=st.sampled_from(["", "", "visit"]),
-    attributes=st.sampled_from([(), (), ("parking",), ("meal", "parking")]),
+    attributes=st.sampled_from([(), (), ("parking",), ("meal", "parking"), ("no_booking",)]),
     words=st.sampled_from(["", "", "さくらだい", "広場", "hinata", "ひろば わはは"]),
+    neighbours=st.sampled_from([(), TOWN, TOWN]),
     today=st.just(DAY),
     limit=st.integers(1, 6),
     offset=st.integers(0, 3),
+)
+
+few = st.builds(  # asks little, so that something fits in one town or both
+    Query,
+    topic=st.sampled_from(["", "", "parenting_salon"]),
+    area=st.sampled_from(["ひなた市", "みなみ町", "桜台", "北野"]),
+    near=st.sampled_from([None, None, Point(35.05, 137.05)]),
+    age_months=st.sampled_from([None, None, 5]),
+    open_weekday=st.sampled_from([None, None, 0]),
+    attributes=st.sampled_from([(), (), ("parking",)]),
+    neighbours=st.just(TOWN),
+    today=st.just(DAY),
+    limit=st.integers(1, 6),
 )
 
 
@@ -108,7 +126,8 @@ def fits(place: Resource, q: Query) -> bool:
         and (not days or any(place.opening.open_on(day) for day in days))
         and (not q.language or q.language in place.languages)
         and (not q.provision or q.provision == place.provision)
-        and set(q.attributes) <= set(place.attributes)
+        and set(q.attributes) - {"no_booking"} <= set(place.attributes)
+        and ("no_booking" not in q.attributes or place.booking_required is False)
         and all(fold(word) in names for word in q.words.split())
     )
 
@@ -134,18 +153,74 @@ def test_what_is_found_fits_and_nothing_earlier_is_left_out(city: list[Resource]
     check(city, query)
 
 
+@settings(max_examples=300, deadline=None)
+@given(st.lists(places, min_size=3, max_size=15, unique_by=lambda place: place.id), few)
+def test_neighbours_come_after_the_own_ones_and_take_people_from_here(city: list[Resource], query: Query) -> None:
+    check(city, query)
+
+
 def check(city: list[Resource], query: Query) -> None:
     """Compare the search with the definitions."""
-    found = Directory(city, TOPICS).search(query)
+    directory = Directory(city, TOPICS)
+    found = directory.search(query)
     fitting = sorted((place for place in city if fits(place, query)), key=lambda place: rank(place, query))
+    check_elsewhere(city, query, found)
     if found.widened:
         assert not fitting
+        asked = directory._towns.meant(query.area)
+        for wish in found.widened if len(found.widened) > 1 else ():  # no more is set aside than must be
+            assert not len(directory._widened(query, asked, [other for other in found.widened if other != wish]))
         return
+    alone = directory.search(replace(query, neighbours=()))
+    assert (alone.matches, alone.total, alone.order) == (found.matches, found.total, found.order)
     assert found.total == len(fitting)
     assert [m.resource.id for m in found.matches] == [
         place.id for place in fitting[query.offset : query.offset + query.limit]
     ]
-    assert all(told(match, query) for match in found.matches)
+    assert all(told(match, query) for match in (*found.matches, *found.neighbours))
+
+
+def home_of(city: list[Resource], query: Query) -> set[str]:
+    """Return the municipalities ("" = none is known) that the asked area lies in; empty when it is known nowhere."""
+    living = [place.location for place in city if place.status == "active"]
+    return {where.municipality for where in living if query.area in (where.municipality, where.town) and query.area}
+
+
+def is_home(place: Resource, query: Query, home: set[str]) -> bool:
+    """Say whether a place lies in the municipality of the asked area."""
+    where = place.location
+    return where.municipality in home and bool(where.municipality or where.town == query.area)
+
+
+def takes(place: Resource, query: Query, home: set[str]) -> bool:
+    """Say from the definitions whether a place elsewhere takes people from the asked area."""
+    own = {query.area, *home}
+    return "residents_only" not in place.attributes and (not place.service_area or bool(own & set(place.service_area)))
+
+
+def check_elsewhere(city: list[Resource], query: Query, found: Found) -> None:
+    """Compare what is shown from other towns with what is promised."""
+    home = home_of(city, query)
+    for match in (*found.matches, *found.neighbours):
+        if home and not is_home(match.resource, query, home):
+            assert takes(match.resource, query, home)
+    if found.widened:
+        assert not found.neighbours or "area" not in found.widened
+        assert not any(is_home(match.resource, query, home) for match in found.neighbours)
+        return
+    here = [place for place in city if is_home(place, query, home) and fits(place, replace(query, area=""))]
+    around = [
+        place
+        for place in city
+        if place.location.municipality in set(query.neighbours) - home
+        and fits(place, replace(query, area=place.location.municipality))
+        and takes(place, query, home)
+    ]
+    if not home or len(here) >= FEW:
+        around = []
+    around.sort(key=lambda place: rank(place, query))
+    assert [match.resource.id for match in found.neighbours] == [place.id for place in around[:NEIGHBOURS]]
+    assert found.neighbours_total == len(around)
 
 
 def told(match: Match, query: Query) -> bool:
@@ -167,10 +242,38 @@ def test_the_property_sees_a_search_that_cheats(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(AssertionError):
         check(city, query)
     monkeypatch.setattr(Directory, "_fitting", honest)
-    monkeypatch.setattr("bot.directory.columns.Columns.fitting_age", lambda self, rows, months: rows)
+    with monkeypatch.context() as broken:
+        broken.setattr("bot.directory.columns.Columns.fitting_age", lambda self, rows, months: rows)
+        with pytest.raises(AssertionError):
+            check(city, query)
+    check(city, query)
+
+
+@pytest.mark.parametrize("broken", ["residents", "own", "order", "many"])
+def test_the_property_sees_neighbours_that_cheat(monkeypatch: pytest.MonkeyPatch, broken: str) -> None:
+    """A place for its own residents, an own place pushed aside, a wrong order, neighbours beside enough: all caught."""
+    own = [Resource(id="own", name="広場", category="park", location=Location(municipality="ひなた市"))]
+    around = [
+        Resource(
+            id=f"n{n}", name="広場", category="park", location=Location(municipality="みなみ町"),
+            attributes=("residents_only",) if n == 1 else (),
+        )
+        for n in range(4)
+    ]  # fmt: skip
+    page, many = Directory._page, [replace(own[0], id=f"own{n}") for n in range(3)]
+    city, query = [*own, *around], Query(area="ひなた市", neighbours=TOWN, today=DAY)
+    check(city, query)
+    if broken == "residents":
+        monkeypatch.setattr("bot.directory.columns.Columns.taking", lambda self, rows, homes: rows >= 0)
+    elif broken == "own":
+        monkeypatch.setattr(Directory, "_page", lambda self, q, *rest: page(self, replace(q, limit=2, offset=1), *rest))
+    elif broken == "order":
+        monkeypatch.setattr(Directory, "_page", lambda self, q, rows, *rest: page(self, q, rows[::-1], *rest))
+    else:
+        city = [*city, *many]
+        monkeypatch.setattr(search_module, "FEW", 99)
     with pytest.raises(AssertionError):
         check(city, query)
-    assert search_module.NEAR_KM == NEAR_KM
 
 
 @pytest.mark.parametrize(

@@ -269,3 +269,104 @@ def test_commands(text: str, command: str) -> None:
 def test_an_age_in_months_that_stands_alone(text: str, months: int | None) -> None:
     """A number of months alone is the baby's age, but never how far a pregnancy is nor how long something takes."""
     assert read(text).age_months == months
+
+
+# --- what a place is to be like ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("英語が通じる小児科", "en"),
+        ("中国語で相談できるところ", "zh-Hans"),
+        ("ベトナム語が話せる先生がいる保育園", "vi"),
+        ("ポルトガル語OKの病院", "pt-BR"),
+        ("English-speaking pediatrician near the station", "en"),
+        ("a clinic where they speak Nepali", "ne"),
+        ("is there someone who speaks Tagalog", "fil"),
+        ("有会说中文的医生吗", "zh-Hans"),
+        ("有沒有會說英文的保母", "en"),
+        ("영어 가능한 소아과", "en"),
+        ("한국어가 통하는 곳", "ko"),
+        ("có chỗ nào nói tiếng Việt không", "vi"),
+        ("bác sĩ biết tiếng Anh", "en"),
+        ("creche onde falem português", "pt-BR"),
+        ("médico que fala inglês", "en"),
+        ("doctor que habla español", "es"),
+        ("doktor na marunong mag-Ingles", "en"),
+        ("may nagsasalita ba ng Tagalog", "fil"),
+        ("नेपाली बोल्ने डाक्टर", "ne"),
+        ("dokter yang bisa bahasa Inggris", "en"),
+        ("klinik yang bisa berbahasa Indonesia", "id"),
+        # no wish: what the writer speaks or cannot speak, a class, an answer asked for in a language
+        ("I speak English", ""),
+        ("I don't speak English well", ""),
+        ("please answer in English", ""),
+        ("英語が話せません", ""),
+        ("英語が通じなくて困った", ""),
+        ("英語教室", ""),
+        ("日本語がわからない", ""),
+        ("我不会说英语", ""),
+        ("영어가 안 통해요", ""),
+        ("Tôi không nói được tiếng Anh", ""),
+        ("não falam português", ""),
+        ("no hablan español", ""),
+        ("hindi ako marunong mag Ingles", ""),
+        ("saya tidak bisa bahasa Inggris", ""),
+    ],
+)
+def test_a_language_that_is_to_be_spoken_there(text: str, language: str) -> None:
+    """Asked in any language for any other; what the writer herself cannot speak is no wish."""
+    assert read(text).language == language
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "家に来てくれる助産師さん", "うちまで来てもらえる支援", "訪問型の支援", "someone who can come to my house",
+        "home visit after birth", "上门的护士", "到府坐月子", "집으로 와 주는 도우미", "hỗ trợ đến tận nhà",
+        "enfermeira que venha em casa", "atención a domicilio", "midwife na pumupunta sa bahay", "घरमा आउने नर्स",
+        "bidan yang datang ke rumah",
+    ],
+)  # fmt: skip
+def test_somebody_is_to_come_home(text: str) -> None:
+    """The same wish in twelve languages."""
+    assert read(text).visit
+
+
+@pytest.mark.parametrize(
+    ("text", "attribute"),
+    [
+        ("泊まれるところ", "overnight"), ("overnight care for my son", "overnight"), ("可以过夜吗", "overnight"),
+        ("可以過夜嗎", "overnight"), ("하룻밤 맡길 수 있나요", "overnight"), ("gửi con qua đêm", "overnight"),
+        ("pernoite para crianças", "overnight"), ("donde pueda quedarse a dormir", "overnight"),
+        ("pwede bang matulog doon", "overnight"), ("रातभर राख्ने ठाउँ", "overnight"),
+        ("tempat penitipan yang bisa menginap", "overnight"),
+        ("予約なしで行けるひろば", "no_booking"), ("walk-in clinic", "no_booking"),
+        ("without an appointment", "no_booking"), ("不用预约的", "no_booking"), ("不用預約", "no_booking"),
+        ("예약 없이 갈 수 있는", "no_booking"), ("không cần đặt trước", "no_booking"),
+        ("sem agendamento", "no_booking"), ("sin cita", "no_booking"), ("walang appointment", "no_booking"),
+        ("बुकिङ बिना", "no_booking"),
+        ("tanpa janji", "no_booking"),
+        ("駐車場があるところ", "parking"), ("with parking", "parking"), ("有停车场吗", "parking"),
+        ("주차 되나요", "parking"), ("có chỗ đậu xe", "parking"), ("com estacionamento", "parking"),
+        ("con estacionamiento", "parking"), ("may paradahan", "parking"), ("पार्किङ भएको", "parking"),
+        ("ada parkir", "parking"),
+    ],
+)  # fmt: skip
+def test_a_condition_is_wished_for(text: str, attribute: str) -> None:
+    """Overnight, without booking, parking, in twelve languages."""
+    assert read(text).attributes == (attribute,)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "my mother comes to my house", "夫が家に来て怒鳴った", "she cried overnight", "I was up all night",
+        "pasé la noche llorando", "rawat inap", "予約したい", "I want to book an appointment", "thức suốt đêm",
+        "바람이 집으로 들어와", "saya sudah datang",
+    ],
+)  # fmt: skip
+def test_these_are_no_wishes_for_a_place(text: str) -> None:
+    """What happened at home or in the night asks for no place."""
+    assert (read(text).visit, read(text).attributes) == (False, ())

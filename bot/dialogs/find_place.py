@@ -52,6 +52,26 @@ def age_band(months: int | None) -> str:
     return next((band for last, band in BANDS if months <= last), "13-")
 
 
+#: What only the municipality does where a family lives (母子保健法 10, 12, 15条, 児童手当法 7条 …): no town beside it.
+AT_HOME = frozenset(
+    {
+        "pregnancy_registration",
+        "prenatal_checkup",
+        "newborn_visit",
+        "infant_checkup",
+        "vaccination",
+        "birth_procedures",
+        "moving",
+        "child_allowance",
+        "medical_subsidy",
+        "childcare_fee",
+        "school_entry",
+    }
+)
+
+#: Wishes for a place beside time and fee -> where the talk keeps them.
+WISHES = {"language": "language", "provision": "provision", "conditions": "attributes"}
+
 REFUSED = re.compile(
     r"断|ことわ|いっぱい|満員|空きが|refus|turned .{0,12}away|reject|no (?:space|room|vacanc)", re.IGNORECASE
 )
@@ -96,6 +116,7 @@ class FindPlace(Dialog):
         Go("age", "*", "results", take="take_age", when="has_topic"),
         Go("open_now", ("results", "named"), "results", take="take_open_now"),
         Go("more", ("results", "named"), "results", take="take_more"),
+        Go("plainly", ("results", "named"), "results", take="drop_wishes"),
         Go("near", "*", "near"),
         Go("elsewhere", ("results", "details"), "where", take="forget_where", when="has_topic"),
         Go("back", "details", "results"),
@@ -158,6 +179,11 @@ class FindPlace(Dialog):
     def take_more(self) -> None:
         """Turn the page."""
         self.talk.data["offset"] = self.talk.data.get("offset", 0) + PAGE
+
+    def drop_wishes(self) -> None:
+        """Set aside what was wished of language, of coming home, and of conditions."""
+        for key in (*WISHES.values(), "offset"):
+            self.talk.data.pop(key, None)
 
     def take_details(self) -> None:
         """Take which place to show whole."""
@@ -236,10 +262,11 @@ class FindPlace(Dialog):
         """Return whether the words narrow this search rather than ask for something else."""
         slots, data = self.talk.heard.slots, self.talk.data
         said = slots.age_months is not None or slots.weekday is not None or slots.free or slots.area or slots.at_time
+        wished = slots.language or slots.visit or slots.attributes
         other = (
             self.talk.heard.topics and self.talk.heard.confident and self.talk.heard.topics[0].id != data.get("topic")
         )
-        return bool(said) and self.has_topic() and not other
+        return bool(said or wished) and self.has_topic() and not other
 
     def never(self) -> bool:
         """Return False: these words are a new question for somebody else."""
@@ -310,10 +337,15 @@ class FindPlace(Dialog):
         query = self._query()
         found = self.talk.view.directory.search(query, now=self.talk.now)
         self._note_unmet(query, found)
+        for key in (WISHES[wish] for wish in found.widened if wish in WISHES):
+            self.talk.data.pop(key, None)  # told once: the next wish is not held against this one too
         if not found.matches:
             self._nothing()
             return
-        shown = tuple(places.card(match, self.talk.language, self.talk.now) for match in found.matches)
+        shown = tuple(
+            places.card(match, self.talk.language, self.talk.now, found.areas)
+            for match in (*found.matches, *found.neighbours)
+        )
         more = found.total > query.offset + len(found.matches)
         self.talk.say(
             *self._opening_words(),
@@ -321,6 +353,7 @@ class FindPlace(Dialog):
             cards=shown,
             choices=(
                 *((Choice(_("もっと見る"), "find_place.more"),) if more else ()),
+                *((Choice(_("希望を外す"), "find_place.plainly"),) if places.wishes(query, found) else ()),
                 *self._alternatives(),
                 *(
                     ()
@@ -373,6 +406,12 @@ class FindPlace(Dialog):
             data["weekday"] = slots.weekday
         if slots.free:
             data["free"] = True
+        if slots.language:
+            data["language"] = slots.language
+        if slots.visit:
+            data["provision"] = "visit"
+        if slots.attributes:
+            data["attributes"] = list(dict.fromkeys((*data.get("attributes", ()), *slots.attributes)))
 
     def _areas(self, text: str) -> tuple[str, ...]:
         return self.talk.view.directory.areas_of(text) if len(text) <= 40 else ()
@@ -399,7 +438,11 @@ class FindPlace(Dialog):
             open_at=now if data.get("open_now") else None,
             open_weekday=data.get("weekday"),
             free=bool(data.get("free")),
+            language=data.get("language", ""),
+            provision=data.get("provision", ""),
+            attributes=tuple(data.get("attributes", ())),
             words=data.get("words", ""),
+            neighbours=() if data.get("topic") in AT_HOME else self.talk.view.city.municipalities,
             today=now.astimezone(TOKYO).date(),
             limit=PAGE,
             offset=data.get("offset", 0),

@@ -13,11 +13,13 @@ from math import cos, radians
 import numpy as np
 from numpy.typing import NDArray
 
+from bot.directory.areas import fold_area
 from bot.directory.resources import Resource
 from bot.opening import TOKYO, Opening
 
 Rows = NDArray[np.int32]
 Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 ANY_AGE = 32_767  # months: no upper bound
 NEVER = 3_652_059  # the day that date counts last: it does not end
 KM_PER_DEGREE = 111.195  # a degree of latitude on a sphere of 6,371 km; good to 0.5 % within a city
@@ -207,12 +209,15 @@ class Columns:
         self._oldest = np.asarray([ANY_AGE if p.maximum_age is None else p.maximum_age for p in places], np.int16)
         self._ends = np.asarray([p.ends_on.toordinal() if p.ends_on else NEVER for p in places], np.int32)
         self._free = np.asarray([p.free is True for p in places], bool)
+        self._closed = np.asarray(["residents_only" in p.attributes for p in places], bool)
+        served = ((row, tuple(filter(None, map(fold_area, p.service_area)))) for row, p in enumerate(places))
+        self._served = {row: areas for row, areas in served if areas}
         self.postings: Mapping[str, Postings] = {
             "topic": Postings(topics),
             "category": Postings((p.category,) for p in places),
             "language": Postings(p.languages for p in places),
             "provision": Postings((p.provision,) for p in places),
-            "attribute": Postings(p.attributes for p in places),
+            "attribute": Postings(p.conditions for p in places),
         }
 
     def fitting_age(self, rows: Rows, months: int) -> Rows:
@@ -229,3 +234,14 @@ class Columns:
         """Return those of `rows` that are known to cost nothing."""
         kept: Rows = rows[self._free[rows]]
         return kept
+
+    def taking(self, rows: Rows, homes: Sequence[str]) -> Flags:
+        """Return which of `rows` take people who live in one of the areas `homes` (folded) as well as their own.
+
+        Not those for residents only, nor those that state a service area without any of `homes` in it.
+        """
+        taken: Flags = ~self._closed[rows]
+        for at, row in enumerate(rows.tolist() if self._served else ()):
+            areas = self._served.get(row, ())
+            taken[at] &= not areas or any(h.startswith(area) or h.endswith(area) for area in areas for h in homes)
+        return taken

@@ -13,7 +13,6 @@ from typing import Any, get_args
 
 from bot.directory.resources import (
     ATTRIBUTES,
-    Agency,
     Availability,
     CostOption,
     Location,
@@ -74,18 +73,6 @@ def resources_from_documents(
                 raise ContentError(f"{where}: the id is already used in {seen[resource.id]}")
             seen[resource.id] = where
             found.append(resource)
-    return tuple(found)
-
-
-def agencies_from_documents(documents: Mapping[str, Any]) -> tuple[Agency, ...]:
-    """Return the partner organisations under `agencies` in `documents`. Raise ContentError at the first mistake."""
-    found = []
-    for name, document in documents.items():
-        for row, entry in enumerate((document or {}).get("agencies") or (), start=1):
-            try:
-                found.append(Agency(**entry))
-            except TypeError as error:
-                raise ContentError(f"{name}: agency {row}: {error}") from error
     return tuple(found)
 
 

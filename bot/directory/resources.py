@@ -38,6 +38,9 @@ ATTRIBUTES = {
 }
 """Conditions and equipment that speak every language: id -> what it means (HSDS attribute)."""
 
+NO_BOOKING = "no_booking"
+"""A condition that is no attribute of its own: `booking_required` is known to be false."""
+
 UNKNOWN_HOURS = Opening()
 
 Provision = Literal["facility", "visit", "outreach"]
@@ -171,6 +174,11 @@ class Resource:
     source: Source = Source()
 
     @property
+    def conditions(self) -> tuple[str, ...]:
+        """Return the conditions that a search may ask for: its attributes, and NO_BOOKING."""
+        return (*self.attributes, NO_BOOKING) if self.booking_required is False else self.attributes
+
+    @property
     def free(self) -> bool | None:
         """Return whether it costs nothing at all; None when that is not known, as with a fee told only in words."""
         amounts = [c.amount for c in self.cost]
@@ -179,30 +187,11 @@ class Resource:
         return None if not amounts or None in amounts else True
 
 
-@dataclass(frozen=True, slots=True)
-class Agency:
-    """Hold a partner organisation that staff refer families to; never shown to residents.
-
-    `confidentiality` names the ground of its duty of secrecy, empty when it has none: then nothing is shared.
-    """
-
-    id: str
-    name: str
-    category: str
-    resource_id: str = ""  # its public entry in the directory, if it has one
-    contact_person: str = ""
-    contact_phone: str = ""
-    confidentiality: str = ""
-    hands_over: str = ""  # how a family is introduced there
-    in_council: bool = False  # member of the 要保護児童対策地域協議会
-    verified_on: date | None = None
-
-
 T = TypeVar("T")
 
 
 def to_json(value: Any) -> dict[str, Any]:
-    """Turn a Resource or Agency into a plain JSON dict; values equal to their default are left out."""
+    """Turn a Resource or a dataclass like it into a plain JSON dict; values equal to their default are left out."""
     return cast(dict[str, Any], _plain(value))
 
 

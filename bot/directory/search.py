@@ -6,8 +6,6 @@ fits it says what it relaxed, and when only one fits it says which wish left the
 
 from __future__ import annotations
 
-import re
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -17,14 +15,15 @@ from typing import Literal
 import numpy as np
 
 from bot.directory.areas import fold, fold_area
-from bot.directory.columns import Columns, Floats, Rows, both
+from bot.directory.columns import Columns, Flags, Floats, Rows, both
 from bot.directory.resources import Provision, Resource
+from bot.directory.towns import Area, Towns
 from bot.directory.words import Words
 from bot.messages import Point
 from bot.opening import TOKYO
 
-ENDINGS = ("市", "町", "村", "区", "し", "ちょう", "まち", "むら", "く")
-_KANA_ONLY = re.compile(r"[ぁ-んー]+")
+FEW = 3  # fewer are no choice: who is refused at one has nothing left to compare (guideline 4(3)③)
+NEIGHBOURS = 5  # of the neighbours' places at once: as many as can be compared side by side
 NEAR_KM = 20.0  # beyond this nobody takes a small child for two hours; asked-for distance replaces it
 
 Order = Literal["distance", "distance_from_area", "kana"]
@@ -38,7 +37,9 @@ class Query:
 
     `area`: municipality or 町名 as typed. `near`: a point; with `within_km`. `open_at`: open at this moment (aware).
     `open_weekday`: opens on that day of the week (0 = Monday). `today`: leaves out what has ended before it.
-    `language`: spoken there; `provision`: 施設型, 訪問型 or 出張型; `attributes`: all of these conditions hold.
+    `neighbours`: municipalities whose places may be shown besides when few fit in the asked one (it may be among them).
+    `language`: spoken there; `provision`: 施設型, 訪問型 or 出張型; `attributes`: all of these conditions hold
+    (ids of `resources.ATTRIBUTES`, and NO_BOOKING).
     """
 
     topic: str = ""
@@ -54,6 +55,7 @@ class Query:
     provision: Provision | Literal[""] = ""
     attributes: tuple[str, ...] = ()
     words: str = ""
+    neighbours: tuple[str, ...] = ()
     today: date | None = None
     limit: int = 10
     offset: int = 0
@@ -76,7 +78,8 @@ class Found:
     `widened`: wishes that were set aside because nothing fitted with them, in the order they were dropped.
     `hours_unknown`: how many more may be open then, but their hours are not known. `differs`: aspects in which the
     shown places differ. `left_out`: only when one place fits: wish -> how many more would fit without it; empty
-    means that there is only this one.
+    means that there is only this one. `neighbours`: the first of `neighbours_total` places elsewhere that fit too and
+    take people from the asked area, in the same order; only when fewer than FEW fit in its municipality.
     """
 
     matches: tuple[Match, ...]
@@ -88,16 +91,8 @@ class Found:
     hours_unknown: int = 0
     differs: tuple[Aspect, ...] = ()
     left_out: tuple[tuple[Wish | Literal["age"], int], ...] = ()
-
-
-@dataclass(slots=True)
-class _Area:
-    """Hold one municipality or one 町名 of it: its places and where its middle is."""
-
-    name: str
-    town: bool
-    members: Rows
-    middle: tuple[float, float] | None
+    neighbours: tuple[Match, ...] = ()
+    neighbours_total: int = 0
 
 
 class Directory:
@@ -125,17 +120,7 @@ class Directory:
         topics = [shared.setdefault(t, t) for r in self.resources for t in (_topics(r, topics_of_category),)]
         self._columns = Columns(self.resources, topics)
         self._words = Words(self.resources, read)
-        self._aliases: dict[str, set[str]] = defaultdict(set)
-        named: dict[str, tuple[str, bool]] = {}
-        members: dict[str, list[int]] = defaultdict(list)
-        for row, place in enumerate(self.resources):
-            for key, name, town in self._areas_of(place):
-                named.setdefault(key, (name, town))
-                members[key].append(row)
-        self._areas: dict[str, _Area] = {}
-        for key, (name, town) in named.items():
-            rows = np.asarray(members[key], np.int32)
-            self._areas[key] = _Area(name, town, rows, self._columns.grid.middle(rows))
+        self._towns = Towns([place.location for place in self.resources], self._columns.grid)
 
     def __len__(self) -> int:
         return len(self.resources)
@@ -152,7 +137,7 @@ class Directory:
 
     def areas_of(self, text: str) -> tuple[str, ...]:
         """Return the areas that `text` may mean, as they are called here; empty when none is known."""
-        return tuple(a.name for a in self._resolve(text))
+        return tuple(a.name for a in self._towns.meant(text))
 
     def search(self, query: Query, *, now: datetime | None = None) -> Found:
         """Return the places that fit `query`, widened if none fits.
@@ -161,19 +146,12 @@ class Directory:
         """
         if query.today is None and now is not None:
             query = replace(query, today=now.astimezone(TOKYO).date())
-        areas = self._resolve(query.area)
-        kept = self._fitting(query, areas)
-        widened: tuple[Wish, ...] = ()
-        if not len(kept):
-            for dropped in _relaxations(query, areas):
-                kept = self._fitting(_without(query, dropped), _wider(areas, dropped, self._areas))
-                if len(kept):
-                    widened = dropped
-                    break
-        order, ranked, distances = self._rank(query, kept, areas, widened)
-        moment = query.open_at or now
-        page = [(self.resources[row], away) for row, away in zip(ranked.tolist(), distances, strict=True)]
-        matches = tuple(Match(place, away, _is_open(place, moment)) for place, away in page[query.offset :])
+        areas = self._towns.meant(query.area)
+        kept, widened = self._kept(query, areas)
+        order, matches = self._page(query, kept, areas, widened, now)
+        around = self._around(query, kept, areas, widened)
+        few = replace(query, offset=0, limit=NEIGHBOURS)
+        neighbours = self._page(few, around, areas, widened, now)[1] if len(around) else ()
         return Found(
             matches=matches,
             total=len(kept),
@@ -182,50 +160,15 @@ class Directory:
             area_known=bool(areas) or not query.area,
             widened=widened,
             hours_unknown=self._hours_unknown(query, areas, widened),
-            differs=_differing(matches),
-            left_out=self._left_out(query, areas) if len(kept) == 1 and not widened else (),
+            differs=_differing((*matches, *neighbours)),
+            left_out=self._left_out(query, areas, told=bool(neighbours)) if len(kept) == 1 and not widened else (),
+            neighbours=neighbours,
+            neighbours_total=len(around),
         )
-
-    # --- areas ----------------------------------------------------------------------------------------------------
-
-    def _areas_of(self, place: Resource) -> Iterable[tuple[str, str, bool]]:
-        """Yield key, name, and whether it is a 町名, of the areas of a place; note what each is also called."""
-        where = place.location
-        for name, town, aliases in (
-            (where.municipality, False, (where.municipality,)),
-            (where.municipality + where.town, True, (where.town, where.town_kana, where.municipality + where.town)),
-        ):
-            if (where.town if town else where.municipality) and (key := fold_area(name)):
-                for alias in filter(None, aliases):
-                    self._aliases[fold_area(alias)].add(key)
-                yield key, name, town
-
-    def _resolve(self, text: str) -> list[_Area]:
-        """Return the areas meant by `text`: its name, its name without 市町村区, names it begins, or a name inside.
-
-        A reading in kana counts only as the whole text: わたしばかり is not 渡し場 (わたしば).
-        """
-        asked = fold_area(text)
-        if not asked:
-            return []
-        keys = self._aliases.get(asked) or {k for end in ENDINGS for k in self._aliases.get(asked + end, ())}
-        if not keys and len(asked) > 1:
-            keys = {k for name, found in self._written() if name.startswith(asked) for k in found}
-            if any(not self._areas[k].town for k in keys):  # 横浜市: its wards hold all of their towns
-                keys = {k for k in keys if not self._areas[k].town}
-        if not keys:
-            inside = [name for name, _ in self._written() if len(name) > 1 and name in asked]
-            longest = max(map(len, inside), default=0)
-            keys = {key for name in inside if len(name) == longest for key in self._aliases[name]}
-        return sorted((self._areas[k] for k in keys), key=lambda a: a.name)
-
-    def _written(self) -> Iterable[tuple[str, set[str]]]:
-        """Return the names of areas that are not in kana only, with their keys."""
-        return ((name, found) for name, found in self._aliases.items() if not _KANA_ONLY.fullmatch(name))
 
     # --- filters --------------------------------------------------------------------------------------------------
 
-    def _fitting(self, q: Query, areas: Sequence[_Area]) -> Rows:
+    def _fitting(self, q: Query, areas: Sequence[Area]) -> Rows:
         """Return the rows that meet every wish; in the order of kana unless a point is asked for."""
         if q.area and not areas:
             return np.zeros(0, np.int32)
@@ -268,15 +211,61 @@ class Directory:
         kept = reduce(both, sorted(lists, key=len))
         return kept if point is None else self._columns.grid.within(kept, point, km)
 
-    def _hours_unknown(self, q: Query, areas: Sequence[_Area], widened: Sequence[Wish]) -> int:
+    def _kept(self, q: Query, areas: Sequence[Area]) -> tuple[Rows, tuple[Wish, ...]]:
+        """Return the rows that fit and, if none does, those that fit without some wishes: no more than must go."""
+        kept = self._fitting(q, areas)
+        if len(kept):
+            return kept, ()
+        for dropped in _relaxations(q, areas):
+            if len(kept := self._widened(q, areas, dropped)):
+                for wish in reversed(dropped):  # of several, each that can stay stays, the weightiest before others
+                    less = tuple(other for other in dropped if other != wish)
+                    if less and len(rows := self._widened(q, areas, less)):
+                        kept, dropped = rows, less
+                return kept, dropped
+        return kept, ()
+
+    def _widened(self, q: Query, areas: Sequence[Area], dropped: Sequence[Wish]) -> Rows:
+        """Return the rows that meet all wishes but the dropped ones; elsewhere only what takes people from here."""
+        home = self._towns.whole(areas)
+        rows = self._fitting(_without(q, dropped), () if "area" in dropped else home if "town" in dropped else areas)
+        if "area" not in dropped or not areas:
+            return rows
+        here = np.isin(rows, reduce(np.union1d, (area.members for area in home)))
+        return rows[here | self._taking(rows, areas)]
+
+    def _around(self, q: Query, kept: Rows, areas: Sequence[Area], widened: Sequence[Wish]) -> Rows:
+        """Return the rows of the neighbours that fit as well, when few fit in the whole of the asked municipality."""
+        home = self._towns.whole(areas)
+        around = [area for area in self._towns.named(q.neighbours) if area not in home]
+        asked = _without(q, widened)
+        if not areas or not around or "area" in widened or len(kept) >= FEW or len(self._fitting(asked, home)) >= FEW:
+            return np.zeros(0, np.int32)
+        rows = self._fitting(asked, around)
+        return rows[self._taking(rows, areas)]
+
+    def _taking(self, rows: Rows, areas: Sequence[Area]) -> Flags:
+        """Return which of `rows` take people who live in the areas."""
+        return self._columns.taking(rows, [fold_area(area.name) for area in (*areas, *self._towns.whole(areas))])
+
+    def _hours_unknown(self, q: Query, areas: Sequence[Area], widened: Sequence[Wish]) -> int:
         if (q.open_at is None and q.open_weekday is None) or widened:
             return 0
         return self._columns.hours.unknown(self._fitting(_without(q, ("open",)), areas))
 
     # --- order ----------------------------------------------------------------------------------------------------
 
+    def _page(
+        self, q: Query, kept: Rows, areas: Sequence[Area], widened: Sequence[Wish], now: datetime | None
+    ) -> tuple[Order, tuple[Match, ...]]:
+        """Return the name of the order, and the page of places in it."""
+        order, ranked, distances = self._rank(q, kept, areas, widened)
+        moment = q.open_at or now
+        page = [(self.resources[row], away) for row, away in zip(ranked.tolist(), distances, strict=True)]
+        return order, tuple(Match(place, away, _is_open(place, moment)) for place, away in page[q.offset :])
+
     def _rank(
-        self, q: Query, kept: Rows, areas: Sequence[_Area], widened: Sequence[Wish]
+        self, q: Query, kept: Rows, areas: Sequence[Area], widened: Sequence[Wish]
     ) -> tuple[Order, Rows, Sequence[float | None]]:
         """Return the name of the order, the first rows in it as far as the page needs, and distances to show."""
         needed = q.offset + q.limit
@@ -293,12 +282,14 @@ class Directory:
         shown = [round(km, 2) if order == "distance" and np.isfinite(km) else None for km in away[first].tolist()]
         return order, kept[first], shown
 
-    def _left_out(self, q: Query, areas: Sequence[_Area]) -> tuple[tuple[Wish | Literal["age"], int], ...]:
-        """Return for the one that fits: which wish left out how many others."""
+    def _left_out(
+        self, q: Query, areas: Sequence[Area], *, told: bool
+    ) -> tuple[tuple[Wish | Literal["age"], int], ...]:
+        """Return for the one that fits: which wish left out how many others; `told`: the neighbours' are shown."""
         found: list[tuple[Wish | Literal["age"], int]] = []
         for wish in _wishes(q, areas):
-            more = len(self._fitting(_without(q, (wish,)), _wider(areas, (wish,), self._areas))) - 1
-            if more > 0:
+            more = len(self._widened(q, areas, (wish,))) - 1
+            if more > 0 and not (told and wish == "area"):
                 found.append((wish, more))
         if q.age_months is not None and (more := len(self._fitting(replace(q, age_months=None), areas)) - 1) > 0:
             found.append(("age", more))
@@ -330,7 +321,7 @@ def _days_of(weekday: int, start: date) -> list[date]:
     return [first + timedelta(weeks=n) for n in range(4)]
 
 
-def _wishes(q: Query, areas: Sequence[_Area]) -> list[Wish]:
+def _wishes(q: Query, areas: Sequence[Area]) -> list[Wish]:
     """Return the wishes that may be set aside, the least weighty first. The child's age never is."""
     wishes: list[Wish] = []
     if q.near is not None:
@@ -354,7 +345,7 @@ def _wishes(q: Query, areas: Sequence[_Area]) -> list[Wish]:
     return wishes
 
 
-def _relaxations(q: Query, areas: Sequence[_Area]) -> list[tuple[Wish, ...]]:
+def _relaxations(q: Query, areas: Sequence[Area]) -> list[tuple[Wish, ...]]:
     """Return what to set aside, in the order in which it is tried: one wish at a time, then more and more together."""
     wishes = _wishes(q, areas)
     if wishes == ["words"] and not (q.topic or q.category):
@@ -379,15 +370,6 @@ def _without(q: Query, dropped: Sequence[Wish]) -> Query:
         elif wish in ("words", "language", "provision"):
             changes[wish] = ""
     return replace(q, **changes)  # type: ignore[arg-type]
-
-
-def _wider(areas: Sequence[_Area], dropped: Sequence[Wish], every: Mapping[str, _Area]) -> Sequence[_Area]:
-    if "area" in dropped:
-        return ()
-    if "town" in dropped:
-        whole = [a for a in every.values() if not a.town and any(t.name.startswith(a.name) for t in areas)]
-        return [*whole, *(a for a in areas if not a.town)]
-    return areas
 
 
 def _differing(matches: Sequence[Match]) -> tuple[Aspect, ...]:

@@ -1,4 +1,4 @@
-"""Read the few facts of a search out of a text: the child's age, area, day, time, free of charge.
+"""Read the few facts of a search out of a text: the child's age, area, day, time, free of charge, a few conditions.
 
 The rule: small grammars over folded text, in all spoken languages at once; what is not clearly said is left open.
 """
@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from functools import lru_cache
+from functools import cache, lru_cache
+
+from babel import Locale
 
 from bot.messages import Slots
 from bot.understanding import days
@@ -131,20 +133,133 @@ _FREE = re.compile(
 _NOT_FREE = re.compile(r"smoke.free|feel free|hands.free|無料じゃなくても|有料でも")
 
 
+# --- what a place is to be like ---------------------------------------------------------------------------------------
+
+#: The languages that a place may speak: our id -> its names in CLDR. Japanese goes without saying.
+_SPOKEN = {
+    "en": ("en",), "zh-Hans": ("zh",), "ko": ("ko",), "vi": ("vi",), "pt-BR": ("pt",), "fil": ("fil", "tl"),
+    "ne": ("ne",), "es": ("es",), "id": ("id",),
+}  # fmt: skip
+#: Beside CLDR's names.
+_ALSO_CALLED = {
+    "en": "えいご 英文 英语 英語 angreji अंग्रेजी",
+    "zh-Hans": "中文 汉语 漢語 华语 華語 普通话 mandarin 中国话",
+    "ko": "韩文 韓語",
+    "vi": "越语 越語",
+    "fil": "菲律賓語",
+    "ne": "nepali नेपाली",
+    "id": "印尼语 印尼語 印尼文",
+}
+#: Who or what is to speak it, by the language of the asker; {n} is its name there. Never what the asker cannot speak.
+_SPEAKING = (
+    ("ja", r"(?:{n})(?:が|で|も|でも)?(?:通じる|通じて|つうじる|話せる|はなせる|わかる|分かる|できる|対応"
+           r"|相談|ok|いける)(?!よう)"),
+    ("en", r"\b(?:{n})[ -]speaking|\b(?:they|staff|who|that|anyone|someone|somebody|doctors?|nurses?|teachers?|people)"
+           r"(?: (?:can|also|there))* (?:speaks?|understands?) (?:{n})|\b(?:{n}) (?:is )?(?:spoken|available|ok\b)"),
+    ("zh_Hans", r"(?<![不我])(?:会|能|可以|懂)(?:够)?(?:说|讲|用)?(?:{n})|(?<!不)(?:说|讲)(?:{n})的"
+                r"|(?:{n})(?:服务|咨询|沟通)"),
+    ("zh_Hant", r"(?<![不我])(?:會|能|可以|懂)(?:夠)?(?:說|講|用)?(?:{n})|(?<!不)(?:說|講)(?:{n})的"
+                r"|(?:{n})(?:服務|諮詢|溝通)"),
+    ("ko", r"(?:{n})(?:가|로|도|로도)? ?(?:통하는|통해요|가능|되는|할 수 있는|하는 (?:곳|데|선생|의사|분|직원)|상담)"),
+    ("vi", r"\b(?:nguoi|cho|noi|bac si|y ta|co giao|nhan vien|ai)(?: nao| do)?(?: co the)?"
+           r" (?:noi|biet)(?: duoc)? (?:{n})|\bho tro (?:{n})"),
+    ("pt_BR", r"(?<!nao )\b(?:falem?|falam|que fala|alguem fala|se fala|atendam?|atendem|atendimento)(?: em)? (?:{n})"),
+    ("es", r"(?<!no )\b(?:hablen?|hablan|que habla|alguien habla|se habla|atienden?|atencion)(?: en)? (?:{n})"),
+    ("fil", r"(?<!hindi )(?<!ako )\b(?:nagsasalita|marunong|nakakapagsalita|nakakaintindi)(?: po| ba| sila)*"
+            r"(?: ng| mag| sa)?[ -](?:{n})"),
+    ("ne", r"(?:{n})\s*(?:मा|भाषा|भाषामा|ma|bhasa)?\s*(?:बोल्ने|बुझ्ने|bolne|bujhne)"),
+    ("id", r"(?<!tidak )(?<!tak )(?<!gak )(?<!saya )\b(?:bisa|yang|dapat|melayani)(?: (?:bisa|bicara|pakai|dalam))*"
+           r" (?:ber)?bahasa (?:{n})"),
+)  # fmt: skip
+_VISIT = re.compile(
+    r"(?:家|うち|自宅)(?:に|へ|まで)(?:来て|きて)(?:くれ|もら|ほし|いただ)|訪問して(?:くれ|もら|ほし)|訪問型"
+    r"|出張して(?:くれ|もら)"
+    r"|\b(?:can|could|who|that|will|someone|somebody|anyone|nurse|midwife|helper|sitter)(?: \w+){0,2}"
+    r" comes? to (?:my|our|the|your) (?:home|house|place|apartment)|\bhome[ -]visits?\b"
+    r"|\bin[ -]home (?:care|help|support)"
+    r"|上门|上門|到府|到宅|来家里|來家裡"
+    r"|집(?:으)?로 (?:와|오)|집에 와 ?(?:주|줄)|방문 ?(?:서비스|돌봄|해)"
+    r"|\bden tan nha\b|\btan nha\b|\btai nha\b(?= (?:giup|cham|trong|ho tro))"
+    r"|\b(?:vem|vir|venha|venham|va|ir) (?:a|ate|em|na) (?:minha |nossa )?casa\b|\ba domicilio\b|\bvisitas? domiciliar"
+    r"|\b(?:vengan?|vienen?|venir) a (?:mi|la|nuestra) casa\b"
+    r"|\b(?:pumunta|pumupunta|pupunta|dumadalaw|dumalaw) sa (?:bahay|amin)\b"
+    r"|घरमा(?:ै)? आ(?:उ|एर)|\bghar(?:ai)?ma aa?(?:u|era)"
+    r"|\b(?:datang|berkunjung|dipanggil) ke rumah\b|\bkunjungan rumah\b"
+)
+_CONDITIONS = (
+    ("overnight", re.compile(
+        r"泊まれる|泊まりで|お泊まり|泊まりがけ|宿泊|一晩(?:預|あず)"
+        r"|\bovernight (?:care|stay|childcare|babysit)|\b(?:stay|sleep|keep|leave)(?: \w+){0,4} overnight\b"
+        r"|\bstay the night\b"
+        r"|过夜|過夜|숙박|하룻밤|자고 올 수|\b(?:gui|o lai|ngu|trong|giu)(?: \w+){0,3} qua dem\b"
+        r"|\bpernoit\w+|\bdormir la\b|\bpernocta\w*|\bquedarse a dormir\b"
+        r"|\bmatulog doon\b|\bmagpalipas ng gabi\b|रातभर राख्|रात बस्न|\brat(?:ma|i)? basna\b|\bmenginap\b|\bbermalam\b"
+    )),
+    ("no_booking", re.compile(
+        r"予約(?:なし|無し|ナシ|不要|がいらない|のいらない|いらず|しなくて)|よやく(?:なし|がいらない|しなくて)|飛び込みで"
+        r"|\b(?:no|without(?: an?| any)?) (?:booking|reservations?|appointments?)\b|\bwalk[ -]?ins?\b"
+        r"|不用预约|不需要预约|无需预约|免预约|不用預約|不需要預約|無需預約|免預約|예약 ?(?:없이|안 ?해도|불필요)"
+        r"|\bkhong can (?:dat|hen)|\bsem (?:reserva|agendar|agendamento|marcar|hora marcada)\b"
+        r"|\bsin (?:reserva|cita|reservar)\b"
+        r"|\bwalang (?:appointment|reservation|booking)\b|\bhindi kailangan ng (?:appointment|reservation|booking)\b"
+        r"|(?:बुकिङ|अपोइन्टमेन्ट) (?:बिना|नगरी)|\bbooking bina\b|\btanpa (?:reservasi|janji|booking|daftar)\b"
+    )),
+    ("parking", re.compile(
+        r"駐車場|ちゅうしゃじょう|\bparking\b|停车场|停車場|주차|\bbai do xe\b|\b(?:cho|co) dau xe\b"
+        r"|\bestacionamentos?\b|\bestacionamientos?\b|\bparqueo\b|\bparadahan\b|पार्किङ|\bparkir(?:an)?\b"
+    )),
+)  # fmt: skip
+
+
+@cache
+def _speaking() -> tuple[re.Pattern[str], tuple[tuple[str, re.Pattern[str]], ...]]:
+    """Return the pattern of any language's name, and for each language that of wishing it spoken, asked in any."""
+    names = {asked: Locale.parse(asked).languages for asked, _template in _SPEAKING}
+    every: set[str] = set()
+    found = []
+    for spoken, codes in _SPOKEN.items():
+        more = _ALSO_CALLED.get(spoken, "").split()
+        templates = []
+        for asked, template in _SPEAKING:
+            own = [name for code in codes if (name := names[asked].get(code))]
+            written = {days.bare(fold(name).text) for name in (*own, *more)}
+            templates.append(template.replace("{n}", _any_of(written)))
+            every |= written
+        found.append((spoken, re.compile("|".join(templates))))
+    return re.compile(_any_of(every)), tuple(found)
+
+
+def _any_of(words: Collection[str]) -> str:
+    return "|".join(map(re.escape, sorted(words, key=len, reverse=True)))
+
+
+def _language(bare: str) -> str:
+    named, spoken = _speaking()
+    return next((id for id, pattern in spoken if pattern.search(bare)), "") if named.search(bare) else ""
+
+
+def _conditions(bare: str) -> tuple[str, ...]:
+    return tuple(id for id, pattern in _CONDITIONS if pattern.search(bare))
+
+
 @lru_cache(maxsize=20_000)  # a prefecture's 町名; the same ones are looked for in every message
 def _folded(area: str) -> str:
     return fold(area).text
 
 
 def read(text: str, areas: Collection[str] = ()) -> Slots:
-    """Return what a text says of age, area (the longest of the known `areas` in it), day, time and cost."""
+    """Return what a text says of age, area (the longest of the known `areas` in it), day, time, cost, conditions."""
     folded = fold(text).text
+    bare = days.bare(folded)
     named = [area for area in areas if area and _folded(area) in folded]
     return Slots(
         age_months=age_months(text),
         area=max(named, key=len, default=""),
         weekday=days.weekday(folded),
         at_time=days.clock(folded),
-        free=True if _FREE.search(days.bare(folded)) and not _NOT_FREE.search(folded) else None,
+        free=True if _FREE.search(bare) and not _NOT_FREE.search(folded) else None,
         days_ahead=days.ahead(folded),
+        language=_language(bare),
+        visit=bool(_VISIT.search(bare)),
+        attributes=_conditions(bare),
     )

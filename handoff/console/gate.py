@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import hmac
 import json
+import unicodedata
 import uuid
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -24,6 +26,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot import cases
 from bot.clock import Clock
+from bot.curation import By
 from bot.directory.search import Directory
 from bot.errors import CaseMovedError, DirectoryMovedError, NotAllowedError, RefusedError
 from bot.i18n import Catalogs
@@ -104,9 +107,36 @@ class Pass:
         assert self.case is not None
         return self.case
 
+    @property
+    def by(self) -> By:
+        """Return who acts, as histories name her."""
+        return By(f"staff:{self.actor.id}", self.actor.work_name)
+
+    def typed(self, name: str) -> str:
+        """Return a field of the form, trimmed, without control characters (PostgreSQL keeps no NUL)."""
+        found = str(self.form.get(name, "")).replace("\r\n", "\n")
+        return "".join(c for c in found if c == "\n" or unicodedata.category(c) != "Cc").strip()
+
+    def number(self, name: str) -> int:
+        """Return a field of the form as a whole number; 0 when it is none."""
+        found = self.typed(name)
+        return int(found) if found.isdecimal() and len(found) < 10 else 0
+
+    def day(self, name: str) -> date | None:
+        """Return a field of the form as a day (2026-11-24), or None when it is none."""
+        with suppress(ValueError):
+            return date.fromisoformat(self.typed(name))
+        return None
+
+    def id(self, name: str) -> uuid.UUID | None:
+        """Return a field of the form as an id, or None when it is none."""
+        with suppress(ValueError):
+            return uuid.UUID(self.typed(name))
+        return None
+
     def text(self, name: str, most: int) -> str:
-        """Return a field of the form, trimmed at its ends; raise RefusedError when it is longer than `most`."""
-        found = str(self.form.get(name, "")).strip().replace("\r\n", "\n")
+        """Return a field of the form as `typed`; raise RefusedError when it is longer than `most`."""
+        found = self.typed(name)
         if len(found) > most:
             raise RefusedError(f"長すぎます（{most}文字まで）。")
         return found

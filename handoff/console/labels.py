@@ -129,6 +129,38 @@ MOVES: Final[Mapping[str, str]] = {
 
 NOTES: Final[Mapping[str, str]] = {"release": "保留のメモ", "transfer": "引き継ぎのメモ", "close": "終了のメモ"}
 
+AGENCIES: Final[Mapping[str, str]] = {
+    "child_guidance": "児童相談所",
+    "child_family_center": "こども家庭センター",
+    "welfare_office": "福祉事務所・福祉の窓口",
+    "health_center": "保健所・保健センター",
+    "medical": "医療機関",
+    "child_development": "療育・児童発達支援",
+    "disability_consultation": "障害児相談支援事業所",
+    "welfare_commissioner": "民生委員・児童委員",
+    "education_board": "教育委員会",
+    "school": "学校",
+    "nursery": "保育所・幼稚園・こども園",
+    "police": "警察",
+    "womens_support": "女性・DVの相談機関",
+    "single_parent": "ひとり親の支援",
+    "living_support": "生活・住まい・食べもの",
+    "social_council": "社会福祉協議会",
+    "community_group": "NPO・支援団体",
+    "international": "国際交流・通訳",
+    "legal": "法律の相談",
+    "city_section": "市町村の担当課",
+    "other": "そのほか",
+}
+
+#: Whether personal information may go to an agency without consent (guideline 6(1)②).
+SHARINGS: Final[Mapping[str, str]] = {
+    "law": "法律の定めで、同意がなくても渡せる（児童虐待の心配など、その法律の場合だけ）",
+    "consent": "本人の同意があるときだけ渡せる",
+    "never": "渡さない",
+    "": "まだたしかめていない（たしかめるまでは渡さない）",
+}
+
 #: Why LINE is not the place now (`rooms.may_talk_in_line`).
 NOT_IN_LINE: Final[Mapping[str, str]] = {
     "room": "この方とはルームで話します。",
@@ -179,6 +211,11 @@ def is_today(at: datetime, today: date) -> bool:
 def day(on: date) -> str:
     """Return a day as 11月21日（土）."""
     return f"{on.month}月{on.day}日（{_WEEKDAYS[on.weekday()]}）"
+
+
+def calendar(day: date | None) -> str:
+    """Return a day as 2026年3月5日."""
+    return f"{day.year}年{day.month}月{day.day}日" if day else ""
 
 
 def waited(seconds: float) -> str:

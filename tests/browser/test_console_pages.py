@@ -70,8 +70,9 @@ SANITY = """
   }
   for (const e of document.querySelectorAll("[aria-labelledby], [aria-describedby]")) {
     for (const name of ["aria-labelledby", "aria-describedby"]) {
-      const id = e.getAttribute(name);
-      if (id && !document.getElementById(id)) found.push(`${name} ${id}`);
+      for (const id of (e.getAttribute(name) ?? "").split(/\\s+/).filter(Boolean)) {
+        if (!document.getElementById(id)) found.push(`${name} ${id}`);
+      }
     }
   }
   const parse = (c) => c.match(/[\\d.]+/g).map(Number);
