@@ -35,6 +35,8 @@ WORDS_MOST: Final[Mapping[Sender, int]] = {"parent": 200, "operator": 1_000}  # 
 #: Open ones for one place and sender: who reads twenty that say the same learns nothing more, and no flood fills the
 #: table. Operators have their own, so that no flood of others keeps them out.
 OPEN_MOST: Final = 20
+#: Of parents within an hour, for all places together: no flood over many places buries what families have to say.
+HOURLY_MOST: Final = 60
 #: What an operator may propose: fields of a Resource, as JSON (`resources.to_json`).
 PROPOSED: Final = (
     "name", "kana", "description", "phones", "url", "opening", "hours_note", "cost", "eligibility_description",
@@ -70,8 +72,8 @@ def suggest(
 ) -> uuid.UUID:
     """Keep a suggestion about a place that is shown, and return its id.
 
-    Raises RefusedError: the place is not shown, the words are too long, a field may not be proposed, or the place has
-    as many open suggestions as anybody would read.
+    Raises RefusedError: the place is not shown, the words are too long, a field may not be proposed, or as many came
+    already as anybody would read.
     """
     place = session.get(ResourceRow, resource_id, with_for_update=True)  # so that two at once are counted one by one
     if place is None or place.gone_at is not None or place.merged_into is not None:
@@ -84,8 +86,11 @@ def suggest(
         raise RefusedError("直せない項目があります。")
     if len(proposed) > LONGEST * 2:
         raise RefusedError("長すぎる項目があります。短くしてください。")
-    if _open(session, resource_id, sender) >= OPEN_MOST:
-        raise RefusedError("この場所のお知らせは、もうたくさん届いています。読みおわるまで、お待ちください。")
+    since = at - timedelta(hours=1)
+    if _open(session, resource_id, sender) >= OPEN_MOST or (
+        sender == "parent" and _lately(session, since) >= HOURLY_MOST
+    ):
+        raise RefusedError("お知らせが、もうたくさん届いています。しばらくしてから、もう一度送ってください。")
     id = uuid.uuid4()
     session.add(
         Suggestion(
@@ -139,6 +144,11 @@ def _open(session: Session, resource_id: str, sender: Sender) -> int:
     counted = select(func.count()).select_from(Suggestion)
     own = (Suggestion.resource_id == resource_id, Suggestion.sender == sender, Suggestion.decided_at.is_(None))
     return session.scalar(counted.where(*own)) or 0
+
+
+def _lately(session: Session, since: datetime) -> int:
+    counted = select(func.count()).select_from(Suggestion)
+    return session.scalar(counted.where(Suggestion.sender == "parent", Suggestion.at > since)) or 0
 
 
 def _opened(session: Session, row: Suggestion) -> Suggested:

@@ -56,7 +56,7 @@ FULL = Resource(
     url="https://full.example/", email="full@example.jp", languages=("ja", "ja-easy", "en", "zh-Hans", "pt-BR", "fil"),
     provision="outreach", booking_required=True, application_process="電話で", required_documents=("母子手帳",),
     availability="soon", service_area=("ひなた市", "あさぎり町"), attributes=("meal", "overnight"),
-    alert="11月は工事中です", status="temporarily_closed", ends_on=date(2027, 3, 31), verified_on=date(2026, 10, 1),
+    alert="11月は工事中です", ends_on=date(2027, 3, 31), verified_on=date(2026, 10, 1),
     source=Source("list.csv", 4, url="https://data.example/", licence="CC-BY-4.0", attribution="ひなたデータ"),
 )  # fmt: skip
 EVENT = Resource(

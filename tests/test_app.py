@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import io
 import json
+import re
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -29,12 +30,14 @@ from bot.app import Roof, add_simulator, create_app, demo_platform, demo_setting
 from bot.clock import Clock
 from bot.directory.documents import resources_from_documents
 from bot.errors import SettingsError
+from bot.i18n import Catalogs
 from bot.inbox import line_hash
 from bot.models import Campaign, CaseRow, Job, Journal, Outbox, QuestionRow, Resident, SignalRow
 from bot.opening import TOKYO
 from bot.simulator.people import Resident as Phone
 from bot.simulator.platform import Platform
 from bot.situation import Case
+from bot.suggestions import operator_key, operator_link
 from bot.understanding.faq import Entry
 from handoff.models import Staff
 from tests.conftest import free_port
@@ -194,6 +197,37 @@ async def test_a_question_becomes_places(town: Town) -> None:
     assert "料金" in said
     assert "くわしく見る" in said
     assert "確かめた日" in await town.taps(phone, "くわしく見る", "確かめた日")
+
+
+async def test_the_public_pages_are_served_under_the_roofs_headers(town: Town) -> None:
+    """They know the directory, open the talk in LINE, and take a link that was signed with the same secret."""
+    async with httpx.AsyncClient(base_url=town.base, trust_env=False, follow_redirects=True) as browser:
+        page = await browser.get("/public/ja/topics/temporary_care")
+        link = operator_link(operator_key(town.roof.settings.secret_key), "", "hinata-hiroba-plaza", town.clock.now())
+        assert "ひなたプラザ 一時預かり室" in page.text
+        assert "style-src 'self'" in page.headers["content-security-policy"]
+        assert page.headers["referrer-policy"] == "same-origin"
+        assert (await browser.get(link)).status_code == 200
+        (talk,) = re.findall(r'class="button" href="([^"]+)"', page.text)
+        assert (await browser.get(talk)).status_code == 200
+
+
+@pytest.mark.asyncio(loop_scope="function")
+async def test_the_desk_talks_only_in_languages_that_are_whole(tmp_path: Path) -> None:
+    """A city may ask for more; until a catalog says all that ja-easy's says, the language is of the pages alone."""
+    settings = demo_settings("127.0.0.1", free_port(), tmp_path)
+    await set_up_demo(Roof(settings, Clock()))
+    desk = Roof(settings, Clock())
+    part = dict(list(desk.words.sentences["en"].items())[:9])
+    desk.words = Catalogs({**desk.words.sentences, "vi": part})
+    await desk.store.open()
+    try:
+        body = library.sample_city()[0]["city"] | {"languages": ["ja", "vi", "en"]}
+        await desk.store.write(lambda s: city.save(s, body, NIGHT, "test"))
+        await desk._load()
+        assert (desk.city().languages, "vi" in desk.words.languages) == (("ja", "en"), True)
+    finally:
+        await desk.store.close()
 
 
 async def test_two_residents_in_one_body_are_both_answered(town: Town) -> None:

@@ -211,6 +211,9 @@ def test_the_doctor_names_what_is_missing(run: Run, city_file: Path) -> None:
     document["city"]["night_phone"] = "000-555-0001"
     city_file.write_text(yaml.safe_dump(document), "utf-8")
     run("city", "set", city_file)
+    document["city"]["languages"] = ["ja", "xh"]
+    city_file.write_text(yaml.safe_dump(document), "utf-8")
+    assert "does not speak ['xh']" in run("city", "set", city_file).err
     ended = run("doctor", "--offline")
     assert (ended.code, ended.err) == (0, "")
 

@@ -49,7 +49,8 @@ async def browser(world: World) -> AsyncIterator[httpx.AsyncClient]:
 KINDS = (
     "", "topics/temporary_care", "topics/consultation?open=sat&free=1&speaks=en&age=18", "topics/nursery?area=川辺町",
     "topics/nursery?area=どこでもない", "topics/privacy", "topics/parenting_salon?page=2", f"places/{PLAZA}",
-    "places/full%2F1%20%3F", "places/event-1", "places/none", "places/gone", "bulletin/2026-11", "bulletin/2026-12",
+    "places/full%2F1%20%3F", "places/event-1",
+    "places/resting", "places/none", "places/gone", "bulletin/2026-11", "bulletin/2026-12",
     "bulletin/1999-01", f"places/{PLAZA}/wrong", f"places/{PLAZA}/wrong?sent=1", "nothing/here",
 )  # fmt: skip
 SHORT = "もうしにたい"
@@ -108,7 +109,8 @@ async def everything(store: Store, catalogs: Catalogs, language: str) -> list[ht
                 strict=False)
         )
     ]  # fmt: skip
-    await world.keep(FULL, EVENT, *every, *more)
+    resting = replace(FULL, id="resting", status="temporarily_closed")
+    await world.keep(FULL, EVENT, resting, *every, *more)
     await world.keep(replace(FULL, id="gone"), source="other")
     await world.keep(source="other")
     found = []
@@ -148,6 +150,15 @@ async def test_no_page_falls_back_to_another_language(sqlite_store: Store, langu
     assert catalogs.lacking == set()
     answers = {p.msgid for answer in content().answers.values() for p in answer.paragraphs}
     assert catalogs.asked - answers <= check.page_sentences(content())
+
+
+async def test_the_sentences_of_pages_are_enough_for_a_language(sqlite_store: Store) -> None:
+    """Who translates what the check calls the pages' sentences, and nothing else, has pages without a gap."""
+    english = words().sentences["en"]
+    own = {msgid: english[msgid] for msgid in check.page_sentences(content())}
+    catalogs = recording(Catalogs({**words().sentences, "vi": own}))
+    await everything(sqlite_store, catalogs, "vi")
+    assert catalogs.lacking == set()
 
 
 class Shape(HTMLParser):
@@ -212,7 +223,7 @@ async def test_topics_show_how_many_places_serve_them(world: World, browser: htt
     page = visible((await browser.get("/public/ja/")).text)
     assert "一時預かり 10か所" in page
     assert "自分の記録" not in page  # neither places nor an answer
-    await world.keep(replace(FULL, id="new", topics=("privacy",), status="active"))
+    await world.keep(replace(FULL, id="new", topics=("privacy",)))
     assert "自分の記録 1か所" in visible((await browser.get("/public/ja/")).text)
 
 
@@ -252,7 +263,7 @@ async def test_a_topic_is_narrowed_down(browser: httpx.AsyncClient, wishes: str,
 
 async def test_a_topic_in_which_nothing_fits_says_so(world: World, browser: httpx.AsyncClient) -> None:
     """The child's age is never set aside."""
-    await world.keep(replace(FULL, topics=("privacy",), status="active"))
+    await world.keep(replace(FULL, topics=("privacy",)))
     page = visible((await browser.get("/public/ja/topics/privacy?age=96")).text)
     assert "当てはまる場所が、ここにはありませんでした。 条件をへらすか、LINEの窓口で聞いてください。" in page
 
@@ -267,7 +278,7 @@ async def test_wishes_that_mean_nothing_are_no_error(browser: httpx.AsyncClient,
 
 async def test_pages_of_a_topic_are_turned(world: World, browser: httpx.AsyncClient) -> None:
     """All places come once each, in the order of kana, and the wishes go along."""
-    many = [replace(FULL, id=f"n{n}", name=f"館{n}", kana=f"か{n:03}", status="active") for n in range(45)]
+    many = [replace(FULL, id=f"n{n}", name=f"館{n}", kana=f"か{n:03}") for n in range(45)]
     await world.keep(*many)
     seen: list[str] = []
     address = "/public/ja/topics/parenting_salon?age=18"
@@ -292,7 +303,7 @@ async def test_a_place_shows_all_that_is_known(world: World, browser: httpx.Asyn
     raw = (await browser.get("/public/ja/places/full%2F1%20%3F")).text
     page = visible(raw)
     for words_ in (
-        "ぜんぶ館", "児童館", "11月は工事中です", "いまは休んでいます。", "なんでもある",
+        "ぜんぶ館", "児童館", "11月は工事中です", "なんでもある",
         "11月25日(水) 今日 9:00〜17:00",
         "11月27日(金) 休み", "11月29日(日) 休み", "月〜金 9:00〜17:00（祝日は休み）", "第1、第3の土 10:00〜12:00",
         "第2の水（祝日のときは、次の平日）", "日（祝日のときは、次の日）", "12月29日〜1月3日", "2026年11月27日",
@@ -315,6 +326,18 @@ async def test_a_place_shows_all_that_is_known(world: World, browser: httpx.Asyn
     assert "Simplified Chinese" in english
 
 
+async def test_a_place_that_rests_is_not_said_to_be_open(world: World, browser: httpx.AsyncClient) -> None:
+    """Neither on its page nor in its calendar; nor is an event that is over."""
+    await world.keep(replace(FULL, status="temporarily_closed"), replace(EVENT, ends_on=date(2026, 11, 24)))
+    page = visible((await browser.get("/public/ja/places/full%2F1%20%3F")).text)
+    assert "いまは休んでいます。" in page
+    assert "開いています" not in page
+    assert "11月25日" not in page
+    assert "月〜金 9:00〜17:00（祝日は休み）" in page
+    assert b"VEVENT" not in (await browser.get("/public/places/full%2F1%20%3F.ics")).content
+    assert "この行事は終わりました。" in visible((await browser.get("/public/ja/places/event-1")).text)
+
+
 async def test_when_it_opens_next(world: World, browser: httpx.AsyncClient) -> None:
     world.clock.set(datetime(2026, 11, 22, 2, 10, tzinfo=TOKYO), running=False)  # Sunday; Monday is a holiday
     page = visible((await browser.get(f"/public/ja/places/{PLAZA}")).text)
@@ -325,9 +348,7 @@ async def test_when_it_opens_next(world: World, browser: httpx.AsyncClient) -> N
 async def test_what_a_source_writes_can_do_no_harm(world: World, browser: httpx.AsyncClient) -> None:
     """Words stay words, and only http addresses become links: import and editing refuse others already."""
     evil = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
-    await world.keep(
-        replace(FULL, id="e", name=evil, description=evil, alert=evil, url="javascript:alert(1)", status="active")
-    )
+    await world.keep(replace(FULL, id="e", name=evil, description=evil, alert=evil, url="javascript:alert(1)"))
     for address in ("places/e", "topics/parenting_salon", "bulletin/2026-11"):
         for language in LANGUAGES:
             page = (await browser.get(f"/public/{language}/{address}")).text
@@ -345,7 +366,7 @@ async def test_a_hidden_place_has_no_page(world: World, browser: httpx.AsyncClie
 
 
 async def test_what_is_gone_says_so_and_what_was_merged_leads_on(world: World, browser: httpx.AsyncClient) -> None:
-    one, two, three = (replace(FULL, id=id, status="active") for id in ("one", "two", "three"))
+    one, two, three = (replace(FULL, id=id) for id in ("one", "two", "three"))
     await world.keep(one, two, three)
     await world.store.write(lambda s: curation.merge(s, "two", "one", AYA, NOW))
     await world.store.write(lambda s: curation.merge(s, "three", "two", AYA, NOW))
@@ -458,7 +479,7 @@ def test_months_are_counted_over_the_year() -> None:
 
 
 async def test_a_long_list_of_news_is_counted(world: World, browser: httpx.AsyncClient) -> None:
-    await world.keep(*(replace(FULL, id=f"n{n}", name=f"館{n}", status="active") for n in range(70)))
+    await world.keep(*(replace(FULL, id=f"n{n}", name=f"館{n}") for n in range(70)))
     page = visible((await browser.get("/public/ja/bulletin/2026-11")).text)
     assert re.search(r"ほかに\d+か所あります。", page)
 

@@ -50,7 +50,7 @@ async def names_of(browser: httpx.AsyncClient, wishes: str) -> list[str]:
 
 async def test_a_service_is_what_the_export_writes(world: World, browser: httpx.AsyncClient) -> None:
     """One mapping: the same body in the export, in the list, and alone."""
-    await world.keep(replace(FULL, status="active"))
+    await world.keep(FULL)
     spoken = {id: words().value(Language(id), "ja") for id in content().vocabulary["languages"]}
     ids = {"category": names.CATEGORIES, "topic": names.TOPICS, "language": spoken}
     exported = {one["id"]: one for one in json.loads(hsds.documents(world.directory.resources, names=ids))}
@@ -65,7 +65,7 @@ async def test_a_service_is_what_the_export_writes(world: World, browser: httpx.
 async def test_the_list_follows_the_directory(world: World, browser: httpx.AsyncClient) -> None:
     address = f"{API}/services/{hsds.service_id(FULL.id)}"
     assert (await browser.get(address)).status_code == 404
-    await world.keep(replace(FULL, status="active"))
+    await world.keep(FULL)
     assert (await browser.get(address)).status_code == 200
     await world.keep(replace(FULL, status="inactive"))
     assert (await browser.get(address)).status_code == 404
@@ -110,8 +110,8 @@ async def test_what_does_not_fit_is_not_in_the_list(browser: httpx.AsyncClient) 
 async def test_a_hidden_or_closed_place_is_in_no_list(world: World, browser: httpx.AsyncClient) -> None:
     before = await names_of(browser, "")
     await world.keep(
-        replace(FULL, id="h", description="母子寮", status="active"), replace(FULL, id="c", status="inactive"),
-        replace(FULL, id="t", name="休み館"),
+        replace(FULL, id="h", description="母子寮"), replace(FULL, id="c", status="inactive"),
+        replace(FULL, id="t", name="休み館", status="temporarily_closed"),
     )  # fmt: skip
     assert await names_of(browser, "") == before
 

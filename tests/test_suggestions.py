@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,7 +17,15 @@ from bot.directory.resources import Location, Resource
 from bot.errors import RefusedError
 from bot.models import Audit, ResourceRow, Suggestion
 from bot.store import Store
-from bot.suggestions import LINK_LIVES, OPEN_MOST, Suggested, operator_key, operator_link, read_operator_token
+from bot.suggestions import (
+    HOURLY_MOST,
+    LINK_LIVES,
+    OPEN_MOST,
+    Suggested,
+    operator_key,
+    operator_link,
+    read_operator_token,
+)
 from tests.conftest import SECRET_KEY
 
 NOW = datetime(2026, 11, 22, 1, tzinfo=UTC)
@@ -117,6 +126,18 @@ async def test_a_flood_ends_at_the_bound_even_all_at_once(store: Store) -> None:
     decided = next(one for one in flood if isinstance(one, uuid.UUID))
     await store.write(lambda s: suggestions.decide(s, decided, AYA, NOW, "declined", "同じ知らせ"))
     await suggest(store)
+
+
+async def test_a_flood_over_many_places_ends_too(sqlite_store: Store) -> None:
+    """Of parents only, and only for an hour."""
+    halls = [replace(HALL, id=f"h{n}") for n in range(HOURLY_MOST)]
+    await sqlite_store.write(lambda s: catalogue.keep(s, "list", [HALL, *halls], NOW))
+    for hall in halls:
+        await suggest(sqlite_store, hall.id)
+    with pytest.raises(RefusedError, match="たくさん届いています"):
+        await suggest(sqlite_store)
+    await suggest(sqlite_store, sender="operator")
+    await suggest(sqlite_store, at=NOW + timedelta(hours=1))
 
 
 async def test_a_decision_is_made_once_with_its_reason(store: Store) -> None:

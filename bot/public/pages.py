@@ -7,7 +7,7 @@ directory).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -19,7 +19,7 @@ from bot import names, places
 from bot.catalogue import survivor
 from bot.curation import notes
 from bot.directory import plan
-from bot.directory.resources import Resource
+from bot.directory.resources import UNKNOWN_HOURS, Resource
 from bot.directory.search import Match, Query
 from bot.messages import Dated, Fact, Language, Month, Phrase, Text, Weekdays, _
 from bot.public import bulletin, telling
@@ -144,6 +144,7 @@ class Pages:
         first = today.replace(day=1)
         last = bulletin.shifted(first, 1) - timedelta(days=1)
         living = await self.house.store.read(lambda s: notes(s, resource.id, public_only=True))
+        shut = resource.status != "active" or _over(resource, today)
         match = Match(resource, None, resource.opening.open_at(now) if resource.opening.known else None)
         page = self.house.page(
             "place.html",
@@ -152,9 +153,9 @@ class Pages:
             title=places.title(resource, language),
             place=resource,
             kind=names.category(resource.category),
-            over=resource.ends_on is not None and resource.ends_on < today,
-            now_fact=places.now_fact(match, now) if match.open_now is not None and not _over(resource, today) else None,
-            week=telling.week(resource, today),
+            over=_over(resource, today),
+            now_fact=places.now_fact(match, now) if match.open_now is not None and not shut else None,
+            week=[] if shut else telling.week(resource, today),
             usual=places.hours(resource),
             closing=telling.closing(resource, today),
             facts=telling.facts(resource),
@@ -168,7 +169,7 @@ class Pages:
             ],
             month=_("{month}", month=Month(first.year, first.month)),
             notes=[(note.text, _("{date}", date=Dated(note.written_at.date()))) for note in living],
-            calendar=f"/public/{place_address(resource)}.ics" if resource.opening.known else "",
+            calendar="" if shut or not resource.opening.known else f"/public/{place_address(resource)}.ics",
         )
         return public(request, page)
 
@@ -178,7 +179,7 @@ class Pages:
         if resource is None:
             return await gone(self.house, request, "ja", ending=".ics")
         feed = plan.calendar(
-            resource,
+            resource if resource.status == "active" else replace(resource, opening=UNKNOWN_HOURS),
             self._events(),
             today=self.house.today(),
             made_at=self.house.now().replace(minute=0, second=0, microsecond=0),
