@@ -244,7 +244,9 @@ async def test_a_version_that_never_was_is_refused(world: World, browser: httpx.
 
 async def test_a_place_escapes_what_its_source_says(world: World, browser: httpx.AsyncClient) -> None:
     """Markup in a name, a note or a link is text, wherever it stands."""
-    nasty = replace(SALON, id="b", name="<script>alert(1)</script>", description="\"'><img src=x>")
+    nasty = replace(
+        SALON, id="b", name="<script>alert(1)</script>", description="\"'><img src=x>", url="javascript:alert(1)"
+    )
     await world.store.write(lambda s: catalogue.keep(s, "other", [nasty], NOW))
     csrf = await world.signed_in("specialist", browser)
     await browser.post("/directory/places/b/notes", data=filled(csrf, text="<b>太字</b>"))
@@ -258,6 +260,7 @@ async def test_a_place_escapes_what_its_source_says(world: World, browser: httpx
         page = (await browser.get(path)).text
         assert not re.search(r"<script>alert|<img src=x|<b>太字", page), path
         assert "&lt;script&gt;alert" in page
+        assert 'href="javascript' not in page
 
 
 async def test_what_cannot_be_seen_is_taken_out_of_what_is_typed(store: Store) -> None:

@@ -25,7 +25,7 @@ from bot.listing import Asked
 from bot.messages import Card
 from bot.models import LivingNote, ResourceChange, ResourceRow
 from bot.opening import TOKYO
-from bot.places import card, dialled, map_address, whole_card
+from bot.places import card, dialled, map_address, website, whole_card
 from handoff.console.directory import common, wording
 from handoff.console.directory.common import back, by, path_of
 from handoff.console.gate import House, Pass, house_of, may
@@ -186,6 +186,7 @@ class View:
     open_now: bool
     dials: list[tuple[str, str]]  # number in words, what dials it
     map: str
+    website: str
     geo: str
     survivor: Line | None
     absorbed: list[Line]
@@ -213,6 +214,7 @@ def view(session: Session, id: str, now: datetime) -> View:
         open_now=place.opening.open_at(now),
         dials=[(wording.phone(phone), dialled(phone.number)) for phone in place.phones],
         map=map_address(place),
+        website=website(place),
         geo=f"geo:{point[0]},{point[1]}" if point else "",
         survivor=line(survivor, now) if survivor else None,
         absorbed=[line(other, now) for other in listing.merged_into(session, id)],
