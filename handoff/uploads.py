@@ -164,7 +164,7 @@ def _parsed(file_name: str, content: bytes, settings: Settings, tell: Callable[[
     with tempfile.TemporaryDirectory(prefix="madoguchi-") as folder:
         path = Path(folder) / file_name
         path.write_bytes(content)
-        return read_file(
+        imported = read_file(
             path,
             category=settings.category or None,
             municipality=settings.municipality,
@@ -172,6 +172,8 @@ def _parsed(file_name: str, content: bytes, settings: Settings, tell: Callable[[
             columns=settings.columns,
             progress=tell,
         )
+    catalogue.check_source(imported.dataset)
+    return imported
 
 
 async def _in_thread(function: Callable[[], T]) -> T:
