@@ -111,7 +111,7 @@ def verify(session: Session, id: str, by: By, at: datetime) -> None:
 def merge(session: Session, kept: str, other: str, by: By, at: datetime) -> None:
     """Make two rows of one place one: `other` is no longer shown; what only it knew goes into `kept` as edits.
 
-    Raise RefusedError when both are the same, one is merged already, or one is a place that is shown nowhere (CARE C23).
+    Raise RefusedError when both are the same, one is merged already, or one is shown nowhere (CARE C23).
     """
     one, two = _row(session, kept), _row(session, other)
     if one.id == two.id or one.merged_into or two.merged_into:

@@ -149,7 +149,7 @@ async def read(store: Store, id: uuid.UUID, reading: int) -> None:
             asyncio.run_coroutine_threadsafe(store.write(far), loop)
 
     try:
-        imported = await _in_thread(partial(_parsed, *begun, tell))
+        found = await _in_thread(lambda: _result(_parsed(*begun, tell)))
     except MadoguchiError as error:
         await store.write(partial(_failed, id=id, reading=reading, problem=str(error)))
     except Exception as error:  # whatever a broken file does to a reader is told, and stops nothing else
@@ -157,7 +157,7 @@ async def read(store: Store, id: uuid.UUID, reading: int) -> None:
         problem = "このファイルは読めませんでした。別の形式（CSV、XLSX）で保存して、もう一度お試しください。"
         await store.write(partial(_failed, id=id, reading=reading, problem=problem))
     else:
-        await store.write(partial(_found, id=id, reading=reading, found=_result(imported)))
+        await store.write(partial(_found, id=id, reading=reading, found=found))
 
 
 def _parsed(file_name: str, content: bytes, settings: Settings, tell: Callable[[int, int], None]) -> Imported:

@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import re
+import threading
 import uuid
 import zipfile
 from collections.abc import AsyncIterator
@@ -598,11 +599,37 @@ async def test_a_long_japanese_file_name_is_no_hindrance(world: World, browser: 
 
 async def test_a_file_may_not_stand_for_what_staff_wrote(world: World, browser: httpx.AsyncClient) -> None:
     csrf = await world.signed_in("supervisor", browser)
-    path = await sent(world, browser, csrf, "名称,種別,電話番号\r\nひろば,子育てひろば,000-555-0101\r\n", "staff_2026.csv",
-                      municipality="")  # fmt: skip
+    content = "名称,種別,電話番号\r\nひろば,子育てひろば,000-555-0101\r\n"
+    path = await sent(world, browser, csrf, content, "staff_2026.csv", municipality="")
     page = (await browser.get(path)).text
     assert 'data-state="failed"' in page
     assert "ファイルの名前を変えて" in page
+
+
+async def test_letters_that_are_none_do_not_stop_a_reading(world: World, browser: httpx.AsyncClient) -> None:
+    """Half of a pair of UTF-16, as broken JSON writes it, can be stored and shown nowhere; it is left out."""
+    csrf = await world.signed_in("supervisor", browser)
+    told = r'[{"名称": "川辺\ud800ひろば", "種別": "子育てひろば", "電話番号": "000-555-0101", "説\udfff明": "広\ud83d"}]'
+    path = await sent(world, browser, csrf, told, "x.json")
+    page = (await browser.get(path)).text
+    assert 'data-state="ready"' in page
+    assert "川辺ひろば" in page
+
+
+async def test_what_was_read_is_put_into_words_beside_the_loop(
+    world: World, browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A prefecture's hundred thousand places take seconds to word, in which nobody else would be answered."""
+    real, on_loop = uploads._result, []
+
+    def noted(imported: Any) -> str:
+        on_loop.append(threading.current_thread() is threading.main_thread())
+        return real(imported)
+
+    monkeypatch.setattr(uploads, "_result", noted)
+    csrf = await world.signed_in("supervisor", browser)
+    await sent(world, browser, csrf, HEADER + ROWS)
+    assert on_loop == [False]
 
 
 @pytest.mark.parametrize(
