@@ -134,8 +134,10 @@ def merge(session: Session, kept: str, other: str, by: By, at: datetime) -> None
 
 
 def restore(session: Session, id: str, by: By, at: datetime) -> None:
-    """Keep a place that its source no longer lists: from now on it is staff's own."""
+    """Keep a place that its source no longer lists: it is staff's own then. Raise RefusedError for any other."""
     row = _row(session, id)
+    if row.gone_at is None:
+        raise RefusedError("この場所は、いまものっています。")
     before = state(row)
     row.gone_at, row.source = None, OWN
     changed_by(session, row, "restore", [], before, by.id, by.name, at)

@@ -325,3 +325,11 @@ async def test_no_file_stands_for_what_staff_entered_themselves(store: Store) ->
     with pytest.raises(RefusedError, match="名前を変えて"):
         await stored(store, OTHER, source=curation.OWN)
     assert await shown(store, own.id) is not None
+
+
+async def test_a_place_that_its_source_lists_needs_no_keeping(store: Store) -> None:
+    """An old page, or a second press, must not make it staff's own: then its list could never say that it is gone."""
+    await stored(store, SALON)
+    with pytest.raises(RefusedError, match="いまものっています"):
+        await store.write(lambda s: curation.restore(s, "a", AYA, LATER))
+    assert (await store.read(lambda s: s.get_one(ResourceRow, "a"))).source == "list"
