@@ -19,12 +19,14 @@ from sqlalchemy.orm import Session
 from bot.dialog import UnmetNeed
 from bot.directory.resources import Resource, from_json, is_hidden_place, to_json
 from bot.directory.search import Directory
+from bot.errors import RefusedError
 from bot.models import QuestionRow, ResourceChange, ResourceRow, UnmetNeedRow
 from bot.opening import TOKYO
 from bot.store import bump
 from bot.understanding.words import reading
 
 NAME = "directory"  # what processes watch
+OWN = "staff"  # the source of places that staff entered themselves; no file has its name
 _NOT_NEWS = frozenset(("source",))  # a row that only moved within its file has not changed
 
 
@@ -78,8 +80,10 @@ def preview(session: Session, source: str, resources: Sequence[Resource]) -> lis
 def keep(session: Session, source: str, resources: Sequence[Resource], at: datetime, by_name: str = "") -> Stored:
     """Store one edition of a source (a file's name or `sample_city`); its identities are the resources' ids.
 
-    `by_name`: the work name of who did it in the console, for the history.
+    `by_name`: the work name of who did it in the console, for the history. Raise RefusedError for a file that is
+    called as what staff entered themselves: all of that would be gone.
     """
+    check_source(source)
     rows = {row.id: row for row in session.scalars(select(ResourceRow).where(ResourceRow.source == source))}
     new = changed = same = kept = 0
     for resource in resources:
@@ -105,6 +109,12 @@ def keep(session: Session, source: str, resources: Sequence[Resource], at: datet
         if fields or before["gone"]:
             changed_by(session, row, "import", fields, before, f"import:{source}", by_name, at)
     return finished(session, NAME, rows.values(), Stored(new, changed, same, kept=kept), at)
+
+
+def check_source(source: str) -> None:
+    """Raise RefusedError for a source that is called as what staff entered themselves."""
+    if source == OWN:
+        raise RefusedError(f"「{OWN}」は、職員が書いた場所の名前です。ファイルの名前を変えて、もう一度お試しください。")
 
 
 def changed_fields(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, ...]:
@@ -183,9 +193,14 @@ def resource_of(row: ResourceRow) -> Resource:
     return replace(resource, verified_on=day, verified_by=row.verified_by)
 
 
+def row_of(session: Session, id: str, *, lock: bool = False) -> ResourceRow | None:
+    """Return a resource's row, None when there is none: PostgreSQL cannot even be asked for an id with NUL in it."""
+    return session.get(ResourceRow, id, with_for_update=lock or None) if "\0" not in id else None
+
+
 def survivor(session: Session, id: str) -> tuple[bool, str]:
     """Return whether a resource was ever listed, and the id of what it was merged into in the end ("" if not)."""
-    row = session.get(ResourceRow, id)
+    row = row_of(session, id)
     seen = {id}
     while row is not None and row.merged_into is not None and row.merged_into not in seen:
         seen.add(row.merged_into)
@@ -214,5 +229,10 @@ def load(session: Session, topics_of_category: Mapping[str, Sequence[str]]) -> D
 def _listed(session: Session) -> Iterator[Resource]:
     listed = select(ResourceRow).where(ResourceRow.gone_at.is_(None), ResourceRow.merged_into.is_(None))
     for row in session.scalars(listed):
-        if not is_hidden_place(json.dumps([row.body, row.edits], ensure_ascii=False)):
+        if not is_hidden(row):
             yield resource_of(row)
+
+
+def is_hidden(row: ResourceRow) -> bool:
+    """Return whether a stored place is one whose address protects lives (CARE C23)."""
+    return is_hidden_place(json.dumps([row.body, row.edits], ensure_ascii=False))

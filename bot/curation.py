@@ -14,21 +14,23 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from bot import catalogue
+from bot.catalogue import OWN as OWN
 from bot.catalogue import changed_by, changed_fields, state
 from bot.directory.importing.cells import is_formula
+from bot.directory.importing.entries import JAPAN
 from bot.directory.resources import Resource, from_json, is_hidden_place, to_json
 from bot.errors import DirectoryMovedError, RefusedError
 from bot.models import LivingNote, ResourceChange, ResourceRow
 from bot.store import append_audit, bump
 
-OWN: Final = "staff"  # the source of places that staff entered themselves
 STALE_AFTER: Final = timedelta(days=180)  # since somebody made sure: half a year, as lists are made twice a year
 WEEKLY: Final = 20  # places on the work list of a week
 LONGEST: Final = 4_000  # characters of one field
+LAST_NUMBER: Final = 2**31 - 1  # of a change, as both databases count
 _FIELDS: Final = frozenset(field.name for field in fields(Resource)) - {"id", "source", "verified_on", "verified_by"}
 PHONE: Final = re.compile(r"[0-9+][0-9\-() ]{4,18}")
 
@@ -109,11 +111,13 @@ def verify(session: Session, id: str, by: By, at: datetime) -> None:
 def merge(session: Session, kept: str, other: str, by: By, at: datetime) -> None:
     """Make two rows of one place one: `other` is no longer shown; what only it knew goes into `kept` as edits.
 
-    Raise RefusedError when both are the same, or one is merged already.
+    Raise RefusedError when both are the same, one is merged already, or one is shown nowhere (CARE C23).
     """
     one, two = _row(session, kept), _row(session, other)
     if one.id == two.id or one.merged_into or two.merged_into:
         raise RefusedError("この2つは、もうまとめてあります。")
+    if catalogue.is_hidden(one) or catalogue.is_hidden(two):
+        raise RefusedError("一時保護所、母子生活支援施設、シェルターは、ほかの場所とまとめられません。")
     before_one, before_two = state(one), state(two)
     ours = {**one.body, **one.edits}
     missing = {
@@ -130,21 +134,28 @@ def merge(session: Session, kept: str, other: str, by: By, at: datetime) -> None
 
 
 def restore(session: Session, id: str, by: By, at: datetime) -> None:
-    """Keep a place that its source no longer lists: from now on it is staff's own."""
+    """Keep a place that its source no longer lists: it is staff's own then. Raise RefusedError for any other."""
     row = _row(session, id)
+    if row.gone_at is None:
+        raise RefusedError("この場所は、いまものっています。")
     before = state(row)
     row.gone_at, row.source = None, OWN
     changed_by(session, row, "restore", [], before, by.id, by.name, at)
     bump(session, catalogue.NAME)
 
 
-def undo(session: Session, change_id: int, by: By, at: datetime) -> None:
+def undo(session: Session, change_id: int, by: By, at: datetime, *, of: str = "") -> None:
     """Take back a change: a merge at any time, else the newest of a resource. Raise RefusedError for any other.
 
+    `of`: the resource on whose page it stood, if it stood on one.
     What a source said since an import cannot be taken back: the next import would say it again.
     """
-    change = session.get(ResourceChange, change_id)
-    if change is None or change.id not in undoable(history(session, change.resource_id)):
+    change = session.get(ResourceChange, change_id) if 0 < change_id <= LAST_NUMBER else None
+    if (
+        change is None
+        or (of and change.resource_id != of)
+        or change.id not in undoable(history(session, change.resource_id))
+    ):
         raise RefusedError("この変更は、もどせません。あとから別の変更があるときは、新しいものから順にもどします。")
     halves = _halves(session, change) if change.action == "merge" else [change]
     for one in halves:
@@ -218,11 +229,12 @@ def note(
     return found
 
 
-def remove_note(session: Session, note_id: uuid.UUID, by: By, at: datetime) -> None:
-    """Take a living note off the page; who did it stands in the audit."""
-    session.execute(
-        update(LivingNote).where(LivingNote.id == note_id, LivingNote.removed_at.is_(None)).values(removed_at=at)
-    )
+def remove_note(session: Session, id: str, note_id: uuid.UUID, by: By, at: datetime) -> None:
+    """Take a living note off a place's page; who did it stands in the audit. Raise RefusedError for no note of it."""
+    found = next((note for note in notes(session, id) if note.id == note_id), None)
+    if found is None:
+        raise RefusedError("このメモは、もうここにありません。")
+    found.removed_at = at
     append_audit(session, by.id, "directory.note_removed", at, detail={"note": str(note_id)})
 
 
@@ -274,7 +286,7 @@ def gone(session: Session) -> list[ResourceRow]:
 
 
 def _row(session: Session, id: str, expected: int | None = None) -> ResourceRow:
-    row = session.get(ResourceRow, id, with_for_update=True)
+    row = catalogue.row_of(session, id, lock=True)
     if row is None:
         raise RefusedError("この場所は見つかりません。")
     if expected is not None and row.version != expected:
@@ -311,12 +323,14 @@ def problems(resource: Resource, categories: Sequence[str]) -> dict[str, str]:
         found["location"] = "住所、電話、ホームページのどれかを書いてください"
     if any(not PHONE.fullmatch(phone.number) for phone in resource.phones):
         found["phones"] = "電話番号は、数字と - で書いてください"
-    if resource.url and (urlsplit(resource.url).scheme not in ("http", "https") or not urlsplit(resource.url).hostname):
+    if resource.url and not _is_web_address(resource.url):
         found["url"] = "ホームページは http:// か https:// ではじめてください"
     if (low is not None and low < 0) or (high is not None and low is not None and high < low):
         found["minimum_age"] = "年齢の下限が上限より上です"
     if (place.latitude is None) != (place.longitude is None) or (
-        place.latitude is not None and not 20 <= place.latitude <= 46
+        place.latitude is not None
+        and place.longitude is not None
+        and not (JAPAN[0] <= place.latitude <= JAPAN[1] and JAPAN[2] <= place.longitude <= JAPAN[3])
     ):
         found["latitude"] = "緯度と経度を、日本の中の数で書いてください"
     if any(cost.amount is not None and cost.amount < 0 for cost in resource.cost):
@@ -329,6 +343,15 @@ def problems(resource: Resource, categories: Sequence[str]) -> dict[str, str]:
     if any(len(word) > LONGEST for word in words):
         found["description"] = f"長すぎる項目があります（{LONGEST}字まで）"
     return found
+
+
+def _is_web_address(words: str) -> bool:
+    """Return whether words are one http or https address: nothing in it that a feed's line would end at."""
+    try:
+        parts = urlsplit(words)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and words.isprintable() and " " not in words
+    except ValueError:
+        return False
 
 
 def _words(value: Any) -> list[str]:

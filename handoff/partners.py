@@ -39,6 +39,7 @@ KINDS: Final = (
 Sharing = Literal["", "law", "consent", "never"]  # personal information without consent; "" = nobody has made sure
 SHARINGS: Final[tuple[Sharing, ...]] = ("law", "consent", "never", "")
 SHORT: Final = 200  # characters of a name, an address, a number's remark
+HIDDEN: Final = "一時保護所、母子生活支援施設、シェルターのことは、ここには書けません"  # CARE C23
 PHONES: Final = 3  # numbers of one agency: what the form holds
 AHEAD: Final = timedelta(days=366)  # a change of staff is told in March for April; later is a slip of the pen
 
@@ -215,9 +216,9 @@ def problems(agency: Agency) -> dict[str, str]:
         found["phones"] = f"電話は{PHONES}つまで、メモは{SHORT}字までです"
     for name in ("name", "takes_on", "address", "hours", "duty", "hand_over", "note"):  # CARE C23
         if is_hidden_place(getattr(agency, name)):
-            found[name] = "一時保護所、母子生活支援施設、シェルターのことは、ここには書けません"
+            found[name] = HIDDEN
     if is_hidden_place(*(phone.description for phone in agency.phones)):
-        found["phones"] = "一時保護所、母子生活支援施設、シェルターのことは、ここには書けません"
+        found["phones"] = HIDDEN
     return found
 
 
@@ -248,7 +249,7 @@ def change_contact(
     if old is not None and old.since == since:
         session.execute(delete(AgencyContact).where(AgencyContact.id == old.id))
     elif old is not None:
-        old.until = since - timedelta(days=1)
+        old.until = _earlier(old.until, since - timedelta(days=1))
     session.flush()
     _audit(session, by, "agency.contact", at, id, contact=str(row_id), replaces=str(replaces) if replaces else "")
     return row_id
@@ -265,8 +266,13 @@ def end_contact(session: Session, id: uuid.UUID, contact_id: uuid.UUID, last: da
     if last < row.since:
         session.delete(row)
     else:
-        row.until = last
+        row.until = _earlier(row.until, last)
     _audit(session, by, "agency.contact_ended", at, id, contact=str(contact_id))
+
+
+def _earlier(known: date | None, last: date) -> date:
+    """Return the last day of a contact: what has ended is not lengthened by a page that does not know it yet."""
+    return last if known is None else min(known, last)
 
 
 def contact_problems(contact: Contact, today: date) -> dict[str, str]:
@@ -277,6 +283,8 @@ def contact_problems(contact: Contact, today: date) -> dict[str, str]:
     for name in ("name", "role", "phone", "hours"):
         if len(getattr(contact, name)) > SHORT:
             found[name] = f"長すぎます（{SHORT}字まで）"
+        elif is_hidden_place(getattr(contact, name)):
+            found[name] = HIDDEN
     if contact.phone and not PHONE.fullmatch(contact.phone):
         found["phone"] = "電話番号は、数字と - で書いてください"
     if contact.since is None:

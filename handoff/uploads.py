@@ -149,7 +149,7 @@ async def read(store: Store, id: uuid.UUID, reading: int) -> None:
             asyncio.run_coroutine_threadsafe(store.write(far), loop)
 
     try:
-        imported = await _in_thread(partial(_parsed, *begun, tell))
+        found = await _in_thread(lambda: _result(_parsed(*begun, tell)))
     except MadoguchiError as error:
         await store.write(partial(_failed, id=id, reading=reading, problem=str(error)))
     except Exception as error:  # whatever a broken file does to a reader is told, and stops nothing else
@@ -157,14 +157,14 @@ async def read(store: Store, id: uuid.UUID, reading: int) -> None:
         problem = "このファイルは読めませんでした。別の形式（CSV、XLSX）で保存して、もう一度お試しください。"
         await store.write(partial(_failed, id=id, reading=reading, problem=problem))
     else:
-        await store.write(partial(_found, id=id, reading=reading, found=_result(imported)))
+        await store.write(partial(_found, id=id, reading=reading, found=found))
 
 
 def _parsed(file_name: str, content: bytes, settings: Settings, tell: Callable[[int, int], None]) -> Imported:
     with tempfile.TemporaryDirectory(prefix="madoguchi-") as folder:
         path = Path(folder) / file_name
         path.write_bytes(content)
-        return read_file(
+        imported = read_file(
             path,
             category=settings.category or None,
             municipality=settings.municipality,
@@ -172,6 +172,8 @@ def _parsed(file_name: str, content: bytes, settings: Settings, tell: Callable[[
             columns=settings.columns,
             progress=tell,
         )
+    catalogue.check_source(imported.dataset)
+    return imported
 
 
 async def _in_thread(function: Callable[[], T]) -> T:

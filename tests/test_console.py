@@ -175,7 +175,7 @@ DOORS: dict[tuple[str, str], Door] = {
 
 
 async def a_place(world: World) -> dict[str, str]:
-    """Make a place that somebody has made sure of, with a note; return the ids that routes ask for."""
+    """Make a place that its list has lost, made sure of and with a note; return the ids that routes ask for."""
     id, by = uuid.uuid4().hex[:20], curation.By("staff:1", "あや")
     place = Resource(id=id, name=f"ひろば{id[:4]}", category="parenting_salon", location=Location("", "ひなた市1"))
     twin = replace(place, id=f"{id}-2")
@@ -195,6 +195,7 @@ async def a_place(world: World) -> dict[str, str]:
             at=NOW,
             changes={"url": "https://a.example"},
         )
+        catalogue.keep(session, id, [twin], NOW)  # its list no longer has it
         return {
             "place_id": id, "other_id": twin.id, "note_id": str(note.id), "change_id": str(change.id), "version": "2",
             "suggestion_id": str(told),

@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import re
+import threading
 import uuid
 import zipfile
 from collections.abc import AsyncIterator
@@ -133,6 +134,9 @@ def test_what_a_table_can_hold_means_the_same_after_it_was_read_back(place: Reso
         ({"opening.closed.0.first": "12/29", "opening.closed.0.last": "2027-01-03"}, "opening", "両方に年"),
         ({"opening.closed.0.first": "2027-01-03", "opening.closed.0.last": "2027-01-01"}, "opening", "前です"),
         ({"capacity": "たくさん"}, "capacity", "数で"),
+        ({"capacity": "9" * 5000}, "capacity", "数で"),
+        ({"location.longitude": "nan"}, "location", "日本の中"),
+        ({"location.longitude": "1e999"}, "location", "日本の中"),
         ({"minimum_age.years": "六"}, "minimum_age", "数で"),
         ({"cost.0.amount": "-1"}, "cost", "数で"),
         ({"cost.0.amount": "五百"}, "cost", "数で"),
@@ -232,6 +236,41 @@ async def test_that_somebody_rang_meanwhile_is_no_clash(world: World, browser: h
     await world.store.write(lambda s: curation.verify(s, "a", AYA, NOW))
     answer = await browser.post("/directory/places/a/edit", data=filled(csrf, version="1", capacity="9"))
     assert answer.status_code == 303
+
+
+async def test_a_version_before_a_place_was_entered_is_refused(world: World, browser: httpx.AsyncClient) -> None:
+    own = await world.store.write(lambda s: curation.create(s, to_json(SALON), AYA, NOW, categories=KINDS))
+    csrf = await world.signed_in("specialist", browser)
+    answer = await browser.post(f"/directory/places/{own.id}/edit", data=filled(csrf, version="0", capacity="9"))
+    assert answer.status_code == 422
+    assert "画面が古くなりました" in answer.text
+
+
+async def test_nothing_of_another_place_is_undone_or_removed_through_this_one(
+    world: World, browser: httpx.AsyncClient
+) -> None:
+    other = replace(SALON, id="b", name="べつの館")
+    await world.store.write(lambda s: catalogue.keep(s, "other", [other], NOW))
+    await world.store.write(lambda s: curation.verify(s, "b", AYA, NOW))
+    staff = world.staff["specialist"]
+    await world.store.write(lambda s: curation.note(s, "b", "入口は裏", staff, AYA, NOW, consent="", public=False))
+    (note,) = await world.store.read(lambda s: curation.notes(s, "b"))
+    (change,) = await world.store.read(lambda s: curation.history(s, "b"))
+    csrf = await world.signed_in("specialist", browser)
+    tried: list[tuple[str, dict[str, str]]] = [
+        ("undo", {"change": str(change.id)}), ("undo", {"change": "9" * 12}), (f"notes/{note.id}/remove", {}),
+    ]  # fmt: skip
+    for path, data in tried:
+        answer = await browser.post(f"/directory/places/a/{path}", data=filled(csrf, **data))
+        assert answer.status_code == 422, path
+    assert len(await world.store.read(lambda s: curation.notes(s, "b"))) == 1
+    assert (await world.store.read(lambda s: s.get_one(ResourceRow, "b"))).verified_at is not None
+
+
+async def test_an_origin_that_is_no_address_is_another_one(world: World, browser: httpx.AsyncClient) -> None:
+    csrf = await world.signed_in("specialist", browser)
+    answer = await browser.post("/directory/places/a/verify", data=filled(csrf), headers={"origin": "http://["})
+    assert answer.status_code == 403
 
 
 @pytest.mark.parametrize("version", ["", "-1", "99", "x", "0"])
@@ -550,6 +589,49 @@ async def test_guessed_headers_can_be_overruled(world: World, browser: httpx.Asy
     assert "読まない" in (await browser.get(path)).text
 
 
+async def test_a_long_japanese_file_name_is_no_hindrance(world: World, browser: httpx.AsyncClient) -> None:
+    """A file system counts bytes: eighty-five kanji are a name that it does not take."""
+    csrf = await world.signed_in("supervisor", browser)
+    name = "子育て支援施設一覧" * 12 + ".csv"
+    path = await sent(world, browser, csrf, HEADER + ROWS, name)
+    assert 'data-state="ready"' in (await browser.get(path)).text
+
+
+async def test_a_file_may_not_stand_for_what_staff_wrote(world: World, browser: httpx.AsyncClient) -> None:
+    csrf = await world.signed_in("supervisor", browser)
+    content = "名称,種別,電話番号\r\nひろば,子育てひろば,000-555-0101\r\n"
+    path = await sent(world, browser, csrf, content, "staff_2026.csv", municipality="")
+    page = (await browser.get(path)).text
+    assert 'data-state="failed"' in page
+    assert "ファイルの名前を変えて" in page
+
+
+async def test_letters_that_are_none_do_not_stop_a_reading(world: World, browser: httpx.AsyncClient) -> None:
+    """Half of a pair of UTF-16, as broken JSON writes it, can be stored and shown nowhere; it is left out."""
+    csrf = await world.signed_in("supervisor", browser)
+    told = r'[{"名称": "川辺\ud800ひろば", "種別": "子育てひろば", "電話番号": "000-555-0101", "説\udfff明": "広"}]'
+    path = await sent(world, browser, csrf, told, "x.json")
+    page = (await browser.get(path)).text
+    assert 'data-state="ready"' in page
+    assert "川辺ひろば" in page
+
+
+async def test_what_was_read_is_put_into_words_beside_the_loop(
+    world: World, browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A prefecture's hundred thousand places take seconds to word, in which nobody else would be answered."""
+    real, on_loop = uploads._result, []
+
+    def noted(imported: Any) -> str:
+        on_loop.append(threading.current_thread() is threading.main_thread())
+        return real(imported)
+
+    monkeypatch.setattr(uploads, "_result", noted)
+    csrf = await world.signed_in("supervisor", browser)
+    await sent(world, browser, csrf, HEADER + ROWS)
+    assert on_loop == [False]
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [
@@ -559,6 +641,7 @@ async def test_guessed_headers_can_be_overruled(world: World, browser: httpx.Asy
         ("x.json", b'{"a": '),
         ("..", b"a,b\r\n1,2\r\n"),
         ("../../etc/passwd", b"a,b\r\n1,2\r\n"),
+        ("program.exe", b"MZ\x90\x00\x03\x00" * 50),
     ],
 )
 async def test_a_file_that_cannot_be_read_says_why(

@@ -116,7 +116,12 @@ async def test_preview_writes_nothing_and_names_what_is_new_and_gone(store: Stor
         ({"phones": [{"number": "call me"}]}, "phones"),
         ({"url": "javascript:alert(1)"}, "url"),
         ({"minimum_age": 60, "maximum_age": 12}, "minimum_age"),
+        ({"url": "http://["}, "url"),
+        ({"url": "https://example.jp/\nX-OTHER:1"}, "url"),
         ({"location": {"address": "x", "latitude": 0.0, "longitude": 0.0}}, "latitude"),
+        ({"location": {"address": "x", "latitude": 35.0, "longitude": float("nan")}}, "latitude"),
+        ({"location": {"address": "x", "latitude": 35.0, "longitude": float("inf")}}, "latitude"),
+        ({"location": {"address": "x", "latitude": 35.0, "longitude": 999.0}}, "latitude"),
         ({"cost": [{"amount": -1}]}, "cost"),
         ({"description": "母子生活支援施設のとなり"}, "name"),
         ({"description": "=cmd|' /C calc'!A0"}, ""),
@@ -236,7 +241,10 @@ async def test_living_notes_need_words_and_consent_to_be_public(store: Store) ->
     assert set(found) == {"火曜はスタッフが英語も話す", "入口が分かりにくい"}
     open_to_all = await store.read(lambda s: curation.notes(s, "a", public_only=True))
     assert [n.text for n in open_to_all] == ["火曜はスタッフが英語も話す"]
-    await store.write(lambda s: curation.remove_note(s, open_to_all[0].id, AYA, LATER))
+    for id, note_id in (("b", open_to_all[0].id), ("a", uuid.uuid4())):
+        with pytest.raises(RefusedError, match="このメモ"):
+            await store.write(lambda s, of=id, it=note_id: curation.remove_note(s, of, it, AYA, LATER))  # type: ignore[misc]
+    await store.write(lambda s: curation.remove_note(s, "a", open_to_all[0].id, AYA, LATER))
     assert await store.read(lambda s: curation.notes(s, "a", public_only=True)) == []
 
 
@@ -276,3 +284,52 @@ async def test_history_can_only_grow(store: Store) -> None:
 def test_what_is_probably_the_same_place(change: dict[str, Any], signs: tuple[str, ...]) -> None:
     found = duplicates([SALON, replace(OTHER, **change)])
     assert [pair.signs for pair in found] == ([signs] if signs else [])
+
+
+@pytest.mark.parametrize("id", ["\0", "a\0b"])
+async def test_an_id_that_no_database_holds_is_not_found(store: Store, id: str) -> None:
+    """PostgreSQL knows no NUL: an address with one is an address that is not there."""
+    with pytest.raises(RefusedError, match="見つかりません"):
+        await store.write(lambda s: curation.verify(s, id, AYA, NOW))
+    assert await store.read(lambda s: catalogue.survivor(s, id)) == (False, "")
+
+
+@pytest.mark.parametrize("number", [2**31, 10**12, -1])
+async def test_a_change_whose_number_no_database_holds_cannot_be_taken_back(store: Store, number: int) -> None:
+    with pytest.raises(RefusedError, match="もどせません"):
+        await store.write(lambda s: curation.undo(s, number, AYA, NOW))
+
+
+async def test_a_change_is_taken_back_from_its_own_place_only(store: Store) -> None:
+    await stored(store, SALON, OTHER)
+    await edit(store, {"capacity": 9}, id="b")
+    (change,) = await changes(store, "b")
+    with pytest.raises(RefusedError, match="もどせません"):
+        await store.write(lambda s: curation.undo(s, change.id, AYA, LATER, of="a"))
+    await store.write(lambda s: curation.undo(s, change.id, AYA, LATER, of="b"))
+    assert await shown(store, "b") == OTHER
+
+
+async def test_a_hidden_place_gives_nothing_to_the_one_it_is_merged_into(store: Store) -> None:
+    """CARE C23: one stored before its kind was known must not hand its address on as a mere blank that is filled."""
+    secret = replace(SALON, id="h", name="ひなたシェルター", location=Location("", "ひなた市秘密町1-1"))
+    await stored(store, replace(SALON, location=Location()), secret)
+    for kept, other in (("a", "h"), ("h", "a")):
+        with pytest.raises(RefusedError, match="まとめられません"):
+            await store.write(lambda s, one=kept, two=other: curation.merge(s, one, two, AYA, NOW))  # type: ignore[misc]
+
+
+async def test_no_file_stands_for_what_staff_entered_themselves(store: Store) -> None:
+    """A file called staff.csv would say that everything staff entered is gone."""
+    own = await store.write(lambda s: curation.create(s, to_json(SALON), AYA, NOW, categories=KINDS))
+    with pytest.raises(RefusedError, match="名前を変えて"):
+        await stored(store, OTHER, source=curation.OWN)
+    assert await shown(store, own.id) is not None
+
+
+async def test_a_place_that_its_source_lists_needs_no_keeping(store: Store) -> None:
+    """An old page, or a second press, must not make it staff's own: then its list could never say that it is gone."""
+    await stored(store, SALON)
+    with pytest.raises(RefusedError, match="いまものっています"):
+        await store.write(lambda s: curation.restore(s, "a", AYA, LATER))
+    assert (await store.read(lambda s: s.get_one(ResourceRow, "a"))).source == "list"

@@ -128,6 +128,8 @@ def test_money() -> None:
     assert (cells.cost("500円/30分")[0].amount, cells.cost("500円/30分")[0].option) == (500, "30分")
     assert cells.cost("2,000円（3,000円）※市外")[0].amount is None
     assert cells.cost("ー") == ()
+    assert cells.cost("9" * 5_000 + "円")[0].amount is None  # a number that nobody pays, and Python does not read
+    assert cells.number("9" * 5_000 + "人") is None
 
 
 def test_text_loses_its_markup() -> None:

@@ -134,6 +134,14 @@ def test_report_has_the_agreed_shape(tmp_path: Path) -> None:
     assert (one["ages_stated"], one["ages_understood"], one["phones_stated"], one["phones_understood"]) == (2, 2, 2, 2)
 
 
+def test_a_broken_web_address_costs_no_file(tmp_path: Path) -> None:
+    """What only looks like an address is left out; the row, and the file, are read."""
+    file = tmp_path / "list.csv"
+    file.write_text("名称,種別,URL,電話番号\nあ園,認可保育所,http://[abc,000-555-1111\n", "utf-8")
+    (place,) = read_file(file).taken
+    assert (place.name, place.url) == ("あ園", "")
+
+
 def test_a_new_edition_updates_the_same_places(tmp_path: Path) -> None:
     """A place keeps its id when rows move, when the file gets another date, and when its hours change."""
     before = read_file(write(tmp_path, "base_20251001.csv", CAMEL), category="parenting_salon", today=TODAY).taken

@@ -188,10 +188,24 @@ async def test_a_contact_may_leave_before_anybody_follows(store: Store) -> None:
     assert len(kept.contacts) == 1
 
 
+async def test_an_old_page_does_not_lengthen_what_has_ended(store: Store) -> None:
+    """Who left in March stays so when a page that was opened before says it again, or names a later successor."""
+    id = await store.write(lambda s: partners.add(s, JISO, SAKURA, NOW))
+    contact = await store.write(lambda s: partners.change_contact(s, id, YAMADA, SAKURA, NOW))
+    await store.write(lambda s: partners.end_contact(s, id, contact, MARCH, SAKURA, NOW))
+    await store.write(lambda s: partners.end_contact(s, id, contact, date(2026, 10, 1), SAKURA, NOW))
+    later = replace(YAMADA, name="森 次郎", since=date(2026, 11, 1))
+    await store.write(lambda s: partners.change_contact(s, id, later, SAKURA, NOW, replaces=contact))
+    kept = await store.read(lambda s: partners.get(s, id))
+    assert kept is not None
+    assert {c.name: c.until for c in kept.contacts} == {"山田 花": MARCH, "森 次郎": None}
+
+
 @pytest.mark.parametrize(
     ("change", "field"),
     [
         ({"name": ""}, "name"),
+        ({"role": "母子生活支援施設の所長"}, "role"),
         ({"phone": "内線で"}, "phone"),
         ({"since": None}, "since"),
         ({"since": date(2062, 4, 1)}, "since"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -16,6 +17,7 @@ from icalendar import Calendar
 from sqlalchemy.orm import Session
 
 from bot import check, curation, names, places, suggestions
+from bot.directory import plan
 from bot.directory.resources import CostOption, Phone
 from bot.i18n import Catalogs
 from bot.messages import Severity, Signal, Verbatim
@@ -507,3 +509,35 @@ def test_a_title_in_another_language_says_that_it_is_japanese() -> None:
     assert places.title(FULL, "en") == Verbatim("ぜんぶ館（Zenbu Hall）")
     assert places.title(FULL, "ja-easy") == Verbatim("ぜんぶ館（ぜんぶかん）")
     assert places.title(replace(FULL, name_latin=""), "vi") == Verbatim("ぜんぶ館")
+
+
+async def test_long_pages_are_made_beside_the_desk(
+    world: World, browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A feed or a month of thousands of events takes seconds: made on the loop, nobody would be answered meanwhile."""
+    where: dict[str, bool] = {}
+
+    def watched(part: object, name: str) -> None:
+        real = getattr(part, name)
+
+        def noted(*given: object, **more: object) -> object:
+            where[name] = threading.current_thread() is threading.main_thread()
+            return real(*given, **more)
+
+        monkeypatch.setattr(part, name, noted)
+
+    watched(plan, "calendar")
+    watched(plan, "month_plan")
+    watched(bulletin, "events")
+    watched(bulletin, "listed")
+    for page in (f"places/{PLAZA}.ics", f"ja/places/{PLAZA}", "ja/bulletin/2026-11"):
+        assert (await browser.get(f"/public/{page}")).status_code == 200
+    assert where == dict.fromkeys(("calendar", "month_plan", "events", "listed"), False)
+
+
+@pytest.mark.parametrize("path", ["ja/places/%00", "ja/places/a%00b/wrong", "places/%00.ics"])
+async def test_an_address_that_no_database_knows_is_not_there(store: Store, path: str) -> None:
+    """PostgreSQL refuses to be asked for NUL."""
+    made = await public_world.build(store)
+    async with made.browser() as browser:
+        assert (await browser.get(f"/public/{path}")).status_code == 404

@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 
 from bot import curation, names, suggestions
 from bot.models import Suggestion
+from bot.public import operator
 from bot.store import Store
 from bot.suggestions import LINK_LIVES, operator_link
 from tests import public_world
@@ -87,6 +88,12 @@ async def test_an_older_browser_tells_its_origin(world: World, origin: str | Non
     async with httpx.AsyncClient(transport=httpx.ASGITransport(world.app), base_url=BASE) as browser:
         headers = {"origin": origin} if origin is not None else {}
         assert (await browser.post(WRONG, data={"kind": "hours"}, headers=headers)).status_code == status
+
+
+async def test_an_origin_that_is_no_address_is_another_one(world: World) -> None:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(world.app), base_url=BASE) as browser:
+        answer = await browser.post(WRONG, data={"kind": "hours"}, headers={"origin": "http://["})
+    assert answer.status_code == 403
 
 
 async def test_a_flood_of_forms_is_told_to_wait(world: World, browser: httpx.AsyncClient) -> None:
@@ -194,6 +201,7 @@ async def test_a_form_sent_back_as_it_is_proposes_nothing(world: World, browser:
     ("written", "why"),
     [
         ({"name": ""}, "名前を書いてください"), ({"phones": "でんわ"}, "電話番号は、数字と - で"),
+        ({"url": "http://["}, "https:// ではじめて"),
         ({"url": "javascript:alert(1)"}, "https:// ではじめて"), ({"alert": "あ" * 301}, "300字まで"),
         ({"availability": "x"}, "えらびなおして"), ({"description": "一時保護所もあります"}, "のせられません"),
         ({"note": "あ" * 1001}, "1000字まで"), ({}, "変わったところがありません"),
@@ -206,6 +214,17 @@ async def test_what_staff_could_not_take_over_is_refused_beside_its_field(
     assert (answer.status_code, why in answer.text) == (422, True)
     assert all(text in unescape(answer.text) for text in written.values())
     assert await kept(world.store) == 0
+
+
+async def test_what_is_too_long_is_refused_before_it_is_read(
+    world: World, browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading tens of thousands of characters as hours would hold up everybody for seconds."""
+    read: list[str] = []
+    monkeypatch.setattr(operator, "read_hours", lambda text: read.append(text))
+    answer = await browser.post(LINK, data=await filled(browser, hours="月" * 1_001))
+    assert (answer.status_code, read) == (422, [])
+    assert "1000字までにしてください" in answer.text
 
 
 async def test_hours_that_are_not_understood_are_proposed_as_words(world: World, browser: httpx.AsyncClient) -> None:

@@ -150,4 +150,7 @@ def from_own_page(request: Request, base_url: str) -> bool:
     if site is not None:
         return site == "same-origin"
     ours = (urlsplit(base_url).netloc, request.headers.get("host", ""))
-    return urlsplit(request.headers.get("origin", "")).netloc in ours
+    try:
+        return urlsplit(request.headers.get("origin", "")).netloc in ours
+    except ValueError:  # http://[ is no address
+        return False

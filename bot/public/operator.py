@@ -137,8 +137,9 @@ class OperatorForm:
                 "thanks.html", "ja", here=None, title=danger["first"], place=place, danger=danger
             )  # fmt: skip
             return private(page)
-        changes = proposed(place, given)
-        errors = _errors(place, given, changes, self.house.content.topics_of_category)
+        errors = _misfits(given)  # before any of it is read: reading hours takes the longer the more there is
+        changes = {} if errors else proposed(place, given)
+        errors = errors or _errors(place, changes, self.house.content.topics_of_category)
         if not errors and not changes and not given["note"]:
             errors = {"": "変わったところがありません。直したいところを書きかえてください。"}
         if errors:
@@ -202,18 +203,18 @@ def _nothing(value: Any) -> Any:
     return None if value is None or isinstance(value, bool) else type(value)()
 
 
-def _errors(
-    place: Resource, given: Mapping[str, str], changes: Mapping[str, Any], categories: Mapping[str, Any]
-) -> dict[str, str]:
-    """Return what is wrong, by field of the form; staff's own rules for an entry decide."""
+def _misfits(given: Mapping[str, str]) -> dict[str, str]:
+    """Return what is too long or was not there to be chosen, by field of the form."""
     found = {f.name: f"{f.most}字までにしてください" for f in (*FIELDS, NOTE) if len(given[f.name]) > f.most}
-    found |= {
+    return found | {
         field.name: "えらびなおしてください"
         for field in FIELDS
         if field.choices and given[field.name] not in dict(field.choices)
     }
-    if found:
-        return found
+
+
+def _errors(place: Resource, changes: Mapping[str, Any], categories: Mapping[str, Any]) -> dict[str, str]:
+    """Return what is wrong, by field; staff's own rules for an entry decide."""
     resource: Resource = from_json({**to_json(place), **changes})
     before = problems(place, tuple(categories))
     return {name: why for name, why in problems(resource, tuple(categories)).items() if before.get(name) != why}

@@ -7,13 +7,14 @@ directory).
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from bot import names, places
 from bot.catalogue import survivor
@@ -23,6 +24,7 @@ from bot.directory.resources import UNKNOWN_HOURS, Resource
 from bot.directory.search import Match, Query
 from bot.messages import Dated, Fact, Language, Month, Phrase, Text, Weekdays, _
 from bot.public import bulletin, telling
+from bot.public.bulletin import News
 from bot.public.house import House, place_address, public
 from bot.public.words import CHANGED, LABELS, place_heading
 
@@ -144,6 +146,7 @@ class Pages:
         first = today.replace(day=1)
         last = bulletin.shifted(first, 1) - timedelta(days=1)
         living = await self.house.store.read(lambda s: notes(s, resource.id, public_only=True))
+        planned = await asyncio.to_thread(plan.month_plan, resource, self._events(), first, last)
         shut = resource.status != "active" or _over(resource, today)
         match = Match(resource, None, resource.opening.open_at(now) if resource.opening.known else None)
         page = self.house.page(
@@ -165,7 +168,7 @@ class Pages:
             website=places.website(resource),
             plan=[
                 (_("{date}", date=one.begins.date()), telling.span(one.begins, one.ends), one.resource)
-                for one in plan.month_plan(resource, self._events(), first, last)
+                for one in planned
             ],
             month=_("{month}", month=Month(first.year, first.month)),
             notes=[(note.text, _("{date}", date=Dated(note.written_at.date()))) for note in living],
@@ -178,7 +181,8 @@ class Pages:
         resource = self._resource(request)
         if resource is None:
             return await gone(self.house, request, "ja", ending=".ics")
-        feed = plan.calendar(
+        feed = await asyncio.to_thread(
+            plan.calendar,
             resource if resource.status == "active" else replace(resource, opening=UNKNOWN_HOURS),
             self._events(),
             today=self.house.today(),
@@ -199,11 +203,15 @@ class Pages:
 
     async def bulletin(self, request: Request) -> Response:
         """Show the month's events and what is new, to be read or printed."""
-        language, directory = request.path_params["language"], self.house.directory()
-        first, today = bulletin.month_of(request.path_params["month"]), self.house.today()
-        if first is None or not bulletin.has_page(first, today):
+        language, first = request.path_params["language"], bulletin.month_of(request.path_params["month"])
+        if first is None or not bulletin.has_page(first, self.house.today()):
             return missing(self.house, language)
         told = await self.house.store.read(lambda s: bulletin.news(s, first))
+        return public(request, await asyncio.to_thread(self._month, language, first, told))
+
+    def _month(self, language: str, first: date, told: News) -> HTMLResponse:
+        """Return the page of a month: long in a large city, so it is made beside the desk's loop."""
+        directory, today = self.house.directory(), self.house.today()
         new, changed = bulletin.listed(directory, told.new), bulletin.listed(directory, told.changed)
         days = [
             (_("{date}", date=day), [(telling.span(one.begins, one.ends), one.resource) for one in found])
@@ -214,7 +222,7 @@ class Pages:
             other = bulletin.shifted(first, months)
             return f"bulletin/{other:%Y-%m}" if bulletin.has_page(other, today) else ""
 
-        page = self.house.page(
+        return self.house.page(
             "bulletin.html",
             language,
             here=f"bulletin/{first:%Y-%m}",
@@ -230,7 +238,6 @@ class Pages:
             next_address=neighbour(1),
             made=_("{date}に作りました。", date=Dated(today)),
         )
-        return public(request, page)
 
     async def this_month(self, request: Request) -> Response:
         """Lead to the month that it is."""

@@ -226,7 +226,10 @@ def same_origin(request: Request, house: House) -> bool:
         return False
     if not origin:
         return True
-    sent = urlsplit(origin)
+    try:
+        sent = urlsplit(origin)
+    except ValueError:  # http://[ is no address
+        return False
     ours = urlsplit(house.base_url)
     return (sent.scheme, sent.netloc) == (ours.scheme, ours.netloc) or (
         sent.scheme == request.url.scheme and sent.netloc == request.headers.get("host", "")

@@ -18,6 +18,7 @@ ERAS = {"明治": 1867, "大正": 1911, "昭和": 1925, "平成": 1988, "令和"
 ERAS |= {"M": 1867, "T": 1911, "S": 1925, "H": 1988, "R": 2018}
 SCHOOL_AGE = 72  # months: a child is six on the 1 April of the first school year (学校教育法17条)
 DAYS_PER_MONTH = 30.4
+LONGEST_NUMBER = 13  # digits and commas; what is longer counts neither people nor yen
 
 
 def is_blank(cell: str) -> bool:
@@ -58,7 +59,7 @@ def flag(cell: str) -> bool | None:
 def number(cell: str) -> int | None:
     """Read one whole number with an optional unit (40人, 1,200, ３８名程度); None when there are several."""
     found = re.findall(r"\d[\d,]*", plain(cell))
-    return int(found[0].replace(",", "")) if len(found) == 1 else None
+    return int(found[0].replace(",", "")) if len(found) == 1 and len(found[0]) <= LONGEST_NUMBER else None
 
 
 def coordinate(cell: str, low: float, high: float) -> float | None:
@@ -325,7 +326,7 @@ def cost(cell: str) -> tuple[CostOption, ...]:
 
 
 _PRICE = re.compile(
-    r"(?:(?P<what>[^\d\s円]{1,10}) )?(?P<yen>[1-9][\d,]*)円"
+    r"(?:(?P<what>[^\d\s円]{1,10}) )?(?P<yen>[1-9][\d,]{0,12})円"
     r"(?:\s*/\s*(?P<unit>\d*(?:分|時間|日|回|月|年|泊|人)))?\s*(?:\([^()円]*\))?"
 )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
 from urllib.parse import urlsplit
@@ -328,8 +329,9 @@ def read_organization(entry: Entry) -> Organization:
 def _url(words: str) -> str:
     """Return the first web address of a cell, http or https only."""
     for found in re.findall(r"https?://[^\s（）()「」<>\"']+", plain(words)):
-        if urlsplit(found).hostname:
-            return str(found)
+        with suppress(ValueError):  # http://[ only looks like one
+            if urlsplit(found).hostname:
+                return str(found)
     return ""
 
 

@@ -27,7 +27,7 @@ LONGEST_FILE = 200_000_000  # bytes, also unpacked
 MOST_FILES = 200  # in a ZIP
 MERGED_WITHIN = 30_000_000  # bytes of an unpacked workbook whose merged cells are looked at; a larger one is streamed
 _READABLE = (".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".json", ".geojson")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\ud800-\udfff]")
 _EPOCH = date(1899, 12, 30)  # Excel's day 0
 _FAULTS = frozenset(("#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!"))
 
@@ -324,7 +324,7 @@ def _mean(numbers: Sequence[float]) -> float:
 def _records(rows: Iterable[Mapping[str, Any]]) -> list[list[str]]:
     flat = [dict(_leaves(row)) for row in rows]
     headers = list(dict.fromkeys(key for row in flat for key in row))
-    return [headers, *([row.get(header, "") for header in headers] for row in flat)]
+    return [[_clean(header) for header in headers], *([row.get(header, "") for header in headers] for row in flat)]
 
 
 def _leaves(value: Mapping[str, Any], before: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:

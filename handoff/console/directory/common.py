@@ -13,7 +13,7 @@ from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy.orm import Session
 
-from bot import names
+from bot import catalogue, names
 from bot.curation import By
 from bot.directory.resources import Resource
 from bot.errors import RefusedError
@@ -77,7 +77,7 @@ def path_of(id: str) -> str:
 
 def row_of(session: Session, id: str) -> ResourceRow:
     """Return a place's row. Raise RefusedError."""
-    row = session.get(ResourceRow, id) if id.isprintable() else None  # PostgreSQL does not know NUL
+    row = catalogue.row_of(session, id)
     if row is None:
         raise RefusedError("この場所は見つかりません。")
     return row

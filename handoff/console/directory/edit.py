@@ -27,6 +27,8 @@ from handoff.console.labels import LANGUAGES
 #: Where the reasons of `curation.problems` stand in the form, when their name is no field of it.
 BESIDE: Final[Mapping[str, str]] = {"latitude": "location", "maximum_age": "minimum_age"}
 
+OLD_PAGE: Final = "画面が古くなりました。開きなおして、もう一度直してください。"
+
 router = APIRouter(prefix="/directory")
 
 
@@ -53,10 +55,12 @@ def at_version(session: Session, row: ResourceRow, version: int) -> Resource:
     ago = row.version - version
     changes = curation.history(session, row.id)
     if not 0 <= ago <= len(changes):
-        raise RefusedError("画面が古くなりました。開きなおして、もう一度直してください。")
+        raise RefusedError(OLD_PAGE)
     if ago == 0:
         return common.shown(row)
     before = changes[ago - 1].before
+    if not before:  # it was entered by that change
+        raise RefusedError(OLD_PAGE)
     return wording.resource({**before["body"], **before["edits"]})
 
 

@@ -122,7 +122,7 @@ def _whole(words: str, what: str, most: int) -> int | None:
     number = plain(words).replace(",", "").removesuffix("円")
     if not number:
         return None
-    if not number.isascii() or not number.isdecimal() or int(number) > most:
+    if not number.isascii() or not number.isdecimal() or len(number) > 12 or int(number) > most:
         raise SlipError(f"{what}は、0から{most:,}までの数で書いてください")
     return int(number)
 

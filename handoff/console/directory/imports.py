@@ -31,6 +31,7 @@ from handoff.uploads import Look, Settings
 SHOWN: Final = 200  # rows of one kind in a preview; the counts speak of all
 PAST: Final = 20  # earlier imports
 FORM: Final = 65_536  # bytes of the fields around the file
+LONGEST_NAME: Final = 240  # bytes of a file's name: file systems take 255
 
 #: What a column may hold, as staff read it: the first Japanese header that means it.
 COLUMNS: Final = {
@@ -86,7 +87,7 @@ async def upload(request: Request, door: Annotated[Pass, Depends(may("directory.
 def _name(given: str) -> str:
     """Return a file's bare name without what no file system takes; it says which source this is an edition of."""
     bare = "".join(letter for letter in PurePath(given.replace("\\", "/")).name if letter.isprintable())
-    return bare.strip(". ")[-100:] or "file"
+    return bare.strip(". ").encode()[-LONGEST_NAME:].decode(errors="ignore")[-100:].strip(". ") or "file"
 
 
 def _settings(door: Pass) -> Settings:

@@ -331,7 +331,9 @@ async def undo(request: Request, place_id: str, door: Annotated[Pass, Depends(ma
     """Take back a change."""
     words = door.text("change", 12)
     change, onward = int(words) if words.isdecimal() else 0, door.text("onward", 10)
-    return await act(request, place_id, lambda s, at: curation.undo(s, change, by(door), at), "undone", onward)
+    return await act(
+        request, place_id, lambda s, at: curation.undo(s, change, by(door), at, of=place_id), "undone", onward
+    )
 
 
 @router.post("/places/{place_id}/restore")
@@ -360,4 +362,6 @@ async def remove_note(
     request: Request, place_id: str, note_id: uuid.UUID, door: Annotated[Pass, Depends(may("directory.edit"))]
 ) -> Response:
     """Take a note off the page."""
-    return await act(request, place_id, lambda s, at: curation.remove_note(s, note_id, by(door), at), "unnoted")
+    return await act(
+        request, place_id, lambda s, at: curation.remove_note(s, place_id, note_id, by(door), at), "unnoted"
+    )
