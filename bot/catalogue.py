@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -26,7 +26,7 @@ from bot.store import bump
 from bot.understanding.words import reading
 
 NAME = "directory"  # what processes watch
-OWN = "staff"  # the source of places that staff entered themselves; no file has its name
+OWN: Final = "staff"  # the source of places that staff entered themselves; no file has its name
 _NOT_NEWS = frozenset(("source",))  # a row that only moved within its file has not changed
 
 

@@ -18,8 +18,7 @@ from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from bot import catalogue
-from bot.catalogue import OWN as OWN
-from bot.catalogue import changed_by, changed_fields, state
+from bot.catalogue import OWN, changed_by, changed_fields, state
 from bot.directory.importing.cells import is_formula
 from bot.directory.importing.entries import JAPAN
 from bot.directory.resources import Resource, from_json, is_hidden_place, to_json

@@ -323,7 +323,7 @@ async def test_no_file_stands_for_what_staff_entered_themselves(store: Store) ->
     """A file called staff.csv would say that everything staff entered is gone."""
     own = await store.write(lambda s: curation.create(s, to_json(SALON), AYA, NOW, categories=KINDS))
     with pytest.raises(RefusedError, match="名前を変えて"):
-        await stored(store, OTHER, source=curation.OWN)
+        await stored(store, OTHER, source=catalogue.OWN)
     assert await shown(store, own.id) is not None
 
 

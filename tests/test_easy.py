@@ -9,9 +9,9 @@ import pytest
 from babel.messages.pofile import read_po
 
 from bot import names
-from bot.dialogs.find_place import AGES
 from bot.easy import LOANWORDS, check, forbidden
 from bot.line import limits
+from bot.places import AGES
 
 ROOT = Path(__file__).parents[1]
 CATALOGS = sorted((ROOT / "locales").glob("*/LC_MESSAGES/messages.po"))

@@ -179,6 +179,9 @@ class Answers:
         if (usual := with_kanji(folded.text)) != folded.text:
             for topic, score in self._shared(fold(usual)).items():
                 scores[topic] = max(score, scores.get(topic, 0.0))
+        bare = _hiragana(_bare(folded.text))
+        if bare and (whole := self._whole.get(bare)):  # nothing but a phrase of one topic is that topic
+            scores = {topic: score / 2 for topic, score in scores.items()} | {whole: 1.0}
         return scores
 
     def _shared(self, folded: Text) -> dict[str, float]:
@@ -202,9 +205,6 @@ class Answers:
             scores[topic] = max(scores.get(topic, 0.0), min(float(value), 1.0))
         for topic, worth in self._named(seen).items():
             scores[topic] = 1 - (1 - worth) * (1 - scores.get(topic, 0.0))
-        bare = _hiragana(_bare(folded.text))
-        if bare and (whole := self._whole.get(bare)):  # nothing but a phrase of one topic is that topic
-            scores = {topic: score / 2 for topic, score in scores.items()} | {whole: 1.0}
         return scores
 
     def _named(self, seen: Views) -> dict[str, float]:

@@ -73,7 +73,7 @@ def line(row: ResourceRow, now: datetime) -> Line:
         verified_by=row.verified_by,
         edited=bool(row.edits),
         state="merged" if row.merged_into else "gone" if row.gone_at else hidden,
-        source="職員が書いた" if row.source == curation.OWN else row.source,
+        source="職員が書いた" if row.source == catalogue.OWN else row.source,
     )
 
 
