@@ -269,6 +269,7 @@ ACTS = sorted(f"{name}.{event}" for name, dialog in ALL.items() for event in dia
         max_size=6,
     )
 )
+@pytest.mark.timeout(400)  # hundreds of turns, each heard in twelve languages
 def test_whatever_comes_is_answered(steps: list[str]) -> None:
     """Any words and any buttons in any order are answered within LINE's limits; nothing typed is an exception."""
     talk = Conversation()
