@@ -13,7 +13,7 @@ from babel import Locale
 
 from bot.messages import Slots
 from bot.understanding import days
-from bot.understanding.normalise import fold
+from bot.understanding.normalise import JAPANESE, fold
 
 _KANJI = {"一": 1, "二": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9, "十": 10, "零": 0}
 _KANA_YEARS = {
@@ -143,17 +143,20 @@ _SPOKEN = {
 #: Beside CLDR's names.
 _ALSO_CALLED = {
     "en": "えいご 英文 英语 英語 angreji अंग्रेजी",
-    "zh-Hans": "中文 汉语 漢語 华语 華語 普通话 mandarin 中国话",
-    "ko": "韩文 韓語",
-    "vi": "越语 越語",
-    "fil": "菲律賓語",
-    "ne": "nepali नेपाली",
-    "id": "印尼语 印尼語 印尼文",
+    "zh-Hans": "ちゅうごくご 中文 汉语 漢語 华语 華語 普通话 mandarin 中国话",
+    "ko": "かんこくご 韩文 韓語",
+    "vi": "ベトナムご べとなむご 越语 越語",
+    "pt-BR": "ポルトガルご ぽるとがるご",
+    "fil": "フィリピンご ふぃりぴんご タガログご 菲律賓語",
+    "ne": "ネパールご ねぱーるご nepali नेपाली",
+    "es": "スペインご すぺいんご",
+    "id": "インドネシアご いんどねしあご 印尼语 印尼語 印尼文",
 }
 #: Who or what is to speak it, by the language of the asker; {n} is its name there. Never what the asker cannot speak.
 _SPEAKING = (
-    ("ja", r"(?:{n})(?:が|で|も|でも)?(?:通じる|通じて|つうじる|話せる|はなせる|わかる|分かる|できる|対応"
-           r"|相談|ok|いける)(?!よう)"),
+    ("ja", r"(?:{n})(?:が|で|も|でも)?(?:通じる|通じて|つうじる|つうじて|話せる|はなせる|わかる|分かる|できる|対応"
+           r"|相談|そうだん|ok|いける)(?!よう)|(?:{n})[がでもは]*(?:通じ|つうじ|話せ|はなせ|わかり|分かり|でき)ますか"
+           r"|(?:{n})[でもは]+(?:大丈夫|だいじょうぶ)"),
     ("en", r"\b(?:{n})[ -]speaking|\b(?:they|staff|who|that|anyone|someone|somebody|doctors?|nurses?|teachers?|people)"
            r"(?: (?:can|also|there))* (?:speaks?|understands?) (?:{n})|\b(?:{n}) (?:is )?(?:spoken|available|ok\b)"),
     ("zh_Hans", r"(?<![不我])(?:会|能|可以|懂)(?:够)?(?:说|讲|用)?(?:{n})|(?<!不)(?:说|讲)(?:{n})的"
@@ -172,7 +175,7 @@ _SPEAKING = (
            r" (?:ber)?bahasa (?:{n})"),
 )  # fmt: skip
 _VISIT = re.compile(
-    r"(?:家|うち|自宅)(?:に|へ|まで)(?:来て|きて)(?:くれ|もら|ほし|いただ)|訪問して(?:くれ|もら|ほし)|訪問型"
+    r"(?:家|うち|自宅|いえ)(?:に|へ|まで)(?:来て|きて)(?:くれ|もら|ほし|いただ)|訪問して(?:くれ|もら|ほし)|訪問型"
     r"|出張して(?:くれ|もら)"
     r"|\b(?:can|could|who|that|will|someone|somebody|anyone|nurse|midwife|helper|sitter)(?: \w+){0,2}"
     r" comes? to (?:my|our|the|your) (?:home|house|place|apartment)|\bhome[ -]visits?\b"
@@ -188,7 +191,7 @@ _VISIT = re.compile(
 )
 _CONDITIONS = (
     ("overnight", re.compile(
-        r"泊まれる|泊まりで|お泊まり|泊まりがけ|宿泊|一晩(?:預|あず)"
+        r"とまれる(?:ところ|所|ばしょ|しせつ)|泊まれる|泊まりで|お泊まり|泊まりがけ|宿泊|一晩(?:預|あず)"
         r"|\bovernight (?:care|stay|childcare|babysit)|\b(?:stay|sleep|keep|leave)(?: \w+){0,4} overnight\b"
         r"|\bstay the night\b"
         r"|过夜|過夜|숙박|하룻밤|자고 올 수|\b(?:gui|o lai|ngu|trong|giu)(?: \w+){0,3} qua dem\b"
@@ -205,10 +208,15 @@ _CONDITIONS = (
         r"|(?:बुकिङ|अपोइन्टमेन्ट) (?:बिना|नगरी)|\bbooking bina\b|\btanpa (?:reservasi|janji|booking|daftar)\b"
     )),
     ("parking", re.compile(
-        r"駐車場|ちゅうしゃじょう|\bparking\b|停车场|停車場|주차|\bbai do xe\b|\b(?:cho|co) dau xe\b"
+        r"駐車場|ちゅうしゃじょう|(?:車|くるま)を(?:停め|止め|とめ)ら?れ?る(?:ところ|所|ばしょ|場所)"
+        r"|\bparking\b|停车场|停車場|주차|\bbai do xe\b|\b(?:cho|co) dau xe\b"
         r"|\bestacionamentos?\b|\bestacionamientos?\b|\bparqueo\b|\bparadahan\b|पार्किङ|\bparkir(?:an)?\b"
     )),
 )  # fmt: skip
+
+
+#: Beginners of Japanese put blanks between words (やさしい日本語).
+_BLANK = re.compile(rf"(?<={JAPANESE.pattern}) +(?={JAPANESE.pattern})")
 
 
 @cache
@@ -250,7 +258,7 @@ def _folded(area: str) -> str:
 def read(text: str, areas: Collection[str] = ()) -> Slots:
     """Return what a text says of age, area (the longest of the known `areas` in it), day, time, cost, conditions."""
     folded = fold(text).text
-    bare = days.bare(folded)
+    bare = _BLANK.sub("", days.bare(folded))
     named = [area for area in areas if area and _folded(area) in folded]
     return Slots(
         age_months=age_months(text),
