@@ -353,7 +353,7 @@ class FindPlace(Dialog):
             cards=shown,
             choices=(
                 *((Choice(_("もっと見る"), "find_place.more"),) if more else ()),
-                *((Choice(_("希望を外す"), "find_place.plainly"),) if places.wishes(query, found) else ()),
+                *((Choice(_("条件を外す"), "find_place.plainly"),) if places.wishes(query, found) else ()),
                 *self._alternatives(),
                 *(
                     ()
