@@ -16,7 +16,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote
 from uuid import UUID
 
 import structlog
@@ -457,9 +456,9 @@ class Roof:
             ),
         )
 
-    def _line_url(self) -> str:
-        """Return where a talk with the desk begins in LINE, "" while its name there is not known."""
-        return f"{self.settings.line_url_base}/R/ti/p/{quote(self.basic_id, safe='')}" if self.basic_id else ""
+    def _line_url(self, words: str) -> str:
+        """Return where a talk with the desk opens in LINE, "" while its name there is not known."""
+        return web.talk_url(self.settings.line_url_base, self.basic_id, words) if self.basic_id else ""
 
 
 def create_app(roof: Roof, *extra: Callable[[FastAPI], None]) -> FastAPI:

@@ -201,12 +201,20 @@ async def _scanned(doors: Doors, request: Request) -> Response:
     basic_id = doors.basic_id()
     if not basic_id:
         return HTMLResponse(_page("ただいま準備中です。すこし待ってから、もういちど読みとってください。"), 503)
-    account = quote(basic_id, safe="")
     if language is None:
-        friendly = f"{doors.line_url_base}/R/ti/p/{account}"
+        friendly = talk_url(doors.line_url_base, basic_id)
         return HTMLResponse(_page("この窓口は、こちらから開けます。", friendly), 404)
     greeting = f"{GREETINGS.get(str(language), GREETINGS['ja'])} [{token}]"
-    return RedirectResponse(f"{doors.line_url_base}/R/oaMessage/{account}/?{quote(greeting, safe='')}", 302)
+    return RedirectResponse(talk_url(doors.line_url_base, basic_id, greeting), 302)
+
+
+def talk_url(base: str, basic_id: str, words: str = "") -> str:
+    """Return where a talk with the desk opens in LINE, with words ready to be sent if there are any.
+
+    With words it opens on phones only (facts/line.md 4: oaMessage).
+    """
+    account = quote(basic_id, safe="")
+    return f"{base}/R/oaMessage/{account}/?{quote(words, safe='')}" if words else f"{base}/R/ti/p/{account}"
 
 
 def _page(words: str, link: str = "") -> str:

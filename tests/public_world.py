@@ -26,7 +26,7 @@ from bot.public.app import create_public
 from bot.situation import City
 from bot.store import Store
 from bot.suggestions import operator_key
-from bot.web import SecurityHeaders
+from bot.web import SecurityHeaders, talk_url
 from tests.conftest import SECRET_KEY
 from tests.talk import content, words
 
@@ -119,7 +119,7 @@ async def build(
         hear=hear or content().hearing.signals.hear,
         operator_key=KEY,
         base_url=base_url,
-        line_url=lambda: "https://line.me/R/ti/p/%40hinata",
+        line_url=lambda words: talk_url("https://line.me", "@hinata", words),
     )
     app = SecurityHeaders(Starlette(routes=[Mount("/public", pages)]), https=False)
     world = World(store, clock, city.city_of(settings["city"]), app)

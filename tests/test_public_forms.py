@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import date
 from html import unescape
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -125,7 +126,11 @@ async def test_words_of_danger_are_answered_now_and_not_left_in_a_list(
         assert "残していません" in page
         assert f">{data['words']}</textarea>" in answer.text
         assert 'href="https://line.me/R/ti/p/%40hinata"' in answer.text
+        to_send = f'href="https://line.me/R/oaMessage/%40hinata/?{quote(data["words"], safe="")}"'
+        assert (to_send in answer.text) is (len(data["words"]) <= 200)
         assert number in page
+        for called in ("110", "119", number):
+            assert not called or f'<a href="tel:{called.replace("-", "")}">{called}</a>' in answer.text
         assert "知らせてくれて、ありがとうございます。 人が確かめてから" not in page
     assert await kept(world.store) == 0
 

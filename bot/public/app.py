@@ -46,12 +46,13 @@ def create_public(
     hear: Callable[[str], Sequence[Signal]],
     operator_key: bytes,
     base_url: str,
-    line_url: Callable[[], str],
+    line_url: Callable[[str], str],
 ) -> Starlette:
     """Return the application to mount at /public.
 
     `city` and `directory` give what counts now, `hear` the signals in words by patterns, `line_url` where the talk in
-    LINE begins ("" while it is not known); `operator_key` signs operators' links (`suggestions.operator_key`).
+    LINE opens with words ("" for none) ready to be sent, "" while it is not known; `operator_key` signs operators'
+    links (`suggestions.operator_key`).
     """
     house = House(store, clock, city, content, words, directory, hear, operator_key, base_url.rstrip("/"), line_url)
     pages, wrong, operator = Pages(house), WrongForm(house), OperatorForm(house)

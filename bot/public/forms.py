@@ -108,7 +108,8 @@ class WrongForm:
 async def in_danger(house: House, words: str, language: str) -> dict[str, Any] | None:
     """Return what the page says to somebody whose words tell of trouble, None when they do not.
 
-    What is written here is no report (通告) whatever the city takes in LINE: nobody will have read it (CARE C25).
+    What is written here is no report (通告) whatever the city takes in LINE: nobody will have read it (CARE C25). One
+    touch opens the talk in LINE with the same words ready to be sent: there a person is called.
     """
     signals = await asyncio.to_thread(house.hear, words[:HEARD_MOST])
     if not signals:
@@ -126,6 +127,7 @@ async def in_danger(house: House, words: str, language: str) -> dict[str, Any] |
         "not_kept": LABELS[f"{child}not_kept"],
         "how": LABELS[f"{child}not_kept_how"],
         "words": words,
+        "line_url": house.line_url(words if len(words) <= MOST else ""),  # how much LINE takes is not told
     }
 
 

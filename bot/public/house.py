@@ -7,6 +7,7 @@ may be kept for a minute, every other answer is kept by nobody.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -36,7 +37,10 @@ FRESH_SECONDS: Final = 60  # "open now" is no older than this
 
 @dataclass
 class House:
-    """Hold what the roof passed in: `hear` finds signals in words by patterns, `line_url` opens the talk in LINE."""
+    """Hold what the roof passed in: `hear` finds signals in words by patterns.
+
+    `line_url` gives where the talk in LINE opens, with words to send if there are any; "" while that is not known.
+    """
 
     store: Store
     clock: Clock
@@ -47,7 +51,7 @@ class House:
     hear: Callable[[str], Sequence[Signal]]
     operator_key: bytes
     base_url: str
-    line_url: Callable[[], str]
+    line_url: Callable[[str], str]
     templates: Environment = field(init=False)
     version: str = field(init=False)
 
@@ -59,6 +63,7 @@ class House:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        self.templates.filters["dial"] = dial
         self.version = hashlib.sha256((HERE / "static" / "public.css").read_bytes()).hexdigest()[:10]
 
     def now(self) -> datetime:
@@ -102,7 +107,7 @@ class House:
             place_address=place_address,
             city_name=city.name if html_language(language) == SOURCE or not city.name_en else city.name_en,
             title=title,
-            line_url=self.line_url(),
+            line_url=self.line_url(""),
             version=self.version,
             **values,
         )
@@ -123,6 +128,14 @@ class House:
     def word(self, phrase: Phrase, language: str) -> str:
         """Return a phrase in a language."""
         return self.words.word(phrase, language)
+
+
+_NUMBER: Final = re.compile(r"(?<![\d-])(?:0\d{1,4}-\d{1,4}-\d{3,4}|11[089]|189)(?![\d-])")
+
+
+def dial(text: str | Markup) -> Markup:
+    """Return words in which every telephone number calls when it is touched: 0120-279-338, 110, 118, 119, 189."""
+    return Markup(_NUMBER.sub(lambda n: f'<a href="tel:{n[0].replace("-", "")}">{n[0]}</a>', str(escape(text))))  # noqa: S704 - escaped
 
 
 def place_address(resource: Resource | str) -> str:
