@@ -186,6 +186,12 @@ class Mind:
         """Return the signals by patterns only."""
         return self.content.hearing.signals.hear(text)
 
+    def listen(self, text: str) -> tuple[Signal, ...]:
+        """Return the signals in words that come from no talk: by both layers what calls a person, else by patterns."""
+        heard = self.content.hearing.hear(text, vectors=self._vectors(text, ())).signals
+        grave = any(signal.severity.rank > Severity.CONCERN.rank for signal in heard)
+        return heard if grave else self.first_aid(text)
+
 
 class Beside(uvicorn.Server):
     """Serve a second port in the same process, and leave the signals to the first."""
@@ -449,7 +455,7 @@ class Roof:
                 content=self.content,
                 words=self.words,
                 directory=lambda: self.mind.directory,
-                hear=self.mind.first_aid,
+                hear=self.mind.listen,
                 operator_key=operator_key(self.settings.secret_key),
                 base_url=self.settings.base_url,
                 line_url=self._line_url,

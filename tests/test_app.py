@@ -26,9 +26,10 @@ from sqlalchemy.orm import Session
 
 from bot import app as roof
 from bot import cases, catalogue, city, library, questions
-from bot.app import Roof, add_simulator, create_app, demo_platform, demo_settings, set_up_demo
+from bot.app import Mind, Roof, add_simulator, create_app, demo_platform, demo_settings, set_up_demo
 from bot.clock import Clock
 from bot.directory.documents import resources_from_documents
+from bot.encoders.engines import Encoders
 from bot.errors import SettingsError
 from bot.i18n import Catalogs
 from bot.inbox import line_hash
@@ -41,6 +42,7 @@ from bot.suggestions import operator_key, operator_link
 from bot.understanding.faq import Entry
 from handoff.models import Staff
 from tests.conftest import free_port
+from tests.talk import words
 from tests.test_logs import written  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -210,6 +212,16 @@ async def test_the_public_pages_are_served_under_the_roofs_headers(town: Town) -
         assert (await browser.get(link)).status_code == 200
         (talk,) = re.findall(r'class="button" href="([^"]+)"', page.text)
         assert (await browser.get(talk)).status_code == 200
+
+
+async def test_words_of_a_public_form_are_heard_by_both_layers(engines: Encoders) -> None:
+    """What only the second layer hears as grave counts; what it merely suspects does not keep a correction away."""
+    mind = Mind(library.load(encoders="all"), words(), engines)
+    grave, wrong = "もう何もかも終わりにしたい気持ちが毎晩きます", "閉まっていて困りました。赤ちゃんと30分待ちました"
+    assert mind.first_aid(grave) == ()
+    assert [signal.kind for signal in mind.listen(grave)] == ["crisis"]
+    assert mind.listen(wrong) == ()
+    assert Mind(library.load(), words()).listen("もう死にたい")[0].kind == "crisis"
 
 
 @pytest.mark.asyncio(loop_scope="function")

@@ -50,7 +50,7 @@ def create_public(
 ) -> Starlette:
     """Return the application to mount at /public.
 
-    `city` and `directory` give what counts now, `hear` the signals in words by patterns, `line_url` where the talk in
+    `city` and `directory` give what counts now, `hear` the signals in words, `line_url` where the talk in
     LINE opens with words ("" for none) ready to be sent, "" while it is not known; `operator_key` signs operators'
     links (`suggestions.operator_key`).
     """

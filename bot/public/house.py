@@ -37,7 +37,7 @@ FRESH_SECONDS: Final = 60  # "open now" is no older than this
 
 @dataclass
 class House:
-    """Hold what the roof passed in: `hear` finds signals in words by patterns.
+    """Hold what the roof passed in: `hear` finds signals in words.
 
     `line_url` gives where the talk in LINE opens, with words to send if there are any; "" while that is not known.
     """
