@@ -9,7 +9,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
+from unicodedata import category
+
+_UNSEEN: Final = ("Cc", "Cf", "Cs")  # of Unicode's general categories
+_STAYS: Final = "\n\u200c\u200d"  # Nepali letters and families of emoji are made with joiners
+
+
+def clean(text: str) -> str:
+    """Return typed words without what cannot be seen: control characters, marks of direction, unpaired surrogates.
+
+    Line breaks stay. PostgreSQL keeps no NUL; a mark of direction makes words look like others.
+    """
+    kept = (c for c in text.replace("\r\n", "\n") if c in _STAYS or category(c) not in _UNSEEN)
+    return "".join(kept).strip()
+
 
 InboundKind = Literal[
     "text",  # words in LINE

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hmac
 import json
-import unicodedata
 import uuid
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
@@ -22,6 +21,7 @@ from sqlalchemy.orm import Session
 from bot import crypto
 from bot.curation import LONGEST, By
 from bot.errors import RefusedError
+from bot.messages import clean
 from bot.models import ResourceRow, Suggestion
 from bot.store import append_audit
 from bot.vault import INSTALL, seal, unseal
@@ -132,12 +132,6 @@ def decide(session: Session, id: uuid.UUID, by: By, at: datetime, decision: Deci
         raise RefusedError("理由は200字までにしてください。")
     row.decided_at, row.decided_by, row.decision, row.reason = at, by.name, decision, why
     append_audit(session, by.id, f"suggestion.{decision}", at, detail={"suggestion": str(id)})
-
-
-def clean(text: str) -> str:
-    """Return words without what cannot be seen (line breaks stay): control characters and marks of direction."""
-    kept = (c for c in text.replace("\r\n", "\n") if c == "\n" or not unicodedata.category(c).startswith("C"))
-    return "".join(kept).strip()
 
 
 def _open(session: Session, resource_id: str, sender: Sender) -> int:

@@ -15,6 +15,7 @@ from bot import catalogue, curation, suggestions
 from bot.curation import By
 from bot.directory.resources import Location, Resource
 from bot.errors import RefusedError
+from bot.messages import clean
 from bot.models import Audit, ResourceRow, Suggestion
 from bot.store import Store
 from bot.suggestions import (
@@ -166,7 +167,9 @@ async def test_the_suggestions_of_one_place(sqlite_store: Store) -> None:
 
 
 def test_words_lose_what_cannot_be_seen() -> None:
-    assert suggestions.clean("  月曜\x00も\u202e開く\r\nよ \u200b") == "月曜も開く\nよ"
+    assert clean("  月曜\x00も\u202e開く\r\nよ \u200b\ud800") == "月曜も開く\nよ"
+    joined = "👩\u200d👧 र\u200dयाक"
+    assert clean(joined) == joined
 
 
 # --- the operator's link ----------------------------------------------------------------------------------------------

@@ -21,11 +21,11 @@ from bot.dialogs import safety
 from bot.directory.resources import Resource
 from bot.errors import RefusedError
 from bot.i18n import SOURCE, html_language
-from bot.messages import Phrase, Text
+from bot.messages import Phrase, Text, clean
 from bot.public.house import House, place_address, private
 from bot.public.pages import gone, shown
 from bot.public.words import KINDS, LABELS
-from bot.suggestions import WORDS_MOST, Kind, clean
+from bot.suggestions import WORDS_MOST, Kind
 
 MOST: Final = WORDS_MOST["parent"]
 FIELDS: Final = 24  # of one form

@@ -20,11 +20,11 @@ from bot.directory.hours import read_hours
 from bot.directory.importing import cells
 from bot.directory.resources import CostOption, Phone, Resource, from_json, to_json
 from bot.errors import RefusedError
-from bot.messages import Verbatim
+from bot.messages import Verbatim, clean
 from bot.public.forms import fields, from_own_page, in_danger
 from bot.public.house import House, private
 from bot.public.pages import shown
-from bot.suggestions import WORDS_MOST, clean, read_operator_token
+from bot.suggestions import WORDS_MOST, read_operator_token
 
 YES_NO: Final = {"": "分からない", "yes": "いる", "no": "いらない"}
 FREE_PLACES: Final = {

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hmac
 import json
-import unicodedata
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
@@ -30,6 +29,7 @@ from bot.curation import By
 from bot.directory.search import Directory
 from bot.errors import CaseMovedError, DirectoryMovedError, NotAllowedError, RefusedError
 from bot.i18n import Catalogs
+from bot.messages import clean
 from bot.rooms import ToLine
 from bot.situation import Case, City
 from bot.store import Store
@@ -113,9 +113,8 @@ class Pass:
         return By(f"staff:{self.actor.id}", self.actor.work_name)
 
     def typed(self, name: str) -> str:
-        """Return a field of the form, trimmed, without control characters (PostgreSQL keeps no NUL)."""
-        found = str(self.form.get(name, "")).replace("\r\n", "\n")
-        return "".join(c for c in found if c == "\n" or unicodedata.category(c) != "Cc").strip()
+        """Return a field of the form, trimmed, without what cannot be seen."""
+        return clean(str(self.form.get(name, "")))
 
     def number(self, name: str) -> int:
         """Return a field of the form as a whole number; 0 when it is none."""

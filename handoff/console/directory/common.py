@@ -14,7 +14,6 @@ from fastapi.responses import RedirectResponse, Response
 from sqlalchemy.orm import Session
 
 from bot import catalogue, names
-from bot.curation import By
 from bot.directory.resources import Resource
 from bot.errors import RefusedError
 from bot.models import ResourceRow
@@ -39,11 +38,6 @@ SAID: Final[Mapping[str, str]] = {
     "taken": "お知らせを取り入れました。",
     "declined": "お知らせを取り入れないことにしました。",
 }
-
-
-def by(door: Pass) -> By:
-    """Return who acts, as the directory's history knows her."""
-    return By(f"staff:{door.actor.id}", door.actor.work_name)
 
 
 def page(request: Request, door: Pass, name: str, status: int = 200, **values: Any) -> Response:

@@ -19,7 +19,7 @@ from bot.directory.resources import ATTRIBUTES, Location, Resource, to_json
 from bot.errors import DirectoryMovedError, RefusedError
 from bot.models import ResourceRow
 from handoff.console.directory import common, form, week, wording
-from handoff.console.directory.common import back, by, path_of
+from handoff.console.directory.common import back, path_of
 from handoff.console.directory.form import Inputs
 from handoff.console.gate import Pass, house_of, may
 from handoff.console.labels import LANGUAGES
@@ -139,7 +139,7 @@ async def save(request: Request, place_id: str, door: Annotated[Pass, Depends(ma
         now = common.shown(row)
         expected = row.version if now == base else version  # that somebody rang there is no change of the form
         try:
-            curation.edit(session, place_id, values, by(door), at, categories=house.categories, expected=expected)
+            curation.edit(session, place_id, values, door.by, at, categories=house.categories, expected=expected)
         except DirectoryMovedError:
             return False, Sheet(_joined(inputs, shown, now), now, row.version, moved=_moved(session, row, base, values))
         return bool(values), None
@@ -197,5 +197,5 @@ async def create(request: Request, door: Annotated[Pass, Depends(may("directory.
     if found := reasons(place, values, wrong, house.categories):
         return show(request, door, Sheet(inputs, place, problems=found))
     whole = {**to_json(place), **values}
-    made = await house.store.write(lambda s: curation.create(s, whole, by(door), at, categories=house.categories))
+    made = await house.store.write(lambda s: curation.create(s, whole, door.by, at, categories=house.categories))
     return back(request, path_of(made.id), "created")

@@ -15,7 +15,7 @@ from typing import Any, Final, get_args
 
 from bot.directory.resources import ATTRIBUTES, Availability, CostOption, Phone, Provision, Resource, Status, to_json
 from bot.errors import SlipError
-from bot.suggestions import clean
+from bot.messages import clean
 from handoff.console.directory import week
 from handoff.console.labels import LANGUAGES
 

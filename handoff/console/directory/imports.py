@@ -20,7 +20,7 @@ from starlette.datastructures import UploadFile
 
 from bot.directory.importing.headers import FIELDS
 from bot.errors import DirectoryMovedError, RefusedError
-from bot.suggestions import clean
+from bot.messages import clean
 from handoff import uploads
 from handoff.console.directory import common, wording
 from handoff.console.directory.common import back

@@ -22,12 +22,12 @@ from bot.directory import search
 from bot.directory.resources import Resource
 from bot.i18n import html_language
 from bot.listing import Asked
-from bot.messages import Card
+from bot.messages import Card, clean
 from bot.models import LivingNote, ResourceChange, ResourceRow
 from bot.opening import TOKYO
 from bot.places import card, dialled, map_address, website, whole_card
 from handoff.console.directory import common, wording
-from handoff.console.directory.common import back, by, path_of
+from handoff.console.directory.common import back, path_of
 from handoff.console.gate import House, Pass, house_of, may
 
 PAGE: Final = 50
@@ -93,7 +93,7 @@ async def index(
 ) -> Response:
     """Show the places that fit the filters, fifty a page."""
     house, now = house_of(request), house_of(request).clock.now()
-    words, category, municipality = map(suggestions.clean, (words, category, municipality))
+    words, category, municipality = map(clean, (words, category, municipality))
     asked = Asked(
         words,
         ids_of(house, words),
@@ -323,7 +323,7 @@ ONWARD: Final[Mapping[str, str]] = {"week": "/week"}
 async def verify(request: Request, place_id: str, door: Annotated[Pass, Depends(may("directory.edit"))]) -> Response:
     """Write down that somebody rang there and it is still right."""
     onward = door.text("onward", 10)
-    return await act(request, place_id, lambda s, at: curation.verify(s, place_id, by(door), at), "verified", onward)
+    return await act(request, place_id, lambda s, at: curation.verify(s, place_id, door.by, at), "verified", onward)
 
 
 @router.post("/places/{place_id}/undo")
@@ -332,14 +332,14 @@ async def undo(request: Request, place_id: str, door: Annotated[Pass, Depends(ma
     words = door.text("change", 12)
     change, onward = int(words) if words.isdecimal() else 0, door.text("onward", 10)
     return await act(
-        request, place_id, lambda s, at: curation.undo(s, change, by(door), at, of=place_id), "undone", onward
+        request, place_id, lambda s, at: curation.undo(s, change, door.by, at, of=place_id), "undone", onward
     )
 
 
 @router.post("/places/{place_id}/restore")
 async def restore(request: Request, place_id: str, door: Annotated[Pass, Depends(may("directory.edit"))]) -> Response:
     """Keep a place that its source no longer lists."""
-    return await act(request, place_id, lambda s, at: curation.restore(s, place_id, by(door), at), "restored")
+    return await act(request, place_id, lambda s, at: curation.restore(s, place_id, door.by, at), "restored")
 
 
 @router.post("/places/{place_id}/notes")
@@ -349,7 +349,7 @@ async def note(request: Request, place_id: str, door: Annotated[Pass, Depends(ma
     public = door.form.get("public") == "yes"
 
     def unit(session: Session, at: datetime) -> None:
-        curation.note(session, place_id, words, door.actor.id, by(door), at, consent=consent, public=public)
+        curation.note(session, place_id, words, door.actor.id, door.by, at, consent=consent, public=public)
 
     try:
         return await act(request, place_id, unit, "noted")
@@ -363,5 +363,5 @@ async def remove_note(
 ) -> Response:
     """Take a note off the page."""
     return await act(
-        request, place_id, lambda s, at: curation.remove_note(s, place_id, note_id, by(door), at), "unnoted"
+        request, place_id, lambda s, at: curation.remove_note(s, place_id, note_id, door.by, at), "unnoted"
     )

@@ -22,7 +22,7 @@ from bot.errors import DirectoryMovedError, RefusedError
 from bot.i18n import html_language
 from bot.suggestions import Suggested
 from handoff.console.directory import common, wording
-from handoff.console.directory.common import back, by
+from handoff.console.directory.common import back
 from handoff.console.directory.places import Line, line
 from handoff.console.gate import Pass, house_of, may
 
@@ -102,11 +102,11 @@ async def take(
 
     def unit(session: Session) -> None:
         one = suggestions.suggestion(session, suggestion_id)
-        suggestions.decide(session, suggestion_id, by(door), at, "taken")  # refuses one that was decided before
+        suggestions.decide(session, suggestion_id, door.by, at, "taken")  # refuses one that was decided before
         if one is not None and one.changes:
             expected = int(told) if told.isdecimal() else -1
             kinds = house.categories
-            curation.edit(session, one.resource_id, one.changes, by(door), at, categories=kinds, expected=expected)
+            curation.edit(session, one.resource_id, one.changes, door.by, at, categories=kinds, expected=expected)
 
     try:
         await house.store.write(unit)
@@ -127,7 +127,7 @@ async def decline(
     house, at, reason = house_of(request), house_of(request).clock.now(), door.text("reason", 400)
 
     def unit(session: Session) -> None:
-        suggestions.decide(session, suggestion_id, by(door), at, "declined", reason)
+        suggestions.decide(session, suggestion_id, door.by, at, "declined", reason)
 
     try:
         await house.store.write(unit)

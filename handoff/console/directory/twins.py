@@ -15,12 +15,13 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
-from bot import curation, listing, suggestions
+from bot import curation, listing
 from bot.directory.duplicates import Pair, duplicates
 from bot.errors import RefusedError
 from bot.listing import Asked
+from bot.messages import clean
 from handoff.console.directory import common, places, wording
-from handoff.console.directory.common import back, by, path_of
+from handoff.console.directory.common import back, path_of
 from handoff.console.directory.places import Line, line
 from handoff.console.gate import Pass, house_of, may
 
@@ -88,7 +89,7 @@ async def compare(
 ) -> Response:
     """Show any two places side by side; without the second one, places to choose from."""
     house, now = house_of(request), house_of(request).clock.now()
-    words = suggestions.clean(words)
+    words = clean(words)
     ids = places.ids_of(house, words)
 
     def unit(session: Session) -> tuple[Line, Beside | None, list[Line]]:
@@ -112,7 +113,7 @@ async def merge(request: Request, door: Annotated[Pass, Depends(may("directory.e
     def unit(session: Session) -> None:
         for id in (kept, other):
             common.row_of(session, id)
-        curation.merge(session, kept, other, by(door), at)
+        curation.merge(session, kept, other, door.by, at)
 
     await house.store.write(unit)
     return back(request, _onward(door.form, path_of(kept)), "merged")
@@ -127,7 +128,7 @@ async def apart(request: Request, door: Annotated[Pass, Depends(may("directory.e
     def unit(session: Session) -> None:
         for id in (one, other):
             common.row_of(session, id)
-        listing.tell_apart(session, one, other, by(door), at)
+        listing.tell_apart(session, one, other, door.by, at)
 
     await house.store.write(unit)
     return back(request, _onward(door.form, path_of(one)), "apart")

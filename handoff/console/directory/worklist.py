@@ -14,7 +14,6 @@ from sqlalchemy.orm import Session
 
 from bot import curation, listing
 from handoff.console.directory import common
-from handoff.console.directory.common import by
 from handoff.console.directory.places import Line, line
 from handoff.console.gate import Pass, house_of, may
 
@@ -29,7 +28,7 @@ async def week(request: Request, door: Annotated[Pass, Depends(may("directory.se
     house, now = house_of(request), house_of(request).clock.now()
 
     def unit(session: Session) -> tuple[list[Line], list[tuple[Line, int, datetime]], int]:
-        done = listing.made_sure_since(session, by(door), now - JUST_NOW)
+        done = listing.made_sure_since(session, door.by, now - JUST_NOW)
         return (
             [line(row, now) for row in curation.stale(session, now)],
             [(line(row, now), change.id, change.at) for row, change in done],
