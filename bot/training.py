@@ -28,9 +28,9 @@ from sklearn.neural_network import MLPClassifier
 from bot import library
 from bot.encoders.engines import Encoders, shortened
 from bot.errors import ContentError
+from bot.understanding import kanji
 from bot.understanding.answers import TALK
 from bot.understanding.features import grams, letters, sentences, spoken
-from bot.understanding.kanji import terms
 from bot.understanding.language import OTHER
 from bot.understanding.learned import BORDER, QUIET, label_of
 from bot.understanding.patterns import lines
@@ -137,9 +137,10 @@ def _talk(content: Path) -> Iterator[tuple[str, str]]:
             yield language, text
 
 
-def learn_kanji(content: Path = library.CONTENT) -> dict[str, str]:
-    """Return how nouns in hiragana are usually written, by the Japanese sentences of content (understanding/kanji)."""
-    return terms(line.text for line in (*signal_lines(content), *topic_lines(content)) if line.language == "ja")
+def learn_kanji(content: Path = library.CONTENT) -> kanji.Words:
+    """Return how words in kana are usually written, by the Japanese sentences of content (understanding/kanji)."""
+    given = (*signal_lines(content), *topic_lines(content))
+    return kanji.learned(dict.fromkeys(line.text for line in given if line.language in ("ja", "ja-easy")))
 
 
 def language_lines(content: Path = library.CONTENT) -> list[Line]:
