@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, Final, Literal, cast
@@ -84,15 +84,17 @@ def body(session: Session, row: Journal) -> dict[str, Any]:
     return cast(dict[str, Any], json.loads(words))
 
 
-def take_back(session: Session, resident_id: uuid.UUID, message_hash: str, at: datetime) -> list[uuid.UUID]:
-    """Remove the words of an unsent message and return the uids of its rows (CARE C17)."""
-    rows = session.execute(
-        update(JOURNAL)
-        .where(JOURNAL.c.message_hash == message_hash, JOURNAL.c.resident_id == resident_id, JOURNAL.c.kind != "unsend")
-        .values(body_sealed=None, unsent_at=at)
-        .returning(JOURNAL.c.uid)
+def of_message(session: Session, resident_id: uuid.UUID, message_hash: str) -> Sequence[Journal]:
+    """Return the rows of one message of LINE, its unsend not among them."""
+    found = select(Journal).where(
+        Journal.message_hash == message_hash, Journal.resident_id == resident_id, Journal.kind != "unsend"
     )
-    return list(rows.scalars())
+    return session.scalars(found).all()
+
+
+def take_back(session: Session, uids: Sequence[uuid.UUID], at: datetime) -> None:
+    """Remove the words of rows whose message was unsent (CARE C17)."""
+    session.execute(update(JOURNAL).where(JOURNAL.c.uid.in_(uids)).values(body_sealed=None, unsent_at=at))
 
 
 def taken_back(session: Session, resident_id: uuid.UUID, message_hash: str) -> bool:

@@ -8,12 +8,13 @@ retries, LINE's limits); `_at` is desk time, aware UTC. The ORM serves pages; ho
 from __future__ import annotations
 
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Date,
     DateTime,
     Dialect,
     Double,
@@ -26,6 +27,7 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
     Uuid,
+    false,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -152,6 +154,9 @@ class Inbox(Base):
     done_db: Mapped[float | None] = mapped_column(default=None)
     outcome: Mapped[str] = mapped_column(String(20), default="")  # done | dead | ignored
     error: Mapped[str] = mapped_column(String(200), default="")  # the class of the error, never words
+    ahead: Mapped[bool] = mapped_column(
+        default=False, server_default=false()
+    )  # worked before all that waits: an unsend
     __table_args__ = (
         UniqueConstraint("lane_key", "seq"),
         Index("ix_inbox_open", "lane_key", "timestamp_ms", "seq", sqlite_where=text("done_db IS NULL"),
@@ -242,6 +247,25 @@ class Journal(Base):
     __table_args__ = ({"sqlite_autoincrement": True},)
 
 
+class Media(Base):
+    """Keep one picture, film, sound or file of a resident: which, and its bytes once they were fetched for a person."""
+
+    __tablename__ = "media"
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)  # the `uid` of its row in the journal
+    resident_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("resident.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(10))  # image | video | audio | file
+    state: Mapped[str] = mapped_column(String(10), default="unasked")
+    # unasked | wanted | kept | gone | too_big | failed | unsent
+    message_id_sealed: Mapped[bytes | None] = mapped_column(
+        default=None
+    )  # LINE's, to fetch it by; None once it is over
+    body_sealed: Mapped[bytes | None] = mapped_column(default=None)
+    type: Mapped[str] = mapped_column(String(40), default="")  # by its first bytes
+    size: Mapped[int] = mapped_column(default=0)  # bytes
+    tries: Mapped[int] = mapped_column(default=0)
+    sent_at: Mapped[datetime]
+
+
 class CaseRow(Base):
     """Keep one need for a person."""
 
@@ -250,7 +274,7 @@ class CaseRow(Base):
     resident_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("resident.id"), index=True)
     state: Mapped[str] = mapped_column(String(10))
     severity: Mapped[str] = mapped_column(String(10))
-    reason: Mapped[str] = mapped_column(String(20))  # signal | asked | half_heard | dead_letter | given_up
+    reason: Mapped[str] = mapped_column(String(20))  # signal | half_heard | dead_letter | given_up, or situation.Reason
     kinds: Mapped[list[str]]
     aspects: Mapped[list[str]]
     desk_id: Mapped[str] = mapped_column(String(40), default="")
@@ -476,12 +500,23 @@ class Campaign(Base):
 
     __tablename__ = "campaign"
     token: Mapped[str] = mapped_column(String(16), primary_key=True)
-    channel: Mapped[str] = mapped_column(String(40))
+    moment: Mapped[str] = mapped_column(String(20))  # `situation.Moment`
     place: Mapped[str] = mapped_column(String(80), default="")
-    language: Mapped[str] = mapped_column(String(10), default="ja")
-    scans: Mapped[int] = mapped_column(default=0)
-    greeted: Mapped[int] = mapped_column(default=0)
+    languages: Mapped[list[str]]  # that the cards are printed in
+    greetings: Mapped[dict[str, Any]] = mapped_column(default=dict)  # language -> the city's words instead of ours
+    greeted: Mapped[int] = mapped_column(default=0)  # people whose first words carried the code
     created_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None] = mapped_column(default=None)
+
+
+class CampaignScan(Base):
+    """Count the scans of one campaign on one day in one language; it leads back to nobody."""
+
+    __tablename__ = "campaign_scan"
+    token: Mapped[str] = mapped_column(ForeignKey("campaign.token"), primary_key=True)
+    day: Mapped[date] = mapped_column(Date, primary_key=True)  # in Tokyo
+    language: Mapped[str] = mapped_column(String(10), primary_key=True)
+    scans: Mapped[int]
 
 
 class Room(Base):

@@ -23,6 +23,7 @@ from sqlalchemy import (
     Float,
     Select,
     Table,
+    delete,
     extract,
     func,
     insert,
@@ -199,6 +200,14 @@ def enqueue_job(session: Session, name: str, dedupe_key: str, run_at: datetime, 
     if made:
         wake(session, "job")
     return made
+
+
+def drop_jobs(session: Session, beginning: str, resident_id: uuid.UUID) -> int:
+    """Take back what is planned for a resident under names that begin so; return how many jobs."""
+    planned = delete(Job).where(
+        Job.name.startswith(beginning), Job.dedupe_key.contains(f":{resident_id}:"), Job.done_at.is_(None)
+    )
+    return int(cast(Any, session.execute(planned)).rowcount)
 
 
 def append_event(

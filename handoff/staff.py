@@ -37,6 +37,7 @@ MAY: Final[Mapping[str, frozenset[Role]]] = {
     "counts.see": frozenset(ROLES),
     "queue.see": _TALKING | {"officer"},
     "talk.read": _TALKING,
+    "media.open": _TALKING,
     "case.claim": _TALKING,
     "case.draft": _TALKING,
     "case.renew": _TALKING,
@@ -55,7 +56,7 @@ MAY: Final[Mapping[str, frozenset[Role]]] = {
     "person.edit": _TALKING,
 }
 #: Only the person who holds the talk may do these.
-HOLDER_ONLY: Final = frozenset({"case.renew", "case.reply", "case.release", "case.transfer"})
+HOLDER_ONLY: Final = frozenset({"media.open", "case.renew", "case.reply", "case.release", "case.transfer"})
 #: A supervisor may do these for somebody else's case; a specialist only for her own, or for one that nobody has.
 OWN_OR_SUPERVISOR: Final = frozenset({"case.close", "case.lower"})
 WITHOUT_CASE: Final = frozenset(

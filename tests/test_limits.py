@@ -150,6 +150,13 @@ def test_long_texts_are_split_after_a_sentence() -> None:
     assert limits.split_text("あいう。えお。かき", 7) == ["あいう。えお。", "かき"]
     assert limits.split_text("abc def. ghi", 9) == ["abc def.", "ghi"]
     assert limits.split_text("あ" * 12, 5) == ["あ" * 5, "あ" * 5, "ああ"]
+    assert limits.split_text("一二三。四五\n\n六七。八", 10) == [
+        "一二三。四五",
+        "六七。八",
+    ]  # a paragraph before a sentence
+    assert limits.split_text("一。二三四五\n六七。八", 9) == ["一。二三四五", "六七。八"]  # a line before a sentence
+    assert limits.split_text("one two three", 9) == ["one two", "three"]
+    assert limits.split_text("一\n\n二三四五六七。八九", 10) == ["一\n\n二三四五六七。", "八九"]  # no crumbs
 
 
 @given(st.text(max_size=200), st.integers(min_value=12, max_value=60))

@@ -179,7 +179,7 @@ async def test_the_rest_of_lines_api(line: tuple[Line, LineClient]) -> None:
     await client.leave("group", "G1")
     await client.leave("room", "R1")
     await client.start_loading("U1", 20)
-    assert await client.content("1") == b"\x89PNG"
+    assert await client.content("1", 4) == b"\x89PNG"
     assert (await client.test_webhook()).success
     paths = [path for _, path, *_ in stand_in.requests]
     assert "/v2/bot/group/G1/leave" in paths
@@ -202,3 +202,47 @@ async def test_a_new_token_is_used_at_once(line: tuple[Line, LineClient]) -> Non
     stand_in.say(200, {"userId": "U1", "displayName": "d"})
     await client.language("U1")
     assert {headers["authorization"] for *_, headers, _ in stand_in.requests} == {"Bearer token-2"}
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "reason"),
+    [
+        (202, LineUnreachableError, ""),  # LINE still prepares it
+        (404, LineRefusedError, "404"),
+        (410, LineRefusedError, "410"),
+        (401, LineUnreachableError, ""),  # our token, not the picture
+        (429, LineUnreachableError, ""),
+        (500, LineUnreachableError, ""),
+    ],
+)
+async def test_content_that_is_not_there_now_or_any_more(
+    line: tuple[Line, LineClient], status: int, error: type[Exception], reason: str
+) -> None:
+    """What may come later is told apart from what is gone."""
+    stand_in, client = line
+    stand_in.say(status, {})
+    with pytest.raises(error) as raised:
+        await client.content("1?x", 4)
+    assert getattr(raised.value, "reasons", ("",))[0] == reason
+    ((method, path, _headers, _body),) = stand_in.requests
+    assert (method, path) == ("GET", "/v2/bot/message/1?x/content")
+
+
+async def test_content_is_read_no_further_than_its_limit(line: tuple[Line, LineClient]) -> None:
+    """A stream that never ends, and tells no length, is left as soon as it is too long."""
+    stand_in, client = line
+    sent = 0
+
+    async def endless(request: web.Request) -> web.StreamResponse:
+        nonlocal sent
+        response = web.StreamResponse()
+        await response.prepare(request)
+        while True:
+            await response.write(b"x" * 65_536)
+            sent += 65_536
+
+    stand_in.handler = endless
+    with pytest.raises(LineRefusedError) as raised:
+        await client.content("1", 1_000_000)
+    assert raised.value.reasons[0] == "413"
+    assert sent < 50_000_000

@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
+from urllib.parse import quote
 
 import aiohttp
 from linebot.v3.messaging import (
@@ -32,6 +33,8 @@ T = TypeVar("T")
 TIMEOUT_SECONDS: Final = 5.0
 POOL: Final = 256  # connections; LINE allows 2,000 requests a second on reply and push
 LINE_HOST: Final = "https://api.line.me"  # with it the SDK finds the second host, api-data, by itself
+LINE_DATA_HOST: Final = "https://api-data.line.me"
+CONTENT_SECONDS: Final = 8.0  # for ten megabytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,15 +194,43 @@ class LineClient:
         else:
             await self._ask(lambda: self._api.leave_room(chat_id, **self._within))
 
-    async def content(self, message_id: str) -> bytes:
-        """Return a picture, film, sound or file that a resident sent; 404 and 410 mean that it is gone."""
-        return bytes(await self._ask(lambda: self._blob.get_message_content(message_id, **self._within)))
+    async def content(self, message_id: str, most: int) -> bytes:
+        """Return a picture, film, sound or file of at most `most` bytes that a resident sent, held in memory only.
+
+        Raises LineRefusedError 404 or 410 when it is gone, 413 when it is larger (reading stops there), and
+        LineUnreachableError when another try may bring it: also while LINE still prepares it (202).
+        """
+        assert self._session is not None
+        host = LINE_DATA_HOST if self.api_base == LINE_HOST else self.api_base
+        try:
+            async with self._session.get(
+                f"{host}/v2/bot/message/{quote(message_id, safe='')}/content",
+                headers={"Authorization": f"Bearer {self._token}"},
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(total=CONTENT_SECONDS, sock_connect=self.timeout_seconds),
+            ) as response:
+                if response.status in (400, 404, 410):
+                    raise LineRefusedError(str(response.status))
+                if response.status != 200:
+                    raise LineUnreachableError(f"status {response.status}")
+                body = bytearray()
+                async for part in response.content.iter_any():
+                    body += part
+                    if len(body) > most:
+                        raise LineRefusedError("413", "larger than was asked for")
+                return bytes(body)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise LineUnreachableError(type(error).__name__) from None
 
     async def test_webhook(self, endpoint: str = "") -> WebhookTest:
         """Let LINE call our webhook and say what it found (`doctor`)."""
         wish = TestWebhookEndpointRequest(endpoint=endpoint or None)
         found = await self._ask(lambda: self._api.test_webhook_endpoint(wish, **self._within))
         return WebhookTest(bool(found.success), int(found.status_code), str(found.reason), str(found.detail))
+
+    async def by_sdk(self, call: Callable[[Any, Any, dict[str, Any]], Awaitable[Any]]) -> Any:
+        """Ask LINE something else by its SDK: `call` gets the API, the API of files, and how long it may take."""
+        return await self._ask(lambda: call(self._api, self._blob, self._within))
 
     @property
     def _within(self) -> dict[str, Any]:

@@ -38,9 +38,20 @@ CAROUSEL_BYTES: Final = 50_000
 BUBBLES: Final = 12
 SENDER: Final = 20
 LOADING: Final = (5, 60)  # seconds, in steps of five
+MENU_WIDTH: Final = (800, 2500)  # pixels; facts/line.md 3, also the next four
+MENU_RATIO: Final = 1.45  # width to height, at least
+MENU_AREAS: Final = 20
+MENU_BAR: Final = 14
+MENU_BYTES: Final = 1_000_000
 SCHEMES: Final = ("http", "https", "line", "tel")
 
-_ENDS = regex.compile(r"[。！？!?\n]+[」』）)\s]*|\.\s+")
+#: Where a text may be cut, the best first: between paragraphs, lines, sentences, words.
+_ENDS = (
+    regex.compile(r"\n\s*\n"),
+    regex.compile(r"\n"),
+    regex.compile(r"[。！？!?।]+[」』）)\s]*|\.\s+"),
+    regex.compile(r"[\s、，]+"),
+)
 _ENCODED = re.compile(r"(?:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})+")
 
 
@@ -77,24 +88,31 @@ def clip_utf16(text: str, limit: int) -> str:
 
 
 def split_text(text: str, limit: int = TEXT) -> list[str]:
-    """Return `text` in pieces of at most `limit` UTF-16 units, cut after a sentence where there is one."""
+    """Return `text` in pieces of at most `limit` UTF-16 units, cut after a paragraph, a line, a sentence or a word.
+
+    A better cut counts only in the second half of a piece, so that no piece is a crumb.
+    """
     pieces: list[str] = []
     rest = text.strip()
     while utf16_len(rest) > limit:
         kept, used = [], 0
-        for cluster in graphemes(rest):
+        for cluster in graphemes(rest[: limit + 64]):  # a little more, so that no cluster is cut in two
             used += utf16_len(cluster)
             if used > limit:
                 break
             kept.append(cluster)
         head = "".join(kept)
-        ends = [found.end() for found in _ENDS.finditer(head)]
-        cut = ends[-1] if ends else len(head)
+        cut = next((at for ends in _ENDS if (at := _last(ends, head)) > len(head) // 2), len(head))
         pieces.append(rest[:cut].rstrip())
         rest = rest[cut:].lstrip()
     if rest:
         pieces.append(rest)
     return pieces
+
+
+def _last(ends: regex.Pattern[str], text: str) -> int:
+    """Return where the last match ends, 0 when there is none."""
+    return max((found.end() for found in ends.finditer(text)), default=0)
 
 
 def encode_uri(uri: str) -> str:
@@ -141,6 +159,27 @@ def check_loading(seconds: int) -> list[str]:
     low, high = LOADING
     fits = low <= seconds <= high and seconds % 5 == 0
     return [] if fits else [f"loadingSeconds: {seconds}; LINE takes {low} to {high} in steps of five"]
+
+
+def check_rich_menu(menu: Json, picture: bytes) -> list[str]:
+    """Return why LINE would refuse this rich menu or its picture."""
+    judge = _Judge()
+    size, (low, high) = _mapping(menu.get("size")), MENU_WIDTH
+    width, height = size.get("width", 0), size.get("height", 0)
+    if not low <= width <= high or height < 250 or width / height < MENU_RATIO:
+        judge.no(
+            "size", f"{width} by {height}; LINE takes {low} to {high} wide, and at least {MENU_RATIO} times as wide"
+        )
+    judge.label("name", menu.get("name"), 300, needed=True)
+    judge.label("chatBarText", menu.get("chatBarText"), MENU_BAR, needed=True)
+    areas = _list(menu.get("areas"))
+    if len(areas) > MENU_AREAS:
+        judge.no("areas", f"{len(areas)} of them; LINE takes {MENU_AREAS}")
+    for number, area in enumerate(areas):
+        judge.action(f"areas/{number}/action", _mapping(_mapping(area).get("action")), QUICK_LABEL, needed=True)
+    if not picture.startswith(b"\x89PNG") or len(picture) > MENU_BYTES:
+        judge.no("picture", f"{len(picture)} bytes; LINE takes a PNG of at most 1 MB")
+    return judge.reasons
 
 
 def check_uri(uri: str) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Annotated, Any, Final
 
@@ -17,14 +17,17 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
+from starlette.exceptions import HTTPException
 
-from bot import cases, journal, memory, rooms
+from bot import cases, journal, media, memory, rooms
 from bot.errors import KeyGoneError, NotAllowedError, RefusedError
-from bot.messages import Severity
+from bot.messages import Reply, Severity
 from bot.models import Audit, CaseRow, Journal, Outbox, Resident, Room, SignalRow
 from bot.opening import TOKYO
+from bot.profile import Profile
+from bot.render import ALT_TEXT
 from bot.situation import CASE_TABLE, Case, City
-from bot.store import db_now
+from bot.store import append_audit, db_now
 from handoff import audit, notes, staff
 from handoff.console import labels, live
 from handoff.console.gate import House, Pass, house_of, may, wants_json
@@ -34,6 +37,22 @@ SHOWN: Final = 200  # things said on one page; older ones behind a link
 WORDS: Final = 2_000  # characters of a reply; LINE takes 5,000 UTF-16 units (facts/line.md)
 FACT: Final = 200  # characters that the desk may tell the family
 NOTE: Final = 4_000
+
+#: What a browser shows by itself -> how its file would end; everything else is only saved.
+SHOWN_HERE: Final = {
+    "image/jpeg": "jpg",
+    "image/png": "png",
+    "image/gif": "gif",
+    "image/webp": "webp",
+    "audio/mp4": "m4a",
+    "audio/mpeg": "mp3",
+    "audio/aac": "aac",
+    "audio/ogg": "ogg",
+    "audio/wav": "wav",
+    "video/mp4": "mp4",
+    "video/webm": "webm",
+}
+ENDINGS: Final = {**SHOWN_HERE, "application/pdf": "pdf", "image/heic": "heic"}
 
 router = APIRouter(prefix="/cases/{case_id}")
 Before = Annotated[int, Query(ge=0, le=live.BIGGEST)]
@@ -64,6 +83,7 @@ class Said:
     unsent: bool = False
     state: str = ""  # of the request to LINE
     seen: datetime | None = None
+    media: media.Seen | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +136,7 @@ class Talk:
     others_drafts: tuple[tuple[str, notes.Kept], ...]
     notes: tuple[tuple[str, notes.Kept], ...]
     desk: str
+    family: tuple[tuple[str, str], ...]  # what she told of it, for the holder alone: label, words
     can: frozenset[str] = field(default_factory=frozenset)
 
 
@@ -145,12 +166,17 @@ def read_talk(
         statement = statement.where(Journal.id < before)
     rows = session.execute(statement.order_by(Journal.id.desc()).limit(SHOWN + 1)).all()
     earlier = len(rows) > SHOWN
-    said = [_said(session, row, sent, names, marks.get(row.uid, [])) for row, sent in reversed(rows[:SHOWN])]
+    files = media.seen(session, case.resident_id)
+    said = [
+        replace(_said(session, row, sent, names, marks.get(row.uid, [])), media=files.get(row.uid))
+        for row, sent in reversed(rows[:SHOWN])
+    ]
     timeline: list[Said | Moved] = [*_moves(session, case_id, names), *said]
     timeline.sort(key=lambda one: one.at)
 
     value = cases.as_case(case)
     mine = value.held and case.holder_id == actor.id
+    told = Profile.of(memory.look(session, resident.id)) if mine else Profile()
     kept = notes.drafts(session, case_id, resident.id)
     allowed, why = rooms.may_talk_in_line(session, value, now, city)
     return Talk(
@@ -177,6 +203,7 @@ def read_talk(
         others_drafts=tuple((names.get(one.staff_id, ""), one) for one in kept if one.staff_id != actor.id),
         notes=tuple((names.get(one.staff_id, ""), one) for one in notes.notes(session, case_id, resident.id)),
         desk=next((desk.name for desk in city.desks if desk.id == case.desk_id), ""),
+        family=labels.family(told, now.astimezone(TOKYO).date()),
         can=_possible(actor, value),
     )
 
@@ -202,7 +229,7 @@ def _said(
     session: Session, row: Journal, sent: Outbox | None, names: dict[uuid.UUID, str], marks: list[Reason]
 ) -> Said:
     body = journal.body(session, row)
-    words = str(body.get("text") or "")
+    words = str(body.get("text") or "") or _place(body.get("place"))
     state = "" if sent is None else "in_flight" if sent.in_flight and sent.state == "pending" else sent.state
     return Said(
         id=row.id,
@@ -218,6 +245,14 @@ def _said(
         state=state,
         seen=row.seen_at,
     )
+
+
+def _place(place: list[Any] | None) -> str:
+    """Return a location in words: its name, its address, and the degrees that a map or 119 takes."""
+    if not place:
+        return ""
+    latitude, longitude, title, address = place
+    return "\n".join(part for part in (title, address, f"{latitude:.5f}, {longitude:.5f}") if part)
 
 
 def highlight(words: str, marks: list[Reason]) -> tuple[Piece, ...]:
@@ -286,6 +321,60 @@ async def parts(
     """Show the parts that change by themselves."""
     house = house_of(request)
     return house.page(request, "conversation/parts.html", **await _show(house, door, before=before))
+
+
+# --- what was sent --------------------------------------------------------------------------------------------------
+
+
+@router.get("/media/{media_id:uuid}")
+async def media_page(
+    request: Request, media_id: uuid.UUID, door: Annotated[Pass, Depends(may("media.open"))]
+) -> Response:
+    """Show a photo, film, voice or file to the holder; the bytes come from `media_file`."""
+    house, case_id = house_of(request), door.the_case.id
+
+    def unit(session: Session) -> media.Seen | None:
+        return media.seen(session, session.get_one(CaseRow, case_id).resident_id).get(media_id)
+
+    found = await house.store.read(unit)
+    if found is None or found.state != "kept":
+        raise HTTPException(404)
+    shown = found.type.partition("/")[0] if found.type in SHOWN_HERE else ""
+    if found.kind == "audio" and shown == "video":  # one container serves both
+        shown = "audio"
+    return house.page(
+        request,
+        "conversation/media.html",
+        media=found,
+        shown=shown,
+        case=door.the_case,
+        signed=door.signed,
+        city=house.city().name,
+    )
+
+
+@router.get("/media/{media_id:uuid}/file")
+async def media_file(
+    request: Request, media_id: uuid.UUID, door: Annotated[Pass, Depends(may("media.open"))]
+) -> Response:
+    """Give the bytes to the holder: one audit row each time; never run, never guessed at, never kept by the browser."""
+    house, case_id = house_of(request), door.the_case.id
+
+    def look(session: Session) -> tuple[media.Seen, bytes] | None:
+        return media.opened(session, session.get_one(CaseRow, case_id).resident_id, media_id)
+
+    if (opened := await house.store.read(look)) is None:
+        raise HTTPException(404)
+    found, body = opened
+    at, actor, detail = house.clock.now(), f"staff:{door.actor.id}", {"media": str(found.id), "kind": found.kind}
+    await house.store.write(lambda s: append_audit(s, actor, "media.opened", at, case_id=case_id, detail=detail))
+    way = "inline" if found.type in SHOWN_HERE else "attachment"
+    name = f"{found.kind}-{found.id.hex[:4]}.{ENDINGS.get(found.type, 'bin')}"  # the sender's is nowhere kept
+    headers = {
+        "content-disposition": f'{way}; filename="{name}"',
+        "content-security-policy": "sandbox; default-src 'none'",
+    }
+    return Response(body, media_type=found.type, headers=headers)
 
 
 # --- acts -----------------------------------------------------------------------------------------------------------
@@ -364,7 +453,10 @@ async def reply(request: Request, door: Annotated[Pass, Depends(may("case.draft"
             allowed, reason = rooms.may_talk_in_line(session, case, at, city)
             if not allowed:
                 raise RefusedError(labels.NOT_IN_LINE.get(reason, labels.NOT_IN_LINE["room"]))
-        sent = cases.reply(session, case_id, actor.id, words, at, key=key, name=actor.work_name, place=place)
+        veil: list[dict[str, Any]] = []
+        if place == "line" and not rooms.writes_now(session, resident.id):
+            veil = house.to_line((Reply((ALT_TEXT,)),), memory.language(session, resident.id, city))
+        sent = cases.reply(session, case_id, actor.id, words, at, key=key, name=actor.work_name, place=place, veil=veil)
         notes.drop_draft(session, case_id, actor.id)
         if not sent.fresh:
             return ""

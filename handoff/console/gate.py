@@ -43,8 +43,8 @@ STALE_FORM: Final = "画面の期限が切れました。画面を開きなお�
 #: Nothing from elsewhere, nothing inline (facts/reliability.md D1, V3.4).
 HEADERS: Final = {
     "content-security-policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; "
+        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",  # with no-referrer Chromium sends `Origin: null` with our own forms
@@ -309,7 +309,7 @@ class Guard:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
-                    headers[name] = value
+                    headers.setdefault(name, value)  # what families sent has a stricter policy of its own
                 is_static = "/static/" in scope["path"] and message["status"] == 200
                 headers["cache-control"] = "no-cache" if is_static else "no-store"
                 if self.secure:

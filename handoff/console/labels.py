@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Final
+from uuid import UUID
 
 from bot.opening import TOKYO
+from bot.profile import Profile
+from bot.situation import case_number
 
 SEVERITIES: Final[Mapping[str, str]] = {"emergency": "緊急", "urgent": "急ぎ", "concern": "気がかり"}
 #: Shape beside the word, so that colour is never the only sign.
@@ -69,6 +72,10 @@ REASONS: Final[Mapping[str, str]] = {
     "dead_letter": "機械が読めなかったメッセージがある",
     "half_heard": "機械の一部が止まり、人が読む必要がある",
     "given_up": "返事が届かなかった",
+    "privacy": "自分の記録についての希望",
+    "complaint": "要望・苦情",
+    "complaint_staff": "職員についての要望・苦情（責任者が読む）",
+    "visit": "訪問や面談の希望",
 }
 
 OUTBOX: Final[Mapping[str, str]] = {
@@ -113,6 +120,15 @@ DONE: Final[Mapping[str, str]] = {
     "unknown": "新しい種類の操作",
 }
 
+#: What became of a photo, film, voice or file (`bot.media`); where it is kept, its size stands instead.
+MEDIA: Final[Mapping[str, str]] = {
+    "unasked": "人を呼ぶ前に送られたため、取り寄せていません",
+    "wanted": "LINEから取り寄せています",
+    "gone": "LINEにはもう残っていません",
+    "too_big": "大きすぎて取り寄せられません（10MBまで）",
+    "failed": "LINEから取り寄せられませんでした",
+}
+
 #: What happened to the case, for the timeline.
 MOVES: Final[Mapping[str, str]] = {
     "case.opened": "相談が開きました",
@@ -122,6 +138,7 @@ MOVES: Final[Mapping[str, str]] = {
     "case.lapsed": "動きがなかったので、列に戻りました",
     "case.closed": "終えました",
     "case.reopened": "もう一度開きました",
+    "case.asked": "希望が加わりました",
     "case.lowered": "緊急度を下げました",
     "case.dead_letter": "読めなかったメッセージがあります",
     "case.given_up": "送れなかった返事があります",
@@ -218,6 +235,18 @@ def calendar(day: date | None) -> str:
     return f"{day.year}年{day.month}月{day.day}日" if day else ""
 
 
+def family(profile: Profile, today: date) -> tuple[tuple[str, str], ...]:
+    """Return what a family told of itself, as label and words."""
+    months = profile.ages(today)
+    born = "、".join(
+        f"{month.year}年{month.month}月（{age // 12}歳{age % 12}か月）"
+        for month, age in zip(profile.children, months, strict=True)
+    )
+    due = f"{profile.due.year}年{profile.due.month}月" if profile.due else ""
+    told = (("子どもの生まれた月", born), ("出産予定の月", due), ("地区", profile.area))
+    return tuple((label, words) for label, words in told if words)
+
+
 def waited(seconds: float) -> str:
     """Return a waiting time in words, as coarse as it is long."""
     minutes = max(0, int(seconds // 60))
@@ -230,6 +259,11 @@ def waited(seconds: float) -> str:
     return f"{minutes // (60 * 24)}日{minutes // 60 % 24}時間"
 
 
-def short(id: object) -> str:
+def megabytes(size: int) -> str:
+    """Return a size in bytes as 1.2 MB, at least 0.1."""
+    return f"{max(size / 1_000_000, 0.1):.1f} MB"
+
+
+def short(id: UUID) -> str:
     """Return the short name of a case, by which staff speak of it without naming anybody."""
-    return f"相談 {str(id)[:4].upper()}"
+    return f"相談 {case_number(id)}"

@@ -62,6 +62,7 @@ function lease() {
   text.parentElement.classList.toggle("soon", left < 60);
 }
 
+let unsent = false; // she took something back since the last look
 const refresh = gathered(async () => {
   const answer = await fetch(`${here}/parts${location.search}`, { headers: { accept: "text/html" }, redirect: "error" });
   if (!answer.ok) return;
@@ -85,7 +86,9 @@ const refresh = gathered(async () => {
   if (wasMine && !mine()) {
     blur(true); // nobody may be sitting here any more
     tell("この相談は、あなたの担当ではなくなりました。下書きは残っています。");
-  } else if (mine() && Number(old.dataset.lastHeard) > heard) tell("新しいメッセージが届きました。");
+  } else if (unsent) tell("送信が取り消されました。取り消されたことばは、もう見られません。");
+  else if (mine() && Number(old.dataset.lastHeard) > heard) tell("新しいメッセージが届きました。");
+  unsent = false;
 });
 
 // --- human acts -----------------------------------------------------------------------------------------------------
@@ -181,7 +184,9 @@ follow({
   root,
   cursor: Number(parts().dataset.cursor),
   onChange: (changes) => {
-    if (changes.some((one) => one.case === main.dataset.case || one.resident === main.dataset.resident)) refresh();
+    const ours = changes.filter((one) => one.case === main.dataset.case || one.resident === main.dataset.resident);
+    unsent ||= ours.some((one) => one.kind === "journal.unsent");
+    if (ours.length) refresh();
   },
   onEnd: () => {
     blur(true);
