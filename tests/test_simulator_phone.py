@@ -209,3 +209,26 @@ async def test_pictures(here: Town) -> None:
     nobody = await here.api.post("/phone/picture?resident=x", content=b"P", headers={"content-type": "image/png"})
     assert nobody.status_code == 409
     assert (await here.api.get("/phone/menu/none")).status_code == 404
+
+
+async def test_voices_films_and_files(here: Town) -> None:
+    """What is sent becomes the message that LINE would make of it, and its content is served until it is taken back."""
+    mother = here.platform.add_resident("はるか")
+    for type, name in (("audio/mp4", ""), ("video/mp4", ""), ("application/pdf", "お知らせ.pdf"), ("", "")):
+        path = f"/phone/file?{httpx.QueryParams(resident=mother.id, name=name)}"
+        sent = await here.api.post(path, content=b"bytes", headers={"content-type": type} if type else {})
+        assert sent.status_code == 200
+    await here.platform.settle()
+    messages = [event["message"] for event in here.desk.events]
+    assert [one["type"] for one in messages] == ["audio", "video", "file", "file"]
+    assert (messages[2]["fileName"], messages[2]["fileSize"]) == ("お知らせ.pdf", 5)
+    for bubble in list(mother.chat):
+        asked = await here.api.get(f"/v2/bot/message/{bubble.id}/content")
+        assert asked.content == b"bytes"
+        shown = await here.api.get(f"/phone/content/{bubble.id}")
+        assert "sandbox" in shown.headers["content-security-policy"]
+        await here.platform.unsend(mother, bubble)
+        assert (await here.api.get(f"/v2/bot/message/{bubble.id}/content")).status_code == 410
+    big = await here.api.post(f"/phone/file?resident={mother.id}", content=b"x" * (32 * 1024 * 1024 + 1))
+    assert big.status_code == 400
+    assert (await here.api.post("/phone/file?resident=x", content=b"P")).status_code == 409

@@ -201,6 +201,25 @@ class Platform:
         message = {"type": "image", "contentProvider": {"type": "line"}}
         return await self._write(who, message, content=Content(data, media_type, preparing))
 
+    async def send_video(
+        self, who: Who, data: bytes, media_type: str = "video/mp4", *, preparing: bool = False
+    ) -> Event:
+        """Send a film; `preparing` as for a picture."""
+        message = {"type": "video", "duration": 4_000, "contentProvider": {"type": "line"}}
+        return await self._write(who, message, content=Content(data, media_type, preparing))
+
+    async def send_voice(
+        self, who: Who, data: bytes, media_type: str = "audio/mp4", *, preparing: bool = False
+    ) -> Event:
+        """Send a voice message; `preparing` as for a picture."""
+        message = {"type": "audio", "duration": 4_000, "contentProvider": {"type": "line"}}
+        return await self._write(who, message, content=Content(data, media_type, preparing))
+
+    async def send_file(self, who: Who, data: bytes, name: str, media_type: str = "application/pdf") -> Event:
+        """Send a file."""
+        message = {"type": "file", "fileName": name, "fileSize": len(data)}
+        return await self._write(who, message, content=Content(data, media_type))
+
     async def press(self, who: Who, data: str, label: str = "", *, params: Json | None = None) -> Event:
         """Press a postback button; `label` is what then stands in the chat as the resident's words (displayText)."""
         resident = self._reachable(who)

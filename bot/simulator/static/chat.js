@@ -133,6 +133,11 @@ export class Chat {
           src: bubble.mine ? `phone/content/${bubble.id}` : message.previewImageUrl,
           referrerpolicy: "no-referrer",
         });
+      case "audio":
+      case "video":
+        return el(message.type, { class: message.type === "video" ? "picture" : "voice", controls: "", src: `phone/content/${bubble.id}`, "aria-label": message.type === "audio" ? "音声" : "動画" });
+      case "file":
+        return el("div", { class: "words", text: `📄 ${message.fileName}（${Math.ceil(message.fileSize / 1000)} KB）` });
       case "location":
         return location(message);
       case "flex": {

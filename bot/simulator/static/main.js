@@ -364,15 +364,18 @@ $("stickers").append(
     }),
   ),
 );
-$("photo").addEventListener("change", async () => {
-  const [file] = $("photo").files;
-  $("photo").value = "";
-  $("tray").hidden = true;
-  if (!file) return;
-  const answer = await fetch(`phone/picture?resident=${open}`, { method: "POST", headers: { "content-type": file.type }, body: file });
-  if (!answer.ok) toast((await answer.json()).message);
-  refresh();
-});
+for (const [id, path] of [["photo", "picture"], ["file", "file"]]) {
+  $(id).addEventListener("change", async () => {
+    const [file] = $(id).files;
+    $(id).value = "";
+    $("tray").hidden = true;
+    if (!file) return;
+    const asked = new URLSearchParams({ resident: open, name: file.name });
+    const answer = await fetch(`phone/${path}?${asked}`, { method: "POST", headers: { "content-type": file.type }, body: file });
+    if (!answer.ok) toast((await answer.json()).message);
+    refresh();
+  });
+}
 $("location").addEventListener("click", () => {
   $("tray").hidden = true;
   pickLocation();
