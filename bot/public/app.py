@@ -24,6 +24,7 @@ from bot.i18n import Catalogs
 from bot.library import Library
 from bot.messages import Signal, Verbatim
 from bot.public import api
+from bot.public.cards import Cards
 from bot.public.forms import WrongForm
 from bot.public.house import HERE, House, public
 from bot.public.operator import OperatorForm
@@ -55,7 +56,7 @@ def create_public(
     links (`suggestions.operator_key`).
     """
     house = House(store, clock, city, content, words, directory, hear, operator_key, base_url.rstrip("/"), line_url)
-    pages, wrong, operator = Pages(house), WrongForm(house), OperatorForm(house)
+    pages, wrong, operator, cards = Pages(house), WrongForm(house), OperatorForm(house), Cards(house)
 
     def spoken(handler: Handler) -> Handler:
         """Answer 404 in a language that there is no page in."""
@@ -83,6 +84,8 @@ def create_public(
             Route("/operator/{token}", operator.ask, methods=["GET"]),
             Route("/operator/{token}", operator.take, methods=["POST"]),
             Route("/places/{id:path}.ics", pages.calendar),
+            Route("/cards/{token}", cards.sheets),
+            Route("/{language}/card/{token}", spoken(cards.landing)),
             Route("/{language}/", spoken(pages.topics)),
             Route("/{language}/topics/{topic}", spoken(pages.topic)),
             Route("/{language}/bulletin", spoken(pages.this_month)),

@@ -64,7 +64,8 @@ class House:
             lstrip_blocks=True,
         )
         self.templates.filters["dial"] = dial
-        self.version = hashlib.sha256((HERE / "static" / "public.css").read_bytes()).hexdigest()[:10]
+        styles = b"".join(path.read_bytes() for path in sorted((HERE / "static").glob("*.css")))
+        self.version = hashlib.sha256(styles).hexdigest()[:10]
 
     def now(self) -> datetime:
         """Return desk time."""

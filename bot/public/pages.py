@@ -16,12 +16,13 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from bot import names, places
+from bot import names, places, services
 from bot.catalogue import survivor
 from bot.curation import notes
 from bot.directory import plan
 from bot.directory.resources import UNKNOWN_HOURS, Resource
 from bot.directory.search import Match, Query
+from bot.library import Answer
 from bot.messages import Dated, Fact, Language, Month, Phrase, Text, Weekdays, _
 from bot.public import bulletin, telling
 from bot.public.bulletin import News
@@ -77,7 +78,9 @@ class Pages:
             language,
             here=f"topics/{id}",
             title=names.topic(id),
-            answer=self._answer(id, language),
+            answer=(answer := self._answer(id, language)),
+            parts=self._parts(answer, language) if answer else [],
+            card=services.counter_card(answer, language) if answer else None,
             asked=dict.fromkeys(("area", "age", "open", "free", "speaks"), "") | asked,
             narrowed=bool(asked),
             heading=places.heading(found, query) if found.matches else (),
@@ -129,11 +132,19 @@ class Pages:
             "spoken": [(id, say(Language(id), language)) for id in spoken],
         }
 
-    def _answer(self, topic: str, language: str) -> tuple[Phrase, ...]:
-        """Return the answer's paragraphs, none when the language lacks one of them."""
+    def _answer(self, topic: str, language: str) -> Answer | None:
+        """Return the answer to a topic, None when there is none or the language lacks one of its sentences."""
         answer = self.house.content.answers.get(topic)
-        paragraphs = answer.paragraphs if answer is not None else ()
-        return paragraphs if all(self.house.words.says(p.msgid, language) for p in paragraphs) else ()
+        said = answer is not None and all(self.house.words.says(each.msgid, language) for each in answer.sentences)
+        return answer if said else None
+
+    def _parts(self, answer: Answer, language: str) -> list[tuple[Text, list[Text]]]:
+        """Return the name and the lines of each part of an answer, the city's own among them."""
+        found: list[tuple[Text, list[Text]]] = []
+        for part, name in services.PARTS.items():
+            lines, missing = services.own(answer, part, self.house.city(), self.house.directory(), language)
+            found.append((name, [answer.parts[part], *lines, *([services.ASK_THE_DESK] if missing else [])]))
+        return found
 
     # one place --------------------------------------------------------------------------------------------------
 

@@ -27,6 +27,7 @@ LABELS: Final[Mapping[str, Phrase]] = {
     "no_places": _("場所はまだありません"),
     "bulletin": _("今月の情報誌"),
     # one topic
+    "sources": _("この答えのもと"),
     "filter": _("しぼる"),
     "show": _("さがす"),
     "area": _("地区"),
@@ -104,6 +105,17 @@ LABELS: Final[Mapping[str, Phrase]] = {
     "child_not_kept_how": _("LINEの まどぐちに、おなじことを かいてね。"),
     "child_numbers": _("でんわで はなせる ところ"),
     "your_words": _("書いた言葉"),
+    # printed cards and their page: words that anybody may see over a shoulder (CARE C26)
+    "card_ask": _("子どものことも、自分のことも、LINEで聞けます。"),
+    "card_scan": _("スマートフォンのカメラで読みとってください。"),
+    "card_languages": _("あなたのことばで聞けます。"),
+    "card_machine": _("はじめに答えるのは機械です。必要なときは、人につなぎます。"),
+    "card_stop": _("名前はいりません。いつでもやめられます。"),
+    "card_hours": _("人が答える時間"),
+    "card_phone": _("LINEがないときは、この電話で聞けます。"),
+    "card_hurry": _("いそぐとき"),
+    "card_old": _("このカードの番号は、いまは使っていません。"),
+    "card_old_how": _("窓口は同じです。ここから聞けます。"),
 }
 
 #: What a parent may say is wrong (`suggestions.KINDS`).

@@ -5,7 +5,6 @@ Screenshots are kept under var/screenshots/public (not in the repository).
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -13,16 +12,15 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-import uvicorn
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, Page, Request, async_playwright, expect
+from playwright.async_api import Browser, Page, Request, expect
 
 from bot import suggestions
 from bot.i18n import html_language
 from bot.store import Store
 from bot.suggestions import operator_link
 from tests import public_world
-from tests.browser.test_console_pages import ARGUMENTS, CHROMIUM, WATCH
+from tests.browser.chromium import WATCH, served
 from tests.conftest import free_port
 from tests.public_world import EVENT, FULL, KEY, NOW, PLAZA, World
 from tests.talk import words
@@ -83,16 +81,8 @@ async def site(sqlite_store: Store) -> AsyncIterator[Site]:
     base = f"http://127.0.0.1:{port}"
     world = await public_world.build(sqlite_store, base_url=base)
     await world.keep(FULL, EVENT)
-    server = uvicorn.Server(uvicorn.Config(world.app, "127.0.0.1", port, log_level="error", ws="none", lifespan="off"))
-    serving = asyncio.create_task(server.serve())
-    try:
-        async with async_playwright() as play:
-            browser = await play.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-            yield Site(world, base, browser)
-            await browser.close()
-    finally:
-        server.should_exit = True
-        await serving
+    async with served(world.app, port) as browser:
+        yield Site(world, base, browser)
 
 
 KINDS = {

@@ -1,0 +1,66 @@
+"""What the browser tests share: Debian's Chromium, an application served on loopback, a page that notes what breaks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import uvicorn
+from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
+
+CHROMIUM = "/usr/bin/chromium"
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+#: What a page must not do is noted in the page itself: it broke the policy.
+WATCH = """
+window.__broken = [];
+document.addEventListener("securitypolicyviolation", (e) => {
+  window.__broken.push(`${e.violatedDirective} ${e.blockedURI}`);
+});
+"""
+_broken: WeakKeyDictionary[Page, list[str]] = WeakKeyDictionary()
+
+
+@asynccontextmanager
+async def served(app: Any, port: int) -> AsyncIterator[Browser]:
+    """Serve an application on a port of 127.0.0.1 and give a Chromium beside it."""
+    server = uvicorn.Server(uvicorn.Config(app, "127.0.0.1", port, log_level="error", ws="none", lifespan="off"))
+    serving = asyncio.create_task(server.serve())
+    try:
+        async with async_playwright() as play:
+            browser = await play.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+            yield browser
+            await browser.close()
+    finally:
+        server.should_exit = True
+        await serving
+
+
+async def watch(page: Page) -> Page:
+    """Note from now on what breaks on a page: script errors, and what its policy refuses."""
+    noted = _broken[page] = []
+
+    def refused(message: ConsoleMessage) -> None:
+        if "Content Security Policy" in message.text or "Refused" in message.text:
+            noted.append(message.text)
+
+    await page.add_init_script(WATCH)
+    page.on("pageerror", lambda error: noted.append(str(error)))
+    page.on("console", refused)
+    page.set_default_timeout(20_000)
+    return page
+
+
+async def broken(page: Page) -> list[str]:
+    """Return what broke on a watched page; the policy's violations are those since it was loaded."""
+    return [*_broken[page], *await page.evaluate("window.__broken")]
