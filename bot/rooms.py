@@ -421,10 +421,14 @@ def _must_stay_quiet(session: Session, resident_id: uuid.UUID) -> bool:
     `any`: never quiet. `when_writing`: quiet unless they wrote within the last five minutes. `times`: the hours that
     a resident names; until there are any, every hour is outside of them and it behaves like `when_writing`.
     """
-    row = session.execute(
-        select(Resident.contact_safety, Resident.last_inbound_db).where(Resident.id == resident_id)
-    ).one()
-    return bool(row.contact_safety != "any" and db_now(session) - row.last_inbound_db > FRESH_SECONDS)
+    safety = session.scalars(select(Resident.contact_safety).where(Resident.id == resident_id)).one()
+    return safety != "any" and not writes_now(session, resident_id)
+
+
+def writes_now(session: Session, resident_id: uuid.UUID) -> bool:
+    """Return whether the resident wrote within the last five minutes, so that it is she who holds the phone."""
+    last = session.scalars(select(Resident.last_inbound_db).where(Resident.id == resident_id)).one()
+    return db_now(session) - last <= FRESH_SECONDS
 
 
 # --- the notice in LINE ---------------------------------------------------------------------------

@@ -15,11 +15,12 @@ from sqlalchemy.orm import Session
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from bot import journal, rooms
+from bot import journal, memory, rooms
 from bot.clock import Clock
-from bot.messages import Phrase
-from bot.models import CaseRow, Journal, Resident, Room, RoomLink, RoomVisit
+from bot.messages import Month, Phrase
+from bot.models import CaseRow, Journal, Memory, Resident, Room, RoomLink, RoomVisit
 from bot.opening import Opening, Schedule
+from bot.profile import Profile
 from bot.situation import City, Desk
 from bot.store import Store
 from bot.vault import resident_owner
@@ -28,6 +29,7 @@ from handoff.room import app as room_app
 from handoff.room import words
 from handoff.room.app import CSP, create_room
 
+AREAS = frozenset({"ひなた市", "ひなた市川辺町"})
 NIGHT = datetime(2026, 11, 20, 17, 10, tzinfo=UTC)  # Saturday 02:10 in Tokyo
 HOURS = Opening((Schedule((0, 1, 2, 3, 4), time(8, 30), time(17), holidays=False),))
 CITY = City(
@@ -117,7 +119,13 @@ async def build(store: Store, base_url: str = "https://desk.example") -> House:
     house = House(store, httpx.AsyncClient(), resident, staff, clock)
     await house.client.aclose()
     room = create_room(
-        store=store, clock=clock, city=lambda: CITY, words=word, keep_room_text=house.keep, base_url=base_url
+        store=store,
+        clock=clock,
+        city=lambda: CITY,
+        words=word,
+        keep_room_text=house.keep,
+        areas=lambda: AREAS,
+        base_url=base_url,
     )
     app = Starlette(routes=[Mount("/room", room)])
     house.client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=base_url)
@@ -464,3 +472,67 @@ async def test_titles_and_addresses_say_nothing(house: House) -> None:
     assert all(source.startswith("/room/") for source in sources), sources
     assert "<style" not in page
     assert not re.search(r"\son\w+=|style=", page)
+
+
+# --- the family profile ---------------------------------------------------------------------------------------------
+
+
+async def profile_of(house: House) -> Profile:
+    """Return what is kept of the family."""
+    return await house.store.read(lambda s: Profile.of(memory.look(s, house.resident)))
+
+
+async def test_what_is_told_of_the_family_is_kept_sealed_and_never_shown_again(house: House) -> None:
+    """Months and area are kept in memory; the page names kinds only, to whoever opens it (CARE C20)."""
+    await house.come()
+    answer = await house.post(
+        "/room/family", born1="2024-10", born2="２０２０年３月", due="2027-03", area="ひなた市川辺町", language="en"
+    )
+    assert answer.headers["location"] == "/room/?n=7#family"
+    assert await profile_of(house) == Profile((Month(2020, 3), Month(2024, 10)), Month(2027, 3), "ひなた市川辺町")
+    kept = (await house.store.read(lambda s: s.execute(select(Memory.body_sealed)).scalars().all()))[0]
+    assert "川辺".encode() not in kept
+    page = (await house.client.get("/room/")).text
+    assert "[en] 生まれた月・予定の月 · [en] 住んでいる地区" in page
+    assert "2024-10" not in page
+    assert 'value="2027' not in page
+    assert (await house.store.read(lambda s: s.get_one(Resident, house.resident).language)) == "en"
+
+
+async def test_a_blank_field_changes_nothing_and_months_are_told_together(house: House) -> None:
+    """Telling the area again leaves the months; telling months again replaces all of them."""
+    await house.come()
+    await house.post("/room/family", born1="2024-10", due="2027-03", area="ひなた市川辺町")
+    await house.post("/room/family", area="ひなた市")
+    assert await profile_of(house) == Profile((Month(2024, 10),), Month(2027, 3), "ひなた市")
+    await house.post("/room/family", born1="2026-11")
+    assert await profile_of(house) == Profile((Month(2026, 11),), None, "ひなた市")
+
+
+@pytest.mark.parametrize(
+    ("told", "note"),
+    [
+        ({"born1": "むかし"}, "9"),
+        ({"born1": "2027-01"}, "9"),
+        ({"due": "2028-01"}, "9"),
+        ({"due": "2024-01"}, "9"),
+        ({"area": "ひなた市川辺町1-2-3 メゾンひなた201"}, "10"),
+    ],
+)
+async def test_what_cannot_be_is_not_kept(house: House, told: dict[str, str], note: str) -> None:
+    """A month that is none, and a whole address, are refused with a word on how to write it."""
+    await house.come()
+    answer = await house.post("/room/family", **({"born2": "2024-10"} | told))
+    assert answer.headers["location"] == f"/room/?n={note}#family"
+    assert await profile_of(house) == Profile()
+
+
+async def test_the_family_is_forgotten_at_once(house: House) -> None:
+    """One button leaves nothing; without the page's token nothing is kept and nothing forgotten."""
+    await house.come()
+    await house.post("/room/family", area="ひなた市")
+    assert (await house.post("/room/family/forget", csrf="x")).status_code == 404
+    assert (await house.post("/room/family", csrf="x", area="ひなた市川辺町")).status_code == 404
+    assert await profile_of(house) == Profile(area="ひなた市")
+    assert (await house.post("/room/family/forget")).headers["location"] == "/room/?n=8#family"
+    assert await profile_of(house) == Profile()

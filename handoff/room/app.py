@@ -36,14 +36,16 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bot import rooms
+from bot import memory, rooms
 from bot.cases import open_case
 from bot.clock import Clock
-from bot.i18n import choose, html_language
+from bot.i18n import OWN_NAMES, choose, html_language
 from bot.opening import TOKYO
+from bot.profile import KINDS, Profile
 from bot.situation import City
 from bot.store import Store
 from handoff.models import Staff
+from handoff.room import family
 from handoff.room import words as say
 from handoff.room.words import Words
 
@@ -73,16 +75,18 @@ def create_room(
     city: Callable[[], City],
     words: Words,
     keep_room_text: KeepRoomText,
+    areas: Callable[[], frozenset[str]],
     base_url: str,
     exit_url: str = "https://www.jma.go.jp/",
 ) -> Starlette:
     """Return the application to mount at /room.
 
     `city` gives the current settings, `words` words a phrase in a language (`i18n.Catalogs.word`), `keep_room_text`
-    takes (resident id, text, id of this writing) into the inbox and keeps one id once; `exit_url` is the harmless page
-    that "このページを出る" leads to. Cookies are Secure when `base_url` is https.
+    takes (resident id, text, id of this writing) into the inbox and keeps one id once; `areas` names the areas that the
+    directory knows; `exit_url` is the harmless page that "このページを出る" leads to. Cookies are Secure when
+    `base_url` is https.
     """
-    desk = _Pages(store, clock, city, words, keep_room_text, base_url, exit_url)
+    desk = _Pages(store, clock, city, words, keep_room_text, areas, base_url, exit_url)
     return Starlette(
         routes=[
             Route("/enter/{token}", desk.door, methods=["GET"]),
@@ -93,6 +97,8 @@ def create_room(
             Route("/say", desk.say, methods=["POST"]),
             Route("/secret/set", desk.set_secret, methods=["POST"]),
             Route("/secret/open", desk.open_secret, methods=["POST"]),
+            Route("/family", desk.keep_family, methods=["POST"]),
+            Route("/family/forget", desk.forget_family, methods=["POST"]),
             Route("/leave", desk.leave, methods=["GET", "POST"]),
             Mount("/static", StaticFiles(directory=HERE / "static")),
         ],
@@ -140,6 +146,7 @@ class _Pages:
     city: Callable[[], City]
     wording: Words
     keep_room_text: KeepRoomText
+    areas: Callable[[], frozenset[str]]
     base_url: str
     exit_url: str
     streams: dict[str, int] = field(default_factory=dict)
@@ -224,8 +231,9 @@ class _Pages:
         visit = await self._visit(request)
         if visit is None:
             return self._door(request, open=False)
-        note = say.NOTES.get(request.query_params.get("n", ""))
-        return await self._room(visit, note=self.wording(note, self._language(visit)) if note else "")
+        n = request.query_params.get("n", "")
+        note = self.wording(say.NOTES[n], self._language(visit)) if n in say.NOTES else ""
+        return await self._room(visit, note=note, family_open=n in say.OF_FAMILY)
 
     async def words(self, request: Request) -> Response:
         """Show the words alone, or 204 when the browser has them all (`have`)."""
@@ -326,6 +334,31 @@ class _Pages:
         done = await self.store.write(lambda session: rooms.unlock(session, visit, hashed))
         return _back(say.OPENED if done else say.WRONG)
 
+    # the family profile -----------------------------------------------------------------------------------------
+
+    async def keep_family(self, request: Request) -> Response:
+        """Take what the resident tells of the family; what was left blank stays as it was."""
+        form, visit = await _form(request), await self._visit(request)
+        if visit is None or not self._allowed(request, visit, form):
+            return self._door(request, open=False)
+        now = self.clock.now()
+        told = family.read(form, self.areas(), now.astimezone(TOKYO).date())
+        if isinstance(told, str):
+            return _back(told, "family")
+        language = form.get("language", "")
+        chosen = language if language in self.city().languages else ""
+        await self.store.write(lambda session: family.keep(session, visit.resident_id, told, chosen, now))
+        return _back(say.KEPT, "family")
+
+    async def forget_family(self, request: Request) -> Response:
+        """Forget all that was told of the family."""
+        form, visit = await _form(request), await self._visit(request)
+        if visit is None or not self._allowed(request, visit, form):
+            return self._door(request, open=False)
+        now = self.clock.now()
+        await self.store.write(lambda session: family.forget(session, visit.resident_id, now))
+        return _back(say.FORGOTTEN, "family")
+
     # parts ------------------------------------------------------------------------------------------------------
 
     async def _visit(self, request: Request) -> rooms.Visit | None:
@@ -369,22 +402,40 @@ class _Pages:
         return HTMLResponse(self.templates.get_template("words.html").render(picture))
 
     async def _room(
-        self, visit: rooms.Visit, *, note: str = "", kept: str = "", key: str = "", code: int = 200
+        self,
+        visit: rooms.Visit,
+        *,
+        note: str = "",
+        kept: str = "",
+        key: str = "",
+        code: int = 200,
+        family_open: bool = False,
     ) -> Response:
         picture = await self._picture(visit, "")
         assert picture is not None
         if key:
             picture["key"] = key
         page = self.templates.get_template("room.html").render(
-            self._frame(self.city(), self._language(visit)) | picture,
+            self._frame(self.city(), self._language(visit)) | picture | await self._family(visit),
             csrf=visit.csrf,
             note=note,
+            family_open=family_open,
             kept=kept,
             text_most=TEXT_MOST,
             locked=visit.has_password and not visit.unlocked,
             unlocked=visit.unlocked,
         )
         return HTMLResponse(page, code)
+
+    async def _family(self, visit: rooms.Visit) -> dict[str, Any]:
+        """Return what family.html shows: kinds, never what was told before (CARE C20)."""
+        kept = await self.store.read(lambda session: Profile.of(memory.look(session, visit.resident_id)))
+        language, city = self._language(visit), self.city()
+        return {
+            "kinds": [self.wording(KINDS[kind], language) for kind in kept.kinds],
+            **family.fields(self.areas(), self.clock.now().astimezone(TOKYO).date()),
+            "languages": [(id, OWN_NAMES[id]) for id in city.languages if id in OWN_NAMES],
+        }
 
     async def _picture(self, visit: rooms.Visit, have: str) -> dict[str, Any] | None:
         """Return what words.html shows, marking it seen; None when the browser has it all."""
@@ -460,7 +511,7 @@ def _bubble(
 
 async def _form(request: Request) -> dict[str, str]:
     """Return the fields of a form; files and repeats are not ours."""
-    async with request.form(max_files=0, max_fields=10) as form:
+    async with request.form(max_files=0, max_fields=12) as form:
         return {name: value for name, value in form.items() if isinstance(value, str)}
 
 
@@ -468,5 +519,5 @@ def _secret(form: Mapping[str, str]) -> str:
     return unicodedata.normalize("NFKC", form.get("secret", "")).strip()[:100]
 
 
-def _back(note: str) -> Response:
-    return RedirectResponse(f"/room/?n={note}#last", 303)
+def _back(note: str, part: str = "last") -> Response:
+    return RedirectResponse(f"/room/?n={note}#{part}", 303)

@@ -48,6 +48,20 @@ LABELS: Final[Mapping[str, Phrase]] = {
     "trace": _(
         "読んだ言葉は、この電話に残さないように作っています。ページを開いたことは、ブラウザーの履歴に残ることがあります。"
     ),
+    # the family profile
+    "family": _("家族のこと"),
+    "family_why": _("書いておくと、場所や答えが合いやすくなります。どれも、書かなくてかまいません。"),
+    "family_who": _("見られるのは、相談を受ける職員だけです。いつでも消せます。"),
+    "family_hidden": _("前に書いたことは、ここには出しません。書きなおすと、新しいほうが残ります。"),
+    "born": _("子どもの生まれた月（6人まで）"),
+    "due": _("出産予定の月"),
+    "area": _("住んでいる地区"),
+    "language": _("ことば / Language"),
+    "as_now": _("いまのまま"),
+    "keep": _("残す"),
+    "kept": _("いま残っているもの:"),
+    "nothing": _("いまは、何も残っていません。"),
+    "forget": _("家族のことを消す"),
     # 合言葉
     "secret": _("合言葉"),
     "secret_set_why": _(
@@ -68,8 +82,13 @@ NOTES: Final[Mapping[str, Phrase]] = {
     "4": _("合言葉がちがうか、いまは使えません。少し待ってから、もう一度ためしてください。"),
     "5": _("前の話が読めるようになりました。"),
     "6": LABELS["too_long"],
+    "7": _("残しました。"),
+    "8": _("家族のことを消しました。また書きたくなったら、いつでも書けます。"),
+    "9": _("月は 2024-03 のように書いてください。18歳までの子どもの月か、10か月先までの月です。"),
+    "10": _("その地区が見つかりませんでした。一覧から選んでください。"),
 }
-SENT, SET, SHORT, WRONG, OPENED, TOO_LONG = NOTES
+SENT, SET, SHORT, WRONG, OPENED, TOO_LONG, KEPT, FORGOTTEN, NO_MONTH, NO_AREA = NOTES
+OF_FAMILY: Final = frozenset({KEPT, FORGOTTEN, NO_MONTH, NO_AREA})  # beside them its form stays open
 
 
 def status(city: City, now: datetime, holder: str) -> Phrase:

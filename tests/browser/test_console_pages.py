@@ -3,7 +3,6 @@
 Screenshots of each step are kept under var/screenshots/ (not in the repository).
 """
 
-import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -11,8 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-import uvicorn
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 from sqlalchemy import select
 from starlette.applications import Starlette
 from starlette.routing import Mount
@@ -23,29 +21,13 @@ from bot.models import CaseRow
 from bot.situation import Case
 from bot.store import Store
 from handoff import notes
+from tests.browser.chromium import broken, served, watch
 from tests.conftest import free_port
 from tests.console_world import NOW, OWN_HAND, PASSWORD, TIRED_EN, VANISH, World, a_resident, build, writes
 
 pytestmark = pytest.mark.browser
 
 SHOTS = Path(__file__).parents[2] / "var" / "screenshots" / "console"
-CHROMIUM = "/usr/bin/chromium"
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-#: What a page must not do: break the policy, or throw.
-WATCH = """
-window.__broken = [];
-document.addEventListener("securitypolicyviolation", (e) => {
-  window.__broken.push(`${e.violatedDirective} ${e.blockedURI}`);
-});
-"""
 #: Labels, headings, names, doubled ids and contrast (WCAG 2.2 AA: 4.5, large text 3), as far as a script can see.
 SANITY = """
 () => {
@@ -117,20 +99,7 @@ class Site:
         context = await self.browser.new_context(
             viewport={"width": width, "height": height}, locale="ja-JP", timezone_id="Asia/Tokyo", **options
         )
-        page = await context.new_page()
-        await page.add_init_script(WATCH)
-        page.broken = []  # type: ignore[attr-defined]
-        page.on("pageerror", lambda error: page.broken.append(str(error)))  # type: ignore[attr-defined]
-        page.on(
-            "console",
-            lambda message: (
-                page.broken.append(message.text)  # type: ignore[attr-defined]
-                if "Content Security Policy" in message.text or "Refused" in message.text
-                else None
-            ),
-        )
-        page.set_default_timeout(20_000)
-        return page
+        return await watch(await context.new_page())
 
     async def signed_in(self, role: str = "specialist", **options: int) -> Page:
         """Open a window and sign in."""
@@ -145,8 +114,7 @@ class Site:
 
 async def sane(page: Page) -> None:
     """Check that nothing is broken on the page."""
-    assert await page.evaluate("window.__broken") == []
-    assert page.broken == []  # type: ignore[attr-defined]
+    assert await broken(page) == []
     assert await page.evaluate(SANITY) == []
 
 
@@ -162,16 +130,8 @@ async def site(sqlite_store: Store) -> AsyncIterator[Site]:
     port = free_port()
     world = await build(sqlite_store, f"http://127.0.0.1:{port}")
     app = Starlette(routes=[Mount("/console", world.app)])
-    server = uvicorn.Server(uvicorn.Config(app, "127.0.0.1", port, log_level="error", ws="none", lifespan="off"))
-    serving = asyncio.create_task(server.serve())
-    try:
-        async with async_playwright() as play:
-            browser = await play.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-            yield Site(world, f"http://127.0.0.1:{port}/console", browser)
-            await browser.close()
-    finally:
-        server.should_exit = True
-        await serving
+    async with served(app, port) as browser:
+        yield Site(world, f"http://127.0.0.1:{port}/console", browser)
 
 
 async def a_night(world: World) -> dict[str, Case]:

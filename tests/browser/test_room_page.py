@@ -136,6 +136,7 @@ async def house(sqlite_store: Store) -> AsyncIterator[House]:
         city=lambda: CITY,
         words=i18n.load({"ja-easy": "ja@easy", "en": "en"}).word,
         keep_room_text=made.keep,
+        areas=lambda: frozenset({"ひなた市", "ひなた市川辺町"}),
         base_url=made.base,
         exit_url=f"{made.base}/weather",
     )
@@ -370,7 +371,7 @@ async def test_without_javascript_everything_works(house: House, browser: Browse
     await house.journal("staff", "こちらこそ")
     await page.get_by_role("link", name="新しくする").click()
     await expect(page.get_by_role("log")).to_contain_text("こちらこそ")
-    await page.locator("summary").click()
+    await page.locator("summary", has_text="合言葉").click()
     await page.locator("#secret").fill("さくらもち123")
     await shot(page, "8-no-javascript")
     await page.get_by_role("button", name="決める").click()
@@ -383,7 +384,7 @@ async def test_without_javascript_everything_works(house: House, browser: Browse
     page = watch.on(await other.new_page())
     await come(page, house)
     await expect(page.get_by_role("log")).not_to_contain_text("読みました")
-    await page.locator("summary").click()
+    await page.locator("summary", has_text="合言葉").click()
     await page.locator("#secret").fill("さくらもち123")
     await page.get_by_role("button", name="前の話を読む").click()
     await expect(page.get_by_role("log")).to_contain_text("ありがとう")
@@ -422,3 +423,26 @@ async def test_the_page_reads_well_in_english_and_in_the_dark(house: House, brow
     assert await page.locator("li.staff p").get_attribute("lang") == "ja"
     await shot(page, "11-english-dark")
     await context.close()
+
+
+async def test_the_family_is_told_and_forgotten(house: House, phone: tuple[BrowserContext, Watch]) -> None:
+    """The form opens by a tap, keeps what is told, names kinds only, and forgets by one button."""
+    page = await phone[0].new_page()
+    await come(page, house)
+    family = page.locator("#family")
+    await family.locator("summary").click()
+    await family.locator("input[name=born1]").fill("2024-10")
+    await family.get_by_label("出産予定の月").fill("2027-03")
+    await family.get_by_label("住んでいる地区").fill("ひなた市川辺町")
+    await family.scroll_into_view_if_needed()
+    await family.screenshot(path=SHOTS / "family-1-form.png")
+    await family.get_by_role("button", name="残す").click()
+    await expect(family.get_by_role("status")).to_have_text("残しました。")
+    await expect(family).to_have_attribute("open", "")
+    await expect(family).to_contain_text("生まれた月・予定の月 · 住んでいる地区")
+    await expect(family.locator("input[name=born1]")).to_have_value("")
+    await family.screenshot(path=SHOTS / "family-2-kept.png")
+    await page.set_viewport_size({"width": 1280, "height": 900})
+    await family.screenshot(path=SHOTS / "family-3-wide.png")
+    await family.get_by_role("button", name="家族のことを消す").click()
+    await expect(family).to_contain_text("いまは、何も残っていません。")

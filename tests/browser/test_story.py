@@ -123,10 +123,12 @@ def test_a_night_from_the_first_word_to_the_desk_again(demo: dict[str, Any], bro
     phone.get_by_test_id("clock-input").fill("2026-11-22T02:10")
     phone.get_by_test_id("clock-set").click()
     phone.goto(demo["card"])
+    phone.locator(".scan .button").click()  # a computer is shown the page of the card
     phone.get_by_test_id("greeting-new").click()
     expect(phone.get_by_test_id("message-input")).to_have_value("はじめる [K7F3]")
     phone.get_by_test_id("send").click()
     said(phone, "はじめに答えるのは機械")
+    said(phone, "部屋は、片づけなくてかまいません")
     steps.shot(phone, "greeting")
 
     # she asks where to leave the child for two hours, and gets several places that differ
