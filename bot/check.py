@@ -17,26 +17,23 @@ from babel.messages import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
-from bot import easy, library, names
+from bot import easy, i18n, library, names, places, services
 from bot.cores import on_every_core
-from bot.dialogs import ALL, safety
+from bot.dialogs import ALL, find_place
 from bot.i18n import EASY, LOCALES, SOURCE
 from bot.library import CONTENT, Library
-from bot.line import limits
-from bot.messages import Phrase
-from bot.situation import City
+from bot.line import limits, menu_picture
 from bot.understanding import check as heard
 
 ROOT = Path(__file__).parents[1]
-#: Where the sentences of public pages stand (beside what helps in danger).
-PAGES = ("bot/public/", "bot/places.py", "bot/names.py", "bot/i18n.py")
+CITY_SAYS = ("fee", "period", "window")  # what of an answer a city sets itself (situation.Service)
 LARGEST = 2_000_000  # bytes of one learned file (issue B)
 _EACH = partial(on_every_core, at_once=64)
 
 
 def problems(content: Library) -> list[str]:
     """Return everything that the content still lacks."""
-    return [*_vocabulary(content), *_heard(content), *_said(content)]
+    return [*_vocabulary(content), *_heard(content), *_said(content), *_drawn(content)]
 
 
 def _vocabulary(content: Library) -> Iterator[str]:
@@ -48,6 +45,9 @@ def _vocabulary(content: Library) -> Iterator[str]:
         yield from (
             f"vocabulary.yaml: category {id} names an unknown topic {t}" for t in topics if t not in names.TOPICS
         )
+    yield from (f"answers/{topic}.md is missing" for topic in sorted(set(names.TOPICS) - set(content.answers)))
+    for answer in content.answers.values():
+        yield from (f"answers/{answer.topic}.md: the city cannot set {x!r}" for x in answer.city if x not in CITY_SAYS)
     if not ALL:
         yield "no dialog was found"
 
@@ -65,11 +65,16 @@ def _heard(content: Library) -> Iterator[str]:
             yield f"learned/{path.name} is larger than 2 MB"
 
 
-def sentences(*files: str) -> dict[str, list[str]]:
-    """Return every sentence that the product says -> the remarks for its translators, as Babel extracts them.
+def _drawn(content: Library) -> Iterator[str]:
+    """Say which pictures of rich menus are missing or show words of before."""
+    words, pictures = i18n.load(content.vocabulary["languages"]), library.menu_pictures()
+    for language in menu_picture.languages(words):
+        if menu_picture.mark_of(pictures.get(language, b"")) != menu_picture.mark(language, words):
+            yield f"menus/{language}.png is missing or older than its words: run `make menus`"
 
-    `files`: only those of these files, given as their paths begin.
-    """
+
+def sentences() -> dict[str, list[str]]:
+    """Return every sentence that the product says -> the remarks for its translators, as Babel extracts them."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["babel"]
     methods = settings["extractors"]
     found: dict[str, list[str]] = {}
@@ -79,28 +84,9 @@ def sentences(*files: str) -> dict[str, list[str]]:
         extracted = extract_from_dir(
             ROOT, [(pattern, method) for pattern in patterns], keywords={"_": None, "N_": None}
         )
-        for file, _line, message, comments, _context in extracted:
-            if files and not file.startswith(files):
-                continue
+        for _file, _line, message, comments, _context in extracted:
             found.setdefault(str(message), []).extend(comments)
     return found
-
-
-def page_sentences(content: Library) -> frozenset[str]:
-    """Return every sentence that public pages can show: all of their own, of places, and what helps in danger.
-
-    The paragraphs of answers are not among them: a page leaves out an answer that its language lacks.
-    """
-    danger = [phrase for key in safety.WORDS for phrase in safety.first_words(key, City("", ()))]
-    danger += [safety.number_line(hotline) for hotline in content.hotlines]
-    return frozenset(sentences(*PAGES)) | {msgid for phrase in danger for msgid in _msgids(phrase)}
-
-
-def _msgids(value: object) -> Iterator[str]:
-    if isinstance(value, Phrase):
-        yield value.msgid
-        for _name, argument in value.args:
-            yield from _msgids(argument)
 
 
 def catalogs(content: Library) -> Mapping[str, Catalog]:
@@ -118,12 +104,10 @@ def _said(content: Library) -> Iterator[str]:
     spoken = sentences()
     for msgid in spoken:
         yield from (f"source: {problem}: {msgid}" for problem in easy.forbidden(msgid))
-    labels = _labels()
+    labels, terms = _labels(content), library.read_yaml(CONTENT / "glossary.yaml")
     yield from (f"source: longer than LINE's 20 characters: {msgid}" for msgid in labels if _long(msgid))
-    on_pages = page_sentences(content)
     for language, catalog in catalogs(content).items():
-        translated = {str(message.id) for message in catalog if message.string and not message.fuzzy}
-        for msgid in spoken if translated & (spoken.keys() - on_pages) else on_pages:  # of the talk, or of pages alone
+        for msgid in spoken:
             message: Any = catalog.get(msgid)
             if message is None or not message.string:
                 yield f"{language}: not translated: {msgid}"
@@ -133,6 +117,10 @@ def _said(content: Library) -> Iterator[str]:
             text = str(message.string)
             if _holes(msgid) != _holes(text):
                 yield f"{language}: other {{names}} than the source: {msgid}"
+            yield from (
+                f"{language}: {term} is not called {called}: {text}"
+                for term, called in _miscalled(terms, msgid, text, language)
+            )
             if msgid in labels and _long(text):
                 yield f"{language}: longer than LINE's 20 characters: {text}"
             yield from (f"{language}: {problem}: {text}" for problem in easy.forbidden(text))
@@ -140,8 +128,28 @@ def _said(content: Library) -> Iterator[str]:
                 yield from (f"{language}: {p.rule} {p.found!r} ({p.why}): {text}" for p in easy.check(text) if p.fails)
 
 
-def _labels() -> set[str]:
-    return {*names.TOPICS.values(), *_choice_labels()}
+def _miscalled(
+    terms: Mapping[str, Mapping[str, str]], msgid: str, text: str, language: str
+) -> Iterator[tuple[str, str]]:
+    """Yield each term of the glossary that stands in the source and is called something else in a translation."""
+    for term, called in terms.items():
+        words = called.get(language, called.get("all", ""))
+        if (
+            term in msgid
+            and words
+            and not any(word.strip().casefold() in text.casefold() for word in words.split(" / "))
+        ):
+            yield term, words
+
+
+def _labels(content: Library) -> set[str]:
+    """Return every sentence that stands on a button."""
+    steps = [step.name.msgid for journey in content.journeys.values() for step in journey.steps]
+    titles = [journey.title.msgid for journey in content.journeys.values()]
+    parts = [part.msgid for part in services.PARTS.values()]
+    ages = [label.msgid for label, _months in places.AGES]
+    reasons = [label.msgid for label, _word, _topics in find_place.REASONS.values()]
+    return {*names.TOPICS.values(), *titles, *steps, *parts, *ages, *reasons, *_choice_labels()}
 
 
 def _choice_labels() -> Iterator[str]:

@@ -25,6 +25,7 @@ from bot.errors import ContentError
 from bot.messages import Phrase
 from bot.opening import Closure, Opening, Schedule
 from bot.understanding.answers import Answers
+from bot.understanding.asked import Asked
 from bot.understanding.faq import Entry, Ranker
 from bot.understanding.hearing import Hearing
 from bot.understanding.language import Languages
@@ -66,15 +67,61 @@ class Hotline:
         return ("ja" if language == "ja-easy" else language) in self.languages
 
 
+#: What an answer tells besides what it is: who can use it, what it costs, how to apply, what to bring.
+ANSWER_PARTS = ("who", "cost", "apply", "bring")
+
+
+@dataclass(frozen=True, slots=True)
+class SourcedFact:
+    """Hold what an answer rests on: what is true, who says so, and the day when that was made sure of."""
+
+    what: str
+    source: str
+    checked_on: date
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Hold what the desk answers to one topic: paragraphs of the catalog, and its name in Japanese for a counter."""
+    """Hold what the desk answers to one topic: sentences of the catalog, and its name in Japanese for a counter.
+
+    `city` names what only the city itself can say: fee, period, window (`situation.Service`).
+    """
 
     topic: str
-    paragraphs: tuple[Phrase, ...]
-    in_japanese: str = ""
-    ask_at_counter: Phrase | None = None  # the sentence to show or read out (CARE C6)
+    paragraphs: tuple[Phrase, ...]  # what it is
+    parts: Mapping[str, Phrase]  # each of ANSWER_PARTS
+    in_japanese: str
+    ask_at_counter: Phrase  # the sentence to show or read out (CARE C6)
+    facts: tuple[SourcedFact, ...]
+    city: tuple[str, ...] = ()
     offers_places: bool = False  # the answer is what was asked for; places are offered, not asked about
+
+    @property
+    def sentences(self) -> tuple[Phrase, ...]:
+        """Return all that it says, in order."""
+        return (*self.paragraphs, *self.parts.values(), self.ask_at_counter)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Hold one step of a journey: its name (a choice), a word to it, and the topics whose answers help then."""
+
+    name: Phrase
+    words: Phrase
+    topics: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """Hold what comes when, for a family in one situation; `beside` are the topics whose answers lead here."""
+
+    id: str
+    title: Phrase
+    words: Phrase
+    steps: tuple[Step, ...]
+    beside: tuple[str, ...]
+    facts: tuple[SourcedFact, ...]
+    order: int  # among the journeys, as they come in a family's life
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +132,7 @@ class Library:
     hearing: Hearing
     hotlines: tuple[Hotline, ...]
     answers: Mapping[str, Answer]
+    journeys: Mapping[str, Journey]
     version: str
 
     @property
@@ -152,20 +200,22 @@ def _load(content: Path, encoders: str) -> Library:
             digest.update(path.relative_to(content).as_posix().encode() + path.read_bytes())
     vocabulary = read_yaml(content / "vocabulary.yaml")
     signals, topics = Signals(documents(content / "signals")), documents(content / "topics")
-    if encoders:
-        hearing = Hearing(
-            signals,
-            Answers(topics, weights(content, f"topics.{encoders}")),
-            learned(content, encoders),
-            Languages(weights(content, "language")),
-        )
-    else:
-        hearing = Hearing(signals, Answers(topics), None, Languages(weights(content, "language")))
+    hearing = Hearing(
+        signals,
+        Answers(topics, weights(content, f"topics.{encoders}")) if encoders else Answers(topics),
+        learned(content, encoders) if encoders else None,
+        Languages(weights(content, "language")),
+        Asked(read_yaml(content / "asked.yaml")),
+    )
     return Library(
         vocabulary=vocabulary,
         hearing=hearing,
         hotlines=tuple(_hotline(entry) for entry in read_yaml(content / "hotlines.yaml")),
         answers={answer.topic: answer for answer in map(_answer, sorted((content / "answers").glob("*.md")))},
+        journeys={
+            journey.id: journey
+            for journey in sorted(map(_journey, (content / "journeys").glob("*.md")), key=lambda each: each.order)
+        },
         version=digest.hexdigest()[:12],
     )
 
@@ -263,6 +313,12 @@ def sample_city(content: Path = CONTENT) -> tuple[Mapping[str, Any], dict[str, A
     return found.pop("city"), found
 
 
+def menu_pictures(content: Path = CONTENT) -> dict[str, bytes]:
+    """Return the pictures of the rich menus (PNG), by language, the source's first."""
+    found = {path.stem: path.read_bytes() for path in sorted((content / "menus").glob("*.png"))}
+    return dict(sorted(found.items(), key=lambda each: each[0] != "ja"))
+
+
 def documents(folder: Path) -> dict[str, Any]:
     """Return the parsed YAML files of a folder, by name without ending."""
     return {path.stem: read_yaml(path) for path in sorted(folder.glob("*.yaml"))}
@@ -308,50 +364,103 @@ def _closure(text: str) -> Closure:
     return Closure(first, last, yearly=True)
 
 
-# --- answers: front matter in YAML, then paragraphs; each paragraph is one sentence group of the catalog -------------
+# --- answers: a head in YAML, what it is, then a part under each heading; each paragraph is one sentence of the catalog
 
 
-def _parts(text: str, name: str) -> tuple[Mapping[str, Any], list[tuple[int, str]]]:
+def _sections(text: str, name: str) -> tuple[Mapping[str, Any], list[tuple[str, int, str]]]:
+    """Return the head, and (part, line, paragraph) for each paragraph; the part is "" above the first heading."""
     try:
         _empty, head, body = text.split("---\n", 2)
     except ValueError:
         raise ContentError(f"{name}: needs a head between two lines of ---") from None
-    line = 3 + head.count("\n")
+    line, part = 3 + head.count("\n"), ""
     paragraphs = []
     for block in body.split("\n\n"):
-        if block.strip():
-            paragraphs.append((line + block[: len(block) - len(block.lstrip("\n"))].count("\n"), block.strip()))
+        begin = line + len(block) - len(block.lstrip("\n"))
+        words = block.strip()
+        if words.startswith("## "):
+            heading, _newline, words = words.partition("\n")
+            part, begin = heading.removeprefix("## ").strip(), begin + 1
+        if words:
+            paragraphs.append((part, begin, words))
         line += block.count("\n") + 2
     return yaml.safe_load(head), paragraphs
 
 
 def _answer(path: Path) -> Answer:
-    head, paragraphs = _parts(path.read_text(encoding="utf-8"), path.name)
+    head, paragraphs = _sections(path.read_text(encoding="utf-8"), path.name)
     if head.get("topic") != path.stem or path.stem not in names.TOPICS:
         raise ContentError(f"{path.name}: topic must be an id of the vocabulary and the file's name")
-    for fact in head.get("facts", ()):
-        if not (fact.get("source") and fact.get("checked_on")):
-            raise ContentError(f"{path.name}: a fact has no source or date")
-    if not paragraphs:
-        raise ContentError(f"{path.name}: says nothing")
-    return Answer(
-        topic=path.stem,
-        paragraphs=tuple(Phrase(text) for _line, text in paragraphs),
-        in_japanese=head.get("in_japanese", ""),
-        ask_at_counter=Phrase(head["ask_at_counter"]) if head.get("ask_at_counter") else None,
-        offers_places=head.get("places") == "offer",
-    )
+    what = tuple(Phrase(words) for part, _line, words in paragraphs if not part)
+    parts = {part: Phrase(words) for part, _line, words in paragraphs if part}
+    if not what or tuple(parts) != ANSWER_PARTS or len(what) + len(parts) != len(paragraphs):
+        raise ContentError(f"{path.name}: says what it is, then one paragraph under each of {', '.join(ANSWER_PARTS)}")
+    try:
+        return Answer(
+            topic=path.stem,
+            paragraphs=what,
+            parts=parts,
+            in_japanese=head["in_japanese"],
+            ask_at_counter=Phrase(head["ask_at_counter"]),
+            facts=_facts(head),
+            city=tuple(head["city"] or ()),
+            offers_places=head.get("places") == "offer",
+        )
+    except (KeyError, TypeError) as error:
+        raise ContentError(f"{path.name}: a fact needs what, source and date; the head lacks {error}") from error
+
+
+def _facts(head: Mapping[str, Any]) -> tuple[SourcedFact, ...]:
+    return tuple(SourcedFact(fact["what"], fact["source"], fact["checked_on"]) for fact in head["facts"])
+
+
+def _journey(path: Path) -> Journey:
+    head, paragraphs = _sections(path.read_text(encoding="utf-8"), path.name)
+    try:
+        (_part, _line, words), *rest = paragraphs
+        steps = tuple(_step(name, text) for name, _line, text in rest)
+        if head["journey"] != path.stem or not steps:
+            raise ContentError(f"{path.name}: needs its own name, a first paragraph, and steps")
+        title, beside = Phrase(head["title"]), tuple(head["beside"])
+        unknown = {*beside, *(topic for step in steps for topic in step.topics)} - set(names.TOPICS)
+        if unknown:
+            raise ContentError(f"{path.name}: unknown topics {sorted(unknown)}")
+        return Journey(path.stem, title, Phrase(words), steps, beside, _facts(head), int(head["order"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ContentError(
+            f"{path.name}: a journey needs journey, title, beside, facts, and steps: {error!r}"
+        ) from error
+
+
+def _step(name: str, text: str) -> Step:
+    """Return a step: under its name a line `topics: one, two`, then what is said."""
+    topics, _newline, words = text.partition("\n")
+    if not name or not topics.startswith("topics: ") or not words.strip():
+        raise ValueError(f"step {name!r} needs a line of topics and words")
+    return Step(Phrase(name), Phrase(words.strip()), tuple(topics.removeprefix("topics: ").split(", ")))
+
+
+def extract_journeys(
+    fileobj: IO[bytes], _keywords: Any, _comment_tags: Any, options: Any = None
+) -> Iterator[tuple[int, None, str, list[str]]]:
+    """Give Babel the title, the steps' names and the words of a journey (for `content/journeys/*.md`)."""
+    head, paragraphs = _sections(fileobj.read().decode("utf-8"), getattr(fileobj, "name", "journey"))
+    remark = f"journey: {head.get('journey', '')}"
+    yield 2, None, head["title"], [f"{remark}, its title on a button, at most 20 characters"]
+    for part, line, text in paragraphs:
+        if part:
+            yield line, None, part, [f"{remark}, a step's name on a button, at most 20 characters"]
+        yield line, None, text.partition("\n")[2].strip() if part else text, [remark]
 
 
 def extract_answers(
     fileobj: IO[bytes], _keywords: Any, _comment_tags: Any, options: Any = None
 ) -> Iterator[tuple[int, None, str, list[str]]]:
     """Give Babel every paragraph of an answer (its extraction method for `content/answers/*.md`)."""
-    head, paragraphs = _parts(fileobj.read().decode("utf-8"), getattr(fileobj, "name", "answer"))
-    if head.get("ask_at_counter"):
-        yield 2, None, head["ask_at_counter"], ["show at a counter; keep the Japanese beside it"]
-    for line, text in paragraphs:
-        yield line, None, text, [f"answer: {head.get('topic', '')}"]
+    head, paragraphs = _sections(fileobj.read().decode("utf-8"), getattr(fileobj, "name", "answer"))
+    yield 2, None, head["ask_at_counter"], ["show at a counter; keep the Japanese beside it"]
+    for part, line, text in paragraphs:
+        yield line, None, text, [f"answer: {head.get('topic', '')} {part}".rstrip()]
 
 
 def extract_hotlines(
