@@ -21,7 +21,6 @@ from uuid import UUID
 import structlog
 import uvicorn
 from fastapi import FastAPI
-from sqlalchemy import insert
 from sqlalchemy.orm import Session
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -29,7 +28,22 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 import handoff.models  # noqa: F401 - the staff's tables belong to the same metadata
-from bot import cases, catalogue, city, engine, i18n, library, logs, metrics, outreach, questions, render, rooms, web
+from bot import (
+    campaigns,
+    cases,
+    catalogue,
+    city,
+    engine,
+    i18n,
+    library,
+    logs,
+    metrics,
+    outreach,
+    questions,
+    render,
+    rooms,
+    web,
+)
 from bot.clock import Clock
 from bot.curation import By
 from bot.dialog import Turn, View
@@ -39,16 +53,19 @@ from bot.encoders.engines import Encoders, configured
 from bot.errors import ContentError, EncoderError, LineRefusedError, LineUnreachableError, SettingsError
 from bot.inbox import Intake, keep_room_text, sweep_orphan_keys
 from bot.library import Library
+from bot.line import richmenu
 from bot.line.client import LineClient
+from bot.media import JOB as FETCH_JOB
+from bot.media import Fetcher
 from bot.messages import Heard, Inbound, Reply, Severity, Signal, _
-from bot.models import Campaign, QuestionRow
+from bot.models import QuestionRow
 from bot.outbox import OutboxSender
 from bot.public.app import create_public
 from bot.schedule import Scheduler
 from bot.settings import Settings
 from bot.simulator.app import create_app as create_simulator
 from bot.simulator.platform import Platform
-from bot.situation import Case, City
+from bot.situation import Campaign, Case, City
 from bot.store import Store, watched_version
 from bot.suggestions import operator_key
 from bot.understanding.faq import Collection, Entry, Ranker
@@ -81,6 +98,7 @@ APOLOGY: Final = (
 
 
 Stored = tuple[Sequence[QuestionRow], bytes]  # a city's questions, and its own ranker if it has one
+Loaded = tuple[City | None, Directory | None, Mapping[str, Campaign] | None, Stored | None]  # what has changed
 
 
 class Mind:
@@ -92,6 +110,7 @@ class Mind:
         self.words = words
         self.city: City | None = None
         self.directory = Directory((), content.topics_of_category)
+        self.campaigns: Mapping[str, Campaign] = {}
         self._collection = Collection(())
         self._questions: Mapping[str, Entry] = {}
         self._ranker: Ranker | None = None
@@ -115,8 +134,14 @@ class Mind:
         prior = language or str(memory.get("language", ""))
         recent = engine.recent_texts(memory, inbound.at)
         vectors = self._vectors(inbound.text, recent)
+        label = engine.is_label(memory, inbound.text, self.words, prior)
         heard = self.content.hearing.hear(
-            inbound.text, vectors=vectors, prior=prior, recent=recent, areas=self.directory.area_names
+            inbound.text,
+            vectors=vectors,
+            prior=prior,
+            recent=recent,
+            areas=self.directory.area_names,
+            label=label,
         )
         if heard.signals or vectors is None or self._ranker is None or not self._questions:
             return heard
@@ -159,6 +184,7 @@ class Mind:
             contact_safety=resident.contact_safety,
             consents=resident.consents,
             questions=self._questions,
+            campaigns=self.campaigns,
         )
         return engine.turn(memory, inbound, heard, view, now, self.words)
 
@@ -225,6 +251,7 @@ class Roof:
         self.passwords = Passwords()
         self.scheduler = Scheduler(self.store, clock)
         self.worker = Worker(self.store, self.mind, self.line, clock, self.city, base_url=settings.base_url)
+        self.fetcher = Fetcher(self.store, self.line, clock)
         self.outbox = OutboxSender(
             self.store,
             self.line,
@@ -287,9 +314,9 @@ class Roof:
     # what processes hold in memory ------------------------------------------------------------------------------
 
     async def _load(self) -> None:
-        def unit(session: Session) -> tuple[City | None, Directory | None, Stored | None]:
-            found_city = found_places = found_questions = None
-            for name in ("city", catalogue.NAME, questions.NAME):
+        def unit(session: Session) -> Loaded:
+            found_city = found_places = found_questions = found_campaigns = None
+            for name in ("city", catalogue.NAME, campaigns.NAME, questions.NAME):
                 version, _note = watched_version(session, name)
                 if self._versions.get(name) == version:
                     continue
@@ -298,17 +325,21 @@ class Roof:
                     found_city = city.load(session)
                 elif name == catalogue.NAME:
                     found_places = catalogue.load(session, self.content.topics_of_category)
+                elif name == campaigns.NAME:
+                    found_campaigns = campaigns.running(session)
                 elif self.mind.encoders is not None:
                     found_questions = questions.rows(session), questions.ranker_body(session, self.mind.encoders)
-            return found_city, found_places, found_questions
+            return found_city, found_places, found_campaigns, found_questions
 
-        new_city, new_places, new_questions = await self.store.read(unit)
+        new_city, new_places, new_campaigns, new_questions = await self.store.read(unit)
         if new_city is not None:
             talks = tuple(language for language in new_city.languages if language in self.words.talks)
             self.mind.city = replace(new_city, languages=talks or (i18n.SOURCE,))
         if new_places is not None:
             self.mind.directory = new_places
             log.info("loaded", name=catalogue.NAME, count=len(new_places))
+        if new_campaigns is not None:
+            self.mind.campaigns = new_campaigns
         if new_questions is not None:
             await asyncio.to_thread(self._read_questions, *new_questions)
 
@@ -388,12 +419,17 @@ class Roof:
         async def sweep_keys(_payload: Mapping[str, Any], _now: datetime) -> int:
             return await sweep_orphan_keys(self.store)
 
+        async def show_menu(payload: Mapping[str, Any], _now: datetime) -> bool:
+            return await richmenu.show(self.store, self.line, UUID(payload["resident"]), self.city())
+
+        self.scheduler.register_outside(richmenu.JOB, show_menu)
         self.scheduler.register("remind", remind)
         self.scheduler.register(rooms.NOTICE_JOB, room_notice)
         self.scheduler.register("lapse", lapse)
         self.scheduler.register("sweep_rooms", sweep_rooms)
         self.scheduler.register("sweep_uploads", sweep_uploads)
         self.scheduler.register_outside("sweep_keys", sweep_keys)
+        self.scheduler.register_outside(FETCH_JOB, self.fetcher.fetch)
         self.scheduler.every(LAPSE_EVERY, "lapse")
         self.scheduler.every(timedelta(days=1), "sweep_rooms")
         self.scheduler.every(timedelta(hours=1), "sweep_uploads")
@@ -443,6 +479,7 @@ class Roof:
                 city=self.city,
                 words=self.words.word,
                 keep_room_text=self._keep_room_text,
+                areas=lambda: self.mind.directory.area_names,
                 base_url=self.settings.base_url,
             ),
         )
@@ -557,14 +594,14 @@ async def set_up_demo(roof: Roof) -> dict[str, str]:
             catalogue.keep(session, "sample_city", places, now)
             keep_agencies(session, documents["agencies"], By("cli", DEMO_STAFF[0][1]), now)
             questions.keep(session, asked, vectors, made_by, now)
-            session.execute(
-                insert(Campaign).values(
-                    token=DEMO_CAMPAIGN,
-                    channel="こんにちは赤ちゃん訪問",
-                    place="ひなた市",
-                    language="ja",
-                    created_at=now,
-                )
+            campaigns.add(
+                session,
+                token=DEMO_CAMPAIGN,
+                moment="home_visit",
+                place="ひなた市",
+                languages=("ja", "ja-easy", "en"),
+                greetings={},
+                at=now,
             )
 
         await store.write(unit)
@@ -595,6 +632,18 @@ def demo_platform(settings: Settings, clock: Clock) -> Platform:
         basic_id=settings.line_basic_id,
         account_name="ひなた市 子育てのまどぐち",
     )
+
+
+def hang_menus(platform: Platform, words: i18n.Catalogs) -> None:
+    """Hang the rich menus in the LINE stand-in, as `madoguchi line menus` does at LINE."""
+    for language, picture in library.menu_pictures().items():
+        made = platform.menus.create(richmenu.menu(language, words, picture)).body
+        assert isinstance(made, dict)
+        id = str(made["richMenuId"])
+        platform.menus.upload(id, picture, "image/png")
+        platform.menus.set_alias({"richMenuAliasId": richmenu.alias(language), "richMenuId": id})
+        if language == i18n.SOURCE:
+            platform.menus.link("all", id)
 
 
 def add_simulator(platform: Platform, clock: Clock) -> Callable[[FastAPI], None]:
@@ -642,10 +691,12 @@ def run_demo(host: str, port: int, folder: Path, told: Callable[[dict[str, Any]]
         roof = Roof(settings, clock)
         signs_in = asyncio.run(set_up_demo(roof))
         platform = demo_platform(settings, clock)
+        hang_menus(platform, roof.words)
         told(
             {
                 "phone": f"{settings.base_url}/simulator/",
                 "card": f"{settings.base_url}/q/{DEMO_CAMPAIGN}",
+                "cards": f"{settings.base_url}/public/cards/{DEMO_CAMPAIGN}",
                 "console": f"{settings.base_url}/console/",
                 "public": f"{settings.base_url}/public/",
                 "staff": [

@@ -23,12 +23,19 @@ from bot.errors import CaseMovedError, KeyGoneError, OursError, RefusedError
 from bot.line.limits import sender_name
 from bot.messages import Severity, Signal
 from bot.models import CaseRow, Journal, Outbox, SignalRow
-from bot.situation import CASE_TABLE, Case, CaseEvent, CaseState, City, next_state
+from bot.situation import (
+    CASE_TABLE,
+    READ_EVEN_IF_DECLINED,
+    REASONS,
+    Case,
+    CaseEvent,
+    CaseState,
+    City,
+    next_state,
+)
 from bot.store import append_audit, append_event, db_now, enqueue_outbox, now_expression, upsert
 from bot.vault import resident_owner, seal, unseal
 
-#: A declined case of these kinds stays listed until a person has read it (CARE C17).
-READ_EVEN_IF_DECLINED: Final = frozenset({"abuse", "dv", "crisis"})
 #: What a turn may ask for; the other events belong to people and to the clock.
 RESIDENT_EVENTS: Final = frozenset({"offer", "open", "alarm", "decline"})
 
@@ -121,13 +128,16 @@ def apply(
     if row is None:
         if wanted == "" or wanted == "decline":
             return None
-        severity = heard or (Severity.CONCERN if reason in ("", "asked", "half_heard") else Severity.URGENT)
-        ground = "signal" if signals else reason or "asked"
+        calm = reason in ("", "half_heard", *REASONS)
+        severity = heard or (Severity.CONCERN if calm else Severity.URGENT)
+        named = reason in REASONS and reason != "asked"
+        ground = "signal" if signals and not named else reason or "asked"
         row, made = _make(session, resident_id, next_state("new", wanted), severity, ground, at, city)
         if not made:
             _move_by_resident(session, row, wanted, heard, at)
     else:
         _move_by_resident(session, row, wanted, heard, at)
+        _ask_for(session, row, reason, at)
         _note_inbound(session, row, at)
     if signals:
         _keep_signals(session, row, signals, journal_uid, at)
@@ -343,11 +353,13 @@ def reply(
     name: str,
     place: journal.Place,
     language: str = "ja",
+    veil: Sequence[dict[str, Any]] = (),
 ) -> Sent:
     """Say the holder's words once, in the room or in LINE; the same `key` never says them twice.
 
-    `name` is the work name that LINE shows as the sender. Where the words may go is asked of `rooms` before; for the
-    room the caller tells the resident with `rooms.notify` when the result is `fresh`. Raises CaseMovedError when the
+    `name` is the work name that LINE shows as the sender; `veil` are neutral messages in front of words for LINE, so
+    that a notice on the phone shows none of them (CARE C21). Where the words may go is asked of `rooms` before; for
+    the room the caller tells the resident with `rooms.notify` when the result is `fresh`. Raises CaseMovedError if the
     case is not theirs, RefusedError when `key` was used for other words.
     """
     if (before := said_before(session, case_id, key, words)) is not None:
@@ -366,9 +378,9 @@ def reply(
     row = session.get_one(CaseRow, case_id, populate_existing=True)
     outbox_id = None
     if place == "line":
-        messages: list[dict[str, Any]] = [{"type": "text", "text": words}]
+        messages: list[dict[str, Any]] = [*veil, {"type": "text", "text": words}]
         if shown := sender_name(name):
-            messages[0]["sender"] = {"name": shown}
+            messages[-1]["sender"] = {"name": shown}
         outbox_id = enqueue_outbox(session, row.resident_id, messages, origin="staff", at=at, case_id=case_id)
     journal.write(
         session,
@@ -511,6 +523,15 @@ def _move_by_resident(
         append_event(session, "case.declined", at, case_id=row.id, resident_id=row.resident_id)
     elif after != before or heard is not None:
         append_event(session, "case.raised", at, case_id=row.id, resident_id=row.resident_id)
+
+
+def _ask_for(session: Session, row: CaseRow, reason: str, at: datetime) -> None:
+    """Keep what an open case is asked for besides; that it is about a member of staff stands above all else (C36)."""
+    if reason not in REASONS or reason == "asked" or row.reason in (reason, "complaint_staff"):
+        return
+    if row.reason in REASONS or reason == "complaint_staff":
+        row.reason = reason
+    append_audit(session, "system", "case.asked", at, case_id=row.id, resident_id=row.resident_id, reason=reason)
 
 
 def _note_inbound(session: Session, row: CaseRow, at: datetime) -> None:

@@ -6,24 +6,33 @@ wrong setting never reaches a resident.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import fields
-from datetime import datetime
-from typing import Any
+from dataclasses import fields, replace
+from datetime import date, datetime
+from typing import Any, TypeVar
 
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
+from bot import names
 from bot.directory.documents import opening_from_document
 from bot.errors import ContentError, SettingsError
 from bot.i18n import OWN_NAMES
 from bot.models import CityRow
 from bot.opening import Opening
-from bot.situation import City, Desk
+from bot.situation import City, Complaints, Desk, Service, StaffCard
 from bot.store import bump
 
 _CITY = {field.name: field.type for field in fields(City)}
-_KINDS = {str: "a text in quotes", int: "a whole number", bool: "true or false", tuple: "a list", dict: "a mapping"}
+_KINDS = {
+    str: "a text in quotes",
+    int: "a whole number",
+    bool: "true or false",
+    tuple: "a list",
+    dict: "a mapping",
+    Complaints: "a mapping",
+}
 _DESK = {field.name for field in fields(Desk)} - {"opening"} | {"hours", "closed", "rests"}
 
 
@@ -33,13 +42,22 @@ def city_of(document: Mapping[str, Any]) -> City:
         raise SettingsError(f"city settings: unknown keys {sorted(unknown)}")
     try:
         desks = tuple(_desk(entry) for entry in document["desks"])
-        rest = {key: _plain(value) for key, value in document.items() if key != "desks"}
+        services = {topic: _service(topic, entry) for topic, entry in document.get("services", {}).items()}
+        rest = {key: _plain(value) for key, value in document.items() if key not in ("desks", "services")}
+        if isinstance(given := rest.get("complaints"), dict):
+            rest["complaints"] = _part(Complaints(), given, "city settings: complaints")
+        if isinstance(given := rest.get("people"), tuple):
+            rest["people"] = tuple(_part(StaffCard(""), each, "city settings: people") for each in given)
         _check_types(rest, City(name="", desks=()), "city settings")
-        city = City(desks=desks, **rest)
-    except (KeyError, TypeError, ContentError) as error:
+        city = City(desks=desks, services=services, **rest)
+    except (KeyError, TypeError, AttributeError, ContentError) as error:
         raise SettingsError(f"city settings: {error}") from error
     if unknown := set(city.languages) - set(OWN_NAMES):
         raise SettingsError(f"city settings: the desk does not speak {sorted(unknown)}; it speaks {sorted(OWN_NAMES)}")
+    if any(not person.name for person in city.people):
+        raise SettingsError("city settings: people: each needs a name (the work name)")
+    if unknown := {id for person in city.people for id in person.languages} - set(OWN_NAMES):
+        raise SettingsError(f"city settings: people: unknown languages {sorted(unknown)}")
     if city.talk_in not in ("room", "line", "ask"):
         raise SettingsError(f"city settings: talk_in must be room, line or ask, not {city.talk_in!r}")
     if city.emergency_at_night not in ("", "on_call", "night_duty", "nobody"):
@@ -47,11 +65,25 @@ def city_of(document: Mapping[str, Any]) -> City:
     return city
 
 
+Part = TypeVar("Part", Complaints, StaffCard)
+
+
+def _part(like: Part, given: Any, where: str) -> Part:
+    """Return `like` with what is given in its place; raise SettingsError naming what is wrong."""
+    if not isinstance(given, dict):
+        raise SettingsError(f"{where}: must be a mapping, not {given!r}")
+    if unknown := set(given) - {field.name for field in fields(like)}:
+        raise SettingsError(f"{where}: unknown keys {sorted(unknown)}")
+    values = {key: _plain(value) for key, value in given.items()}
+    _check_types(values, like, where)
+    return replace(like, **values)
+
+
 def _plain(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _check_types(given: Mapping[str, Any], like: City | Desk, where: str) -> None:
+def _check_types(given: Mapping[str, Any], like: City | Desk | Complaints | StaffCard, where: str) -> None:
     """Refuse a value of another kind than the setting's own, as an unquoted telephone number is."""
     for key, value in given.items():
         if type(value) is not (kind := type(getattr(like, key))):
@@ -66,6 +98,33 @@ def _desk(entry: Mapping[str, Any]) -> Desk:
     where = f"desk {entry.get('id', '?')}"
     _check_types(rest, Desk(id="", name="", type="基本型", opening=Opening()), f"city settings: {where}")
     return Desk(opening=opening_from_document(hours, where), **rest)
+
+
+_PERIOD = re.compile(r"(\d\d)-(\d\d)\.\.(\d\d)-(\d\d)")
+
+
+def _service(topic: str, entry: Mapping[str, Any]) -> Service:
+    """Return what the city says of a topic: fees: [{yen: 300, for: 1時間}], period: "10-15..11-14", window: an id."""
+    where = f"city settings: services: {topic}"
+    if topic not in names.TOPICS:
+        raise SettingsError(f"{where} is not a topic of the vocabulary")
+    if unknown := set(entry) - {field.name for field in fields(Service)}:
+        raise SettingsError(f"{where}: unknown keys {sorted(unknown)}")
+    fees = tuple((fee["yen"], fee.get("for", "")) for fee in entry.get("fees", ()))
+    for yen, option in fees:
+        if type(yen) is not int or yen < 0 or option not in ("", *names.COST_OPTIONS):
+            raise SettingsError(f"{where}: fees are whole yen for one of {sorted(names.COST_OPTIONS)}")
+    period = None
+    if entry.get("period"):
+        match = _PERIOD.fullmatch(str(entry["period"]))
+        try:
+            months = [date.fromisoformat(f"2000-{match[at]}-{match[at + 1]}") for at in (1, 3)] if match else []
+        except ValueError:
+            months = []
+        if not months:
+            raise SettingsError(f'{where}: period is month and day, from and to, like "10-15..11-14"')
+        period = ((months[0].month, months[0].day), (months[1].month, months[1].day))
+    return Service(fees, period, str(entry.get("window", "")))
 
 
 def problems(city: City) -> list[str]:

@@ -18,6 +18,7 @@ from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, cast, get_args
+from urllib.parse import urlencode
 
 import typer
 from rich.console import Console
@@ -26,7 +27,7 @@ from rich.table import Table
 from sqlalchemy.orm import Session
 
 from bot import app as roof
-from bot import catalogue, check, city, evaluation, i18n, library, names, questions
+from bot import campaigns, catalogue, check, city, evaluation, i18n, library, names, questions
 from bot.clock import Clock
 from bot.cores import on_every_core
 from bot.directory.documents import resources_from_documents
@@ -37,6 +38,7 @@ from bot.directory.resources import ATTRIBUTES, Provision, to_json
 from bot.directory.search import Directory, Query
 from bot.encoders.engines import Encoders, configured
 from bot.errors import ContentError, LineRefusedError, LineUnreachableError, MadoguchiError, SettingsError
+from bot.line import menu_picture, richmenu
 from bot.line.client import LineClient
 from bot.messages import Heard, Point
 from bot.opening import TOKYO
@@ -86,13 +88,18 @@ app = typer.Typer(
 directory_app = typer.Typer(no_args_is_help=True, help="The directory of places and services.")
 questions_app = typer.Typer(no_args_is_help=True, help="The city's own questions and answers.")
 staff_app = typer.Typer(no_args_is_help=True, help="The staff's accounts.")
+campaign_app = typer.Typer(no_args_is_help=True, help="Printed cards with a QR code, and how often they are scanned.")
 content_app = typer.Typer(no_args_is_help=True, help="What the desk says and hears.")
+line_app = typer.Typer(no_args_is_help=True, help="What stands at LINE.")
 app.add_typer(directory_app, name="directory")
 app.add_typer(questions_app, name="questions")
 app.add_typer(staff_app, name="staff")
+app.add_typer(campaign_app, name="campaign")
 app.add_typer(content_app, name="content")
+app.add_typer(line_app, name="line")
 
-out = Console(highlight=False, soft_wrap=True)
+WIDE = None if sys.stdout.isatty() else 200  # columns; for a pipe or a file rich would squeeze tables into 80
+out = Console(highlight=False, soft_wrap=True, width=WIDE)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -138,7 +145,7 @@ def demo(
             return
         out.print("\n[bold]まどぐち[/bold] — demo of ひなた市 (invented; nothing leaves this machine)\n")
         out.print(f"  the phone     {addresses['phone']}")
-        out.print(f"  a QR card     {addresses['card']}")
+        out.print(f"  a QR card     {addresses['card']}  (to print: {addresses['cards']})")
         out.print(f"  the console   {addresses['console']}")
         out.print(f"  public pages  {addresses['public']}")
         for sign_in in addresses["staff"]:
@@ -253,6 +260,51 @@ def set_city(
         err.print(f"[yellow]![/yellow] {problem}")
 
 
+# --- LINE ----------------------------------------------------------------------------------------------------------
+
+
+@line_app.command("menus")
+def line_menus() -> None:
+    """Put up the rich menus, one per language, the Japanese one for everybody; what is up already stays.
+
+    Every resident is then shown the one in her language, by whatever process serves.
+    """
+    settings = Settings.from_environment()
+    pictures = library.menu_pictures()
+    words = i18n.load(library.load().vocabulary["languages"])
+
+    async def job(store: Store) -> tuple[richmenu.PutUp, int]:
+        line = LineClient(settings.line_api_base, settings.line_channel_access_token, timeout_seconds=MENU_SECONDS)
+        await line.open()
+        try:
+            done = await richmenu.put_up(line, pictures, words)
+        finally:
+            await line.close()
+        return done, await store.write(lambda s: richmenu.ask_for_everybody(s, done.menus, datetime.now(UTC)))
+
+    with _store(settings) as run:
+        done, count = run(job)
+    out.print(f"{len(done.menus)} menus are up ({', '.join(done.menus)}): {done.new} new, {done.gone} taken down")
+    if count:
+        out.print(f"{count} residents will be shown theirs")
+
+
+@line_app.command("draw")
+def line_draw(
+    folder: Annotated[Path, typer.Option(help="Where the pictures go.")] = library.CONTENT / "menus",
+    chromium: Annotated[str, typer.Option(help="Which Chromium draws.")] = "/usr/bin/chromium",
+) -> None:
+    """Draw the pictures of the rich menus, in every language that has words for all of their areas (`make menus`)."""
+    from bot.line.draw import draw
+
+    words = i18n.load(library.load().vocabulary["languages"])
+    drawn = menu_picture.languages(words)
+    for language, size in draw(drawn, words, folder, chromium).items():
+        out.print(f"{language}.png  {size // 1000} KB")
+    for language in sorted(set(words.languages) - set(drawn)):
+        err.print(f"[yellow]![/yellow] {language}: not every area has words yet; no picture")
+
+
 # --- staff ------------------------------------------------------------------------------------------------------------
 
 
@@ -278,6 +330,7 @@ def staff_add(
     out.print(f"{login} ({role}) may sign in" + (f" with {password}" if generate else ""))
 
 
+MENU_SECONDS = 20.0  # one picture may take, over a city's line
 SHOWN_CHANGES = 100  # of an import, before the rest is only counted
 
 # --- the directory ---------------------------------------------------------------------------------------------------
@@ -583,6 +636,122 @@ def questions_forget() -> None:
     out.print("the shipped weights are in use" + ("" if had else " (they were already)"))
 
 
+# --- campaigns -------------------------------------------------------------------------------------------------------
+
+
+@campaign_app.command("add")
+def campaign_add(
+    moment: Annotated[str, typer.Option(help=f"When the card is handed over: {', '.join(campaigns.MOMENTS)}.")],
+    place: Annotated[str, typer.Option(help="Where, or by whom: for your own lists.")] = "",
+    language: Annotated[list[str] | None, typer.Option(help="A language of the cards, e.g. vi; else ja.")] = None,
+    greeting: Annotated[
+        list[str] | None, typer.Option(help="LANGUAGE=WORDS: what the code writes in the phone, e.g. vi='Xin chào'.")
+    ] = None,
+    token: Annotated[str, typer.Option(help="The code, when it must be a certain one; else one is made.")] = "",
+) -> None:
+    """Make a batch of cards with a code of its own: a batch, never one person."""
+    unit = partial(
+        campaigns.add, moment=moment, place=place, languages=tuple(language or (i18n.SOURCE,)), token=token,
+        greetings=dict(_greeting(given) for given in greeting or ()), at=datetime.now(UTC),
+    )  # fmt: skip
+    settings = Settings.from_environment()
+    with _store(settings) as run:
+        made = run(partial(_write, unit))
+        talks = run(partial(_read, city.load))
+    out.print(f"[green]✓[/green] {made.token} ({made.moment}): {settings.base_url}/q/{made.token}")
+    for id in made.languages:
+        out.print(f"    {id}: {made.greeting(id)}", markup=False)
+    if unspoken := [id for id in made.languages if talks is not None and id not in talks.languages]:
+        err.print(f"[yellow]![/yellow] the desk does not talk in {', '.join(unspoken)}: easy Japanese instead")
+    out.print(f"    print them: madoguchi campaign cards {made.token}")
+
+
+def _greeting(given: str) -> tuple[str, str]:
+    language, equals, words = given.partition("=")
+    if not equals:
+        raise typer.BadParameter(f"--greeting {given!r}: write LANGUAGE=WORDS")
+    return language.strip(), words
+
+
+@campaign_app.command("list")
+def campaign_list(
+    as_json: Annotated[bool, typer.Option("--json", help="Every day and language, as JSON.")] = False,
+) -> None:
+    """Show every campaign with its scans, and how many people began to talk by it. Nobody can be found by these."""
+    with _store(Settings.from_environment()) as run:
+        found = run(partial(_read, campaigns.counted))
+    if as_json:
+        print(json.dumps([_told_campaign(one) for one in found], ensure_ascii=False))
+        return
+    table = Table("code", "moment", "place", "since", "ended", "scans", "by language", "began to talk")
+    for one in found:
+        by_language: Counter[str] = Counter()
+        for (_day, id), count in one.scans.items():
+            by_language[id] += count
+        table.add_row(
+            one.campaign.token, one.campaign.moment, one.campaign.place, _day_of(one.created_at),
+            _day_of(one.ended_at) if one.ended_at else "", str(by_language.total()),
+            " ".join(f"{id} {count}" for id, count in by_language.most_common()), str(one.greeted),
+        )  # fmt: skip
+    out.print(table if found else "no campaigns yet: madoguchi campaign add --help")
+
+
+def _day_of(moment: datetime) -> str:
+    return f"{moment.astimezone(TOKYO):%Y-%m-%d}"
+
+
+def _told_campaign(one: campaigns.Counted) -> dict[str, Any]:
+    return {
+        "token": one.campaign.token, "moment": one.campaign.moment, "place": one.campaign.place,
+        "languages": list(one.campaign.languages), "since": _day_of(one.created_at),
+        "ended": _day_of(one.ended_at) if one.ended_at else "", "greeted": one.greeted,
+        "scans": [{"day": f"{day}", "language": id, "count": count} for (day, id), count in one.scans.items()],
+    }  # fmt: skip
+
+
+@campaign_app.command("cards")
+def campaign_cards(
+    token: Annotated[str, typer.Argument(help="The code.")],
+    language: Annotated[list[str] | None, typer.Option(help="A language of the cards; else the campaign's.")] = None,
+    together: Annotated[bool, typer.Option(help="One card that names all the languages, not one for each.")] = False,
+) -> None:
+    """Say where the cards are, to be opened in a browser and printed: A6 pages, and A4 sheets of four to cut."""
+    settings = Settings.from_environment()
+    with _store(settings) as run:
+        campaign, runs = run(partial(_read, partial(campaigns.find, token=token)))
+    if campaign is None or not runs:
+        raise SettingsError(f"no campaign {token!r} runs: `madoguchi campaign list` shows them all")
+    for id in language or ():
+        _known("--language", id, i18n.OWN_NAMES)
+    wanted = [("l", id) for id in language or ()] + [("together", "1")] * together
+    for paper, more in (("A6", []), ("A4", [("sheet", "1")])):
+        query = urlencode([*wanted, *more])
+        address = f"{settings.base_url}/public/cards/{campaign.token}" + (f"?{query}" if query else "")
+        out.print(f"  {paper}  {address}", markup=False)
+    out.print("  Print at 100%, without margins of the browser. One scan of your own before the batch is printed.")
+
+
+@campaign_app.command("greet")
+def campaign_greet(
+    token: Annotated[str, typer.Argument(help="The code.")],
+    language: Annotated[str, typer.Argument(help="An id of the vocabulary, e.g. vi.")],
+    words: Annotated[str, typer.Argument(help="What the code writes in the phone; '' for our own words again.")],
+) -> None:
+    """Change the greeting of cards that are printed already: the code leads to the new words at once."""
+    with _store(Settings.from_environment()) as run:
+        campaign = run(partial(_write, partial(campaigns.greet, token=token, language=language, words=words)))
+    out.print(f"[green]✓[/green] {language}: ", end="")
+    out.print(campaign.greeting(language), markup=False)
+
+
+@campaign_app.command("end")
+def campaign_end(token: Annotated[str, typer.Argument(help="The code.")]) -> None:
+    """End a campaign: its cards still find the desk, and are counted no more. The code is never used again."""
+    with _store(Settings.from_environment()) as run:
+        ended = run(partial(_write, partial(campaigns.end, token=token, at=datetime.now(UTC))))
+    out.print(f"[green]✓[/green] {ended.token} has ended; who still scans it is told how to reach the desk")
+
+
 # --- content and hearing ---------------------------------------------------------------------------------------------
 
 
@@ -651,8 +820,8 @@ def train(
 ) -> None:
     """Learn the weights of hearing from the examples in bot/content, and keep them there as plain arrays.
 
-    The kanji of nouns come first (`train kanji`), then the encoder's upper layers (`train encoder`: needs torch, an
-    hour), then everything else.
+    How kana is usually written comes first (`train kanji`), then the encoder's upper layers (`train encoder`: needs
+    torch, an hour), then everything else.
     """
     from bot import ranking, training
     from bot.understanding import kanji
@@ -661,7 +830,7 @@ def train(
     figures: dict[str, Any] = {}
     if what is Subject.KANJI:
         kanji.keep(found := training.learn_kanji())
-        out.print(f"[green]✓[/green] {len(found)} nouns in {kanji.KEPT.name}; learn the encoder and everything next")
+        out.print(f"[green]✓[/green] {len(found.rows)} words in {kanji.KEPT.name}; learn everything next")
         return
     with Progress(console=err, transient=True) as bar:
         if what is Subject.ENCODER:

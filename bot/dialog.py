@@ -19,7 +19,8 @@ from bot.i18n import OWN_NAMES
 from bot.library import Library
 from bot.messages import Card, Choice, Clocktime, Heard, Inbound, Phrase, Reply, Signal, Text, Verbatim, _
 from bot.opening import TOKYO
-from bot.situation import Case, CaseEvent, City
+from bot.profile import Profile
+from bot.situation import Campaign, Case, CaseEvent, City, Reason
 from bot.understanding.faq import Entry
 
 START = "start"
@@ -27,6 +28,9 @@ END = "end"
 TEXT = "text"  # the event of typed words
 PLACE = "place"  # the event of a shared location
 
+
+#: Follow-ups about a pregnancy have names that begin so: they end when it does.
+PREGNANCY = "pregnancy"
 
 #: What stands under an answer: a person is always one tap away.
 WAYS = (Choice(_("人と話す"), "person.ask"), Choice(_("メニュー"), "menu.show"))
@@ -46,6 +50,7 @@ class View:
     contact_safety: str = "any"
     consents: frozenset[str] = frozenset()
     questions: Mapping[str, Entry] = field(default_factory=dict)  # the city's own, by id
+    campaigns: Mapping[str, Campaign] = field(default_factory=dict)  # that run, by the code on their cards
 
     def question(self, id: str) -> Entry | None:
         """Return an entry of the city's own questions and answers, None when it is not there (any more)."""
@@ -79,7 +84,7 @@ class UnmetNeed:
 class Turn:
     """Hold the result of one Inbound. `memory` is plain JSON; `language` is the one to word `replies` in.
 
-    `case` is what happens to the resident's case ("" = nothing) and `reason` why (signal, asked).
+    `case` is what happens to the resident's case ("" = nothing) and `reason` why (signal, or `situation.Reason`).
     `chosen_language` is set when the resident chose one just now.
     """
 
@@ -89,11 +94,13 @@ class Turn:
     signals: tuple[Signal, ...] = ()
     case: CaseEvent | Literal[""] = ""
     reason: str = ""
+    note: str = ""  # a fact for staff beside the case, in Japanese, that the resident chose and did not write
     follow_ups: tuple[FollowUp, ...] = ()
     chosen_language: str = ""
     contact_safety: str = ""  # set when it changes (CARE C21)
     talk_in: Literal["", "room", "line"] = ""  # where the resident wants to talk, when chosen just now
     unmet: tuple[UnmetNeed, ...] = ()
+    stops: tuple[str, ...] = ()  # follow-ups whose names begin so are not wanted any more
 
 
 @dataclass(slots=True)
@@ -107,13 +114,18 @@ class Talk:
     data: dict[str, Any]
     argument: str = ""  # of the button that was pressed: dialog.event:argument
     language: str = "ja"
+    profile: Profile = Profile()  # what the family told of itself; a dialog may change it
     said: list[Reply] = field(default_factory=list)
     case: CaseEvent | Literal[""] = ""
+    reason: Reason = "asked"
+    note: str = ""
+    forgets: bool = False  # all that is remembered of this resident goes with this turn
     follow_ups: list[FollowUp] = field(default_factory=list)
     chosen_language: str = ""
     contact_safety: str = ""
     talk_in: Literal["", "room", "line"] = ""
     unmet: list[UnmetNeed] = field(default_factory=list)
+    stops: list[str] = field(default_factory=list)
 
     def say(
         self,
@@ -126,6 +138,10 @@ class Talk:
     ) -> None:
         """Add one bubble to what is said."""
         self.said.append(Reply(lines, cards, choices, block, vital, listed))
+
+    def call(self, reason: Reason, note: str = "") -> None:
+        """Have a person called: why, and what was chosen, as staff read it."""
+        self.case, self.reason, self.note = "open", reason, note
 
     def clock(self, moment: datetime) -> Clocktime:
         """Give a moment to be worded as today, tomorrow or a date."""
@@ -179,9 +195,15 @@ class Dialog:
     """Be one dialog: subclass it in `bot/dialogs/<name>.py` with `name` and `table`.
 
     Each state but start and end has a method `ask_<state>()` that says what is asked there; end may have one.
+    `offers` names the choice that leads here from the answer to a topic (topic id -> choice). `answers` is the topic
+    that this dialog answers itself, by its event `heard`, before the dialog that is open and the library. In the states
+    of `takes_words` it takes what is typed as it is, whatever it is about; safety aside.
     """
 
     name: ClassVar[str] = ""
+    offers: ClassVar[Mapping[str, Choice]] = {}
+    answers: ClassVar[str] = ""
+    takes_words: ClassVar[frozenset[str]] = frozenset()
     table: ClassVar[tuple[Go, ...]] = ()
     states: ClassVar[tuple[str, ...]] = ()
     machine: ClassVar[Machine]
@@ -189,6 +211,10 @@ class Dialog:
     def __init__(self, talk: Talk, state: str = START) -> None:
         self.talk = talk
         self.state = state
+
+    def never(self) -> bool:
+        """Return False: what is typed here is for somebody else to answer (`when` of a row)."""
+        return False
 
     def __init_subclass__(cls) -> None:
         """Build the class's one machine and refuse a wrong table."""

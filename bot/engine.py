@@ -13,11 +13,14 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 from bot import triage
-from bot.dialog import FollowUp, Talk, Turn, View
+from bot.dialog import PREGNANCY, FollowUp, Talk, Turn, View
+from bot.dialogs.loss import is_told
+from bot.dialogs.safety import COVER
 from bot.dialogs.welcome import HELLO, HELLO_CHILD, HELLO_SHORT
 from bot.i18n import EASY, SOURCE, Catalogs, choose
-from bot.messages import GAP, Heard, Inbound, Phrase, Reply, Severity, Verbatim, _
-from bot.situation import CaseEvent
+from bot.messages import GAP, Choice, Heard, Inbound, Phrase, Reply, Severity, Verbatim, _
+from bot.profile import Profile
+from bot.situation import Campaign, CaseEvent
 from bot.triage import Open
 
 VERSION: Final = 1
@@ -36,6 +39,19 @@ def recent_texts(memory: Mapping[str, Any], now: datetime) -> tuple[str, ...]:
     )  # fmt: skip
 
 
+def is_label(memory: Mapping[str, Any], text: str, words: Catalogs, language: str) -> bool:
+    """Return whether the text is what stands on a button that the resident was shown."""
+    return bool(triage.pressed(text, _choices(memory, words, language), words, language))
+
+
+def _choices(memory: Mapping[str, Any], words: Catalogs, language: str) -> list[Mapping[str, Any]]:
+    """Return the choices that may be typed: those that were shown, and the cover word once it was promised."""
+    if memory.get("v") != VERSION:
+        return []
+    promised = memory.get("safety", {}).get("data", {}).get("cover")
+    return [*memory.get("choices", ()), *([_kept(COVER, words, language)] if promised else [])]
+
+
 def greeting_token(inbound: Inbound) -> str:
     """Return the token of a printed card that the text carries, or ""."""
     found = GREETING.match(inbound.text) if inbound.kind == "text" else None
@@ -49,31 +65,31 @@ def _without_token(text: str) -> str:
 def turn(memory: Mapping[str, Any], inbound: Inbound, heard: Heard, desk: View, now: datetime, words: Catalogs) -> Turn:
     """Return the Turn that `inbound` leads to.
 
-    `memory` is {} at first contact. `words` recognises typed labels; nothing is worded here. The result's memory is
+    `memory` is {} at first contact. `words` recognises typed labels; no answer is worded here. The result's memory is
     a new dict; the given one is not changed.
     """
     known = dict(memory) if memory.get("v") == VERSION else {}
     first = not known
-    greeting = greeting_token(inbound)
+    greeting, card_language = greeting_token(inbound), ""
     if greeting:
         known["campaign"] = greeting
-        if heard.signals or heard.confident:  # somebody wrote more into the card's text
-            inbound = replace(inbound, text=_without_token(inbound.text))
-        else:
-            inbound, heard = replace(inbound, text=""), replace(heard, topics=(), confident=False)
+        inbound, heard, card_language = _greeted(inbound, heard, desk.campaigns.get(greeting))
     if inbound.kind == "unsend":
-        return Turn(_without_message(known, inbound.message_id), _language(known, heard, desk, inbound))
+        return Turn(_without_message(known, inbound.message_id), _language(known, heard, desk, inbound, words))
     if inbound.kind == "unfollow":
-        return Turn(known, _language(known, heard, desk, inbound))
+        return Turn(known, _language(known, heard, desk, inbound, words))
 
     inbound = replace(inbound, first_contact=first or bool(greeting))
-    language = _language(known, heard, desk, inbound)
-    talk = Talk(desk, inbound, heard, now, {}, language=language)
+    language = _language(known, heard, desk, inbound, words, card_language)
+    talk = Talk(desk, inbound, heard, now, {}, language=language, profile=Profile.of(memory))
     if desk.contact_safety == "any" and any(signal.kind == "dv" for signal in heard.signals):
         talk.contact_safety = "when_writing"  # from now on only when they write, whoever speaks (CARE C21)
+    if is_told(heard, expecting=talk.profile.due is not None):  # a loss ends it, whoever answers
+        talk.profile = replace(talk.profile, due=None)
+        talk.stops.append(PREGNANCY)
     open_ = Open(**known["open"]) if "open" in known else Open()
-    safety = dict(known.get("safety", {}))
-    answered = triage.answer(talk, open_, safety, list(known.get("choices", ())), words)
+    safety: dict[str, Any] = dict(known.get("safety", {}))
+    answered = triage.answer(talk, open_, safety, _choices(known, words, language), words)
 
     silent = answered.by == triage.HELD
     replies = () if silent else (*_before(known, desk, talk, first, answered.by), *talk.said)
@@ -86,33 +102,57 @@ def turn(memory: Mapping[str, Any], inbound: Inbound, heard: Heard, desk: View, 
         "recent": _recent(known, inbound, now),
     }
     if not silent:
-        after["choices"] = _shown(replies, known.get("choices", ()))
+        after["choices"] = _shown(replies, known.get("choices", ()), words, talk.language)
         after.pop("handback", None)
+    if talk.forgets:
+        after, talk.profile = _forgotten(after, desk), Profile()
     return Turn(
-        memory=after,
+        memory=talk.profile.within(after),
         language=talk.language,
         replies=tuple(replies),
         signals=heard.signals,
         case=talk.case or _case_event(heard),
-        reason="asked" if talk.case == "open" else "signal" if heard.signals else "" if heard.whole else "half_heard",
+        reason=talk.reason if talk.case == "open" else _reason(heard),
+        note=talk.note,
         follow_ups=tuple(FollowUp(f.name, f.at, f.key) for f in talk.follow_ups),
         chosen_language=talk.chosen_language,
         contact_safety=talk.contact_safety,
         talk_in=talk.talk_in,
         unmet=tuple(talk.unmet),
+        stops=tuple(talk.stops),
     )
 
 
-def _language(memory: Mapping[str, Any], heard: Heard, desk: View, inbound: Inbound) -> str:
-    """Return the language to answer in: the chosen one, else the one written in, else before, else the profile's.
+def _greeted(inbound: Inbound, heard: Heard, campaign: Campaign | None) -> tuple[Inbound, Heard, str]:
+    """Return what a card's text means, without its code: the dialog of its moment, or what was written into it.
 
-    A language that the city does not offer is answered in やさしい日本語.
+    The third value is the language of the card: whose greeting it is, or "" for what somebody wrote herself.
+    """
+    words = triage.fold(_without_token(inbound.text))
+    said = campaign.greetings().items() if campaign is not None else ()
+    language = next((id for id, greeting in said if words and triage.fold(greeting) == words), "")
+    if not language and (heard.signals or heard.confident):  # somebody wrote more into the card's text
+        return replace(inbound, text=_without_token(inbound.text)), heard, ""
+    act = f"card.greet:{campaign.moment}" if campaign is not None else ""
+    bare = replace(inbound, text="", act=act)
+    return bare, replace(heard, topics=(), entries=(), confident=False), language
+
+
+def _language(
+    memory: Mapping[str, Any], heard: Heard, desk: View, inbound: Inbound, words: Catalogs, card: str = ""
+) -> str:
+    """Return the language to answer in: the chosen one, else the card's, the one written in, before, the profile's.
+
+    A language that the city does not offer is answered in やさしい日本語. A typed label is a tap and tells no language:
+    「ことば / Language」 is not English.
     """
     offered = desk.city.languages
     if desk.language in offered:
         return desk.language
+    if card:
+        return choose(offered, card)
     before = str(memory.get("language", ""))
-    if inbound.text and heard.language:
+    if inbound.text and heard.language and not (before and is_label(memory, inbound.text, words, before)):
         return before if (before, heard.language) == (EASY, SOURCE) else choose(offered, heard.language)
     return choose(offered, before, desk.language_hint)
 
@@ -123,6 +163,10 @@ def _case_event(heard: Heard) -> CaseEvent | Literal[""]:
     if not heard.whole:
         return "open"  # the encoders failed: a person reads what patterns alone may have missed
     return "offer" if heard.signals else ""
+
+
+def _reason(heard: Heard) -> str:
+    return "signal" if heard.signals else "" if heard.whole else "half_heard"
 
 
 def _before(memory: Mapping[str, Any], desk: View, talk: Talk, first: bool, by: str) -> tuple[Reply, ...]:
@@ -158,15 +202,27 @@ def _recent(memory: Mapping[str, Any], inbound: Inbound, now: datetime) -> list[
     return kept[-KEPT:]
 
 
+def _forgotten(memory: Mapping[str, Any], desk: View) -> dict[str, Any]:
+    """Return what stays of a memory that is to be forgotten: the language, and where this very talk stands.
+
+    While a case is open its danger and what a person agreed stay too: forgetting closes no case (CARE C17).
+    """
+    stays = {"v", "language", "open", "choices", *(("safety", "handback") if desk.case is not None else ())}
+    return {"safety": {}, "recent": []} | {key: value for key, value in memory.items() if key in stays}
+
+
 def _without_message(memory: Mapping[str, Any], message_id: str) -> dict[str, Any]:
     """Return memory without the words of an unsent message (CARE C17)."""
     kept = dict(memory)
     kept["recent"] = [entry for entry in memory.get("recent", ()) if entry[2] != message_id]
-    kept.pop("open", None)  # what a dialog took from the words goes with them
+    for taken in ("open", "choices"):  # what a dialog took from the words, and offered after them
+        kept.pop(taken, None)
     return kept
 
 
-def _shown(replies: tuple[Reply, ...], before: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _shown(
+    replies: tuple[Reply, ...], before: Sequence[Mapping[str, Any]], words: Catalogs, language: str
+) -> list[dict[str, Any]]:
     """Return the choices that may be typed now: those just shown, then earlier ones that still stand on the screen.
 
     Only the choices just shown can be meant by their number.
@@ -174,8 +230,14 @@ def _shown(replies: tuple[Reply, ...], before: Sequence[Mapping[str, Any]]) -> l
     shown: list[dict[str, Any]] = []
     listed = bool(replies) and replies[-1].listed == "numbers"
     for choice in replies[-1].choices if replies else ():
-        label = choice.label.msgid if isinstance(choice.label, Phrase) else choice.label.text
-        shown.append({"label": label, "act": choice.act, "word": choice.word, "listed": listed})
+        shown.append(_kept(choice, words, language, listed=listed))
     labels = {choice["label"] for choice in shown}
     earlier = [{**old, "listed": False, "word": ""} for old in before if old["label"] not in labels]
     return [*shown, *earlier][:REMEMBERED]
+
+
+def _kept(choice: Choice, words: Catalogs, language: str, *, listed: bool = False) -> dict[str, Any]:
+    """Return what is remembered of a choice: its sentence, or, where values fill it, the label as it was shown."""
+    label = choice.label
+    kept = label.msgid if isinstance(label, Phrase) and not label.args else words.word(label, language)
+    return {"label": kept, "act": choice.act, "word": choice.word, "listed": listed}

@@ -7,7 +7,7 @@ fuzzy, is worded in やさしい日本語 rather than stale, and in Japanese whe
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from itertools import pairwise
@@ -27,6 +27,7 @@ from bot.messages import (
     MonthDay,
     Months,
     Phrase,
+    ShortDay,
     Text,
     Value,
     Verbatim,
@@ -114,6 +115,8 @@ class Catalogs:
                 return _weekdays(value.days, language, locale)
             case Clocktime():
                 return self._clocktime(value, language)
+            case ShortDay():
+                return _short_day(value.day, language, locale)
             case Dated():
                 return _dated(value.day, language, locale)
             case Month():
@@ -155,10 +158,30 @@ def choose(offered: Sequence[str], *wishes: str) -> str:
     """
     told = [wish for wish in wishes if wish]
     for wish in told:
-        for candidate in (wish, wish.split("-")[0]):
+        for candidate in (wish, own_id(wish)):
             if candidate in offered:
                 return candidate
     return EASY if told and EASY in offered else SOURCE
+
+
+def own_id(tag: str) -> str:
+    """Return our id of a language that a phone or a browser names: zh-TW is zh-Hant, pt-PT pt-BR, tl fil, en-GB en."""
+    first, *rest = tag.lower().replace("_", "-").split("-")
+    if first == "zh":
+        return "zh-Hant" if {"hant", "tw", "hk", "mo"} & set(rest) else "zh-Hans"
+    return {"pt": "pt-BR", "tl": "fil", "in": "id"}.get(first, first)
+
+
+def accepted(header: str, offered: Collection[str]) -> str:
+    """Return the language of an Accept-Language header that is wanted most and offered, "" when there is none."""
+    wanted: list[tuple[float, str]] = []
+    for part in header[:500].split(","):
+        tag, _semicolon, weight = part.strip().partition(";")
+        found = re.fullmatch(r"\s*q=([01](?:\.\d{0,3})?)\s*", weight) if weight else None
+        quality = float(found[1]) if found else 0.0 if weight else 1.0
+        if quality and (id := own_id(tag.strip())) in offered:
+            wanted.append((-quality, id))
+    return min(wanted, key=lambda one: one[0])[1] if wanted else ""
 
 
 def html_language(language: str) -> str:
@@ -219,6 +242,12 @@ def _month_day(value: MonthDay, language: str, locale: Locale) -> str:
     if language == EASY:
         return f"{value.month}月（がつ）{value.day}日（{DATE_READINGS.get(value.day, 'にち')}）"
     return dates.format_skeleton("MMMd", date(2000, value.month, value.day), locale=locale)
+
+
+def _short_day(day: date, language: str, locale: Locale) -> str:
+    if language == EASY:
+        return f"{day.day}日（{DATE_READINGS.get(day.day, 'にち')}）"
+    return dates.format_skeleton("Ed", day, locale=locale)
 
 
 def _dated(day: date, language: str, locale: Locale) -> str:

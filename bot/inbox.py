@@ -153,7 +153,15 @@ def _keep(
     arrived = list(reversed(new.values()))
     residents = _meet(session, arrived, candidates)
     rows = [
-        _row(session, residents[e.user_id], e.event_id, e.timestamp_ms or int(at.timestamp() * 1000), e.raw, now)
+        _row(
+            session,
+            residents[e.user_id],
+            e.event_id,
+            e.timestamp_ms or int(at.timestamp() * 1000),
+            e.raw,
+            now,
+            ahead=e.type == "unsend",
+        )
         for e, at in arrived
     ]
     _number(session, rows, now)
@@ -195,7 +203,14 @@ def _meet(
 
 
 def _row(
-    session: Session, resident_id: uuid.UUID, event_id: str, timestamp_ms: int, raw: Mapping[str, Any], now: float
+    session: Session,
+    resident_id: uuid.UUID,
+    event_id: str,
+    timestamp_ms: int,
+    raw: Mapping[str, Any],
+    now: float,
+    *,
+    ahead: bool = False,
 ) -> dict[str, Any]:
     row_id = uuid.uuid4()
     return {
@@ -206,6 +221,7 @@ def _row(
         "timestamp_ms": timestamp_ms,
         "raw_sealed": seal(session, resident_owner(resident_id), "inbox", "raw", row_id, json.dumps(raw)),
         "received_db": now,
+        "ahead": ahead,
     }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
 from sqlalchemy import Table, bindparam, insert, select, update
@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from bot.errors import KeyGoneError
 from bot.i18n import choose
 from bot.models import Memory, Resident
+from bot.profile import Profile
 from bot.situation import City
 from bot.store import run
 from bot.vault import resident_owner, seal, unseal
@@ -54,6 +55,15 @@ def keep(session: Session, resident_id: uuid.UUID, memory: Mapping[str, Any], ve
         run(session, _AGAIN, {"b_resident": resident_id, "b_version": version + 1, "b_body": sealed})
     else:
         run(session, _FIRST, {"resident_id": resident_id, "version": 1, "body_sealed": sealed})
+
+
+def change_profile(session: Session, resident_id: uuid.UUID, change: Callable[[Profile], Profile]) -> Profile:
+    """Change what a family told of itself, and return it; a turn that is being decided is decided again."""
+    remembered, version = load(session, resident_id)
+    changed = change(Profile.of(remembered))
+    if changed != Profile.of(remembered):
+        keep(session, resident_id, changed.within(remembered), version)
+    return changed
 
 
 def language(session: Session, resident_id: uuid.UUID, city: City) -> str:

@@ -6,7 +6,7 @@ The rule: nothing here holds a translated sentence. A `Phrase` is a literal of t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from enum import StrEnum
 from typing import Final, Literal
@@ -137,7 +137,9 @@ class Heard:
     """Hold what understanding found in one text; `topics` best first, at most five.
 
     `whole` is False when the encoders failed and the patterns heard alone: a person reads the message too.
-    `entries` are those of the city's own questions that may answer, best first, at most three.
+    `entries` are those of the city's own questions that may answer, best first, at most three. `asked` is what of a
+    service is asked about (where, who, cost, apply, bring; refused), which fears (report, take_child, immigration) and
+    whether a loss is feared, not told (threatened); `only_asked` when the text names no service.
     """
 
     language: str = ""
@@ -147,6 +149,8 @@ class Heard:
     confident: bool = False
     whole: bool = True
     entries: tuple[EntryFound, ...] = ()
+    asked: tuple[str, ...] = ()
+    only_asked: bool = False
 
 
 # --- what the desk says -----------------------------------------------------------------------------------------
@@ -169,6 +173,9 @@ class Verbatim:
 
 #: Stands for the link to the resident's room, made when the turn is committed; `render` puts the address in.
 ROOM_LINK = Verbatim("\x00room\x00")
+
+#: Stands for the short number of the case, which is known when the turn is committed (`numbered`).
+CASE_NUMBER = Verbatim("\x00number\x00")
 
 #: An empty line inside a bubble, so that tired eyes find the parts.
 GAP = Verbatim("\x00gap\x00")
@@ -200,6 +207,13 @@ class Weekdays:
     """Hold days of the week, 0 = Monday … 6 = Sunday."""
 
     days: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ShortDay:
+    """Hold a day of the next weeks, short enough for a button: its weekday and number."""
+
+    day: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +257,7 @@ class Clocktime:
 Text = Phrase | Verbatim
 Value = (
     str | int | date | time | datetime | Phrase | Verbatim | Yen | Months | Metres | Weekdays | Clocktime
-    | Dated | Month | MonthDay | Language
+    | Dated | ShortDay | Month | MonthDay | Language
 )  # fmt: skip
 
 
@@ -309,3 +323,14 @@ class Reply:
     block: str = ""
     vital: bool = False
     listed: Literal["", "numbers", "dots"] = ""
+
+
+def numbered(replies: tuple[Reply, ...], number: str) -> tuple[Reply, ...]:
+    """Return the replies with the case's number where CASE_NUMBER stands among a sentence's values."""
+
+    def line(text: Text) -> Text:
+        if isinstance(text, Verbatim) or all(value != CASE_NUMBER for _name, value in text.args):
+            return text
+        return Phrase(text.msgid, tuple((name, number if v == CASE_NUMBER else v) for name, v in text.args))
+
+    return tuple(replace(reply, lines=tuple(line(text) for text in reply.lines)) for reply in replies)

@@ -61,6 +61,9 @@ TOPICS: Mapping[str, str] = {
     "privacy": N_("自分の記録"),
 }
 
+#: What nobody else may read over a shoulder: the first line that is said about it names nothing (CARE C21).
+PRIVATE = frozenset({"pregnancy_loss", "unplanned_pregnancy", "mental_health", "divorce_custody"})
+
 CATEGORIES: Mapping[str, str] = {
     "nursery": N_("認可保育園"),
     "unlicensed_nursery": N_("認可外保育施設"),

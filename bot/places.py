@@ -32,7 +32,7 @@ from bot.messages import (
     Yen,
     _,
 )
-from bot.opening import TOKYO, Schedule
+from bot.opening import TOKYO, Opening, Schedule
 
 ORDERS: Final[Mapping[str, Phrase]] = {
     "distance": _("近い順です。"),
@@ -235,11 +235,16 @@ def hours(resource: Resource) -> list[Fact]:
     words = [Fact(_("時間"), Verbatim(resource.hours_note))] if resource.hours_note else []
     if not resource.opening.known:
         return words
-    merged: dict[Schedule, list[int]] = {}
-    for rule in resource.opening.schedules:
-        merged.setdefault(replace(rule, byday=()), []).extend(rule.byday)
-    lines = [Fact(_("時間"), hours_line(rule, tuple(days))) for rule, days in merged.items()]
+    lines = [Fact(_("時間"), line) for line in hours_lines(resource.opening)]
     return [*lines, *(words if _MORE.search(resource.hours_note) else ())]
+
+
+def hours_lines(opening: Opening) -> list[Phrase]:
+    """Word when something opens: one line for each rule, its days together."""
+    merged: dict[Schedule, list[int]] = {}
+    for rule in opening.schedules:
+        merged.setdefault(replace(rule, byday=()), []).extend(rule.byday)
+    return [hours_line(rule, tuple(days)) for rule, days in merged.items()]
 
 
 def fee(resource: Resource) -> list[Fact]:

@@ -6,7 +6,8 @@ altText are neutral, since somebody else may see the phone (CARE C21).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from bot.i18n import Catalogs
@@ -33,14 +34,13 @@ def to_line(
 
     `sender` is the name shown for a person's message (LINE: at most 20 characters).
     """
-    messages: list[dict[str, Any]] = []
-    for reply in _few(replies):
-        text = _text(reply, language, words, room_url)
-        if text:
-            messages += [{"type": "text", "text": part} for part in limits.split_text(text, limits.TEXT)]
+    bubbles: list[str | dict[str, Any]] = []
+    for reply in replies:
+        if text := _text(reply, language, words, room_url):
+            bubbles.append(text)
         if reply.cards:
-            messages.append(_flex(reply.cards, language, words))
-    messages = messages[: limits.MESSAGES]
+            bubbles.append(_flex(reply.cards, language, words))
+    messages = _few(bubbles)
     choices = replies[-1].choices if replies else ()
     items = [item for choice in choices if (item := _quick(choice, language, words, room_url))]
     if items and messages:
@@ -71,23 +71,34 @@ def to_text(replies: Sequence[Reply], language: str, words: Catalogs, *, room_ur
     return "\n".join(lines)
 
 
-def _few(replies: Sequence[Reply]) -> Iterable[Reply]:
-    """Join bubbles until they fit into one request; cards take a message of their own."""
-    kept = list(replies)
+def _few(bubbles: Sequence[str | dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return one to five messages: neighbouring texts are joined, the shortest first, and what is too long is split.
 
-    def weight() -> int:
-        return sum(bool(r.lines) + bool(r.cards) for r in kept)
+    Cards keep a message of their own. Of a text longer than five messages hold, the end is shown as ….
+    """
+    kept = list(bubbles)
 
-    while weight() > limits.MESSAGES:
-        for i in range(len(kept) - 1):
-            if not kept[i].cards and kept[i].lines and kept[i + 1].lines:
-                first, second = kept[i], kept[i + 1]
-                kept[i : i + 2] = [Reply((*first.lines, *second.lines), second.cards, second.choices,
-                                         vital=first.vital or second.vital, listed=second.listed)]  # fmt: skip
-                break
-        else:
+    def parts(bubble: str | dict[str, Any]) -> list[dict[str, Any]]:
+        if not isinstance(bubble, str):
+            return [bubble]
+        return [{"type": "text", "text": part} for part in limits.split_text(bubble)]
+
+    while sum(len(parts(bubble)) for bubble in kept) > limits.MESSAGES:
+        pairs = [
+            (len(first) + len(second), at)
+            for at, (first, second) in enumerate(pairwise(kept))
+            if isinstance(first, str) and isinstance(second, str)
+        ]
+        if pairs:
+            _length, at = min(pairs)
+            kept[at : at + 2] = [f"{kept[at]}\n{kept[at + 1]}"]
+            continue
+        at = max(range(len(kept)), key=lambda n: len(parts(kept[n])))
+        longest = kept[at]
+        if not isinstance(longest, str) or len(parts(longest)) == 1:
             break
-    return kept
+        kept[at] = limits.clip_utf16(longest, limits.utf16_len(longest) - limits.TEXT)
+    return [part for bubble in kept for part in parts(bubble)][: limits.MESSAGES]
 
 
 def _text(reply: Reply, language: str, words: Catalogs, room_url: str) -> str:

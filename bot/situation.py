@@ -1,13 +1,14 @@
-"""Who is there and what is going on: the City, its Desks and the open Case as values, and the case's one table.
+"""Who is there and what is going on: City, Desks, printed Campaigns and the open Case as values; the case's table.
 
 The rule: a case changes state only along `CASE_TABLE`; `cases` stores what this table allows and nothing else.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Literal, get_args
 from uuid import UUID
 
 from bot.errors import CaseMovedError
@@ -72,6 +73,20 @@ def next_state(state: CaseState, event: CaseEvent) -> CaseState:
         raise CaseMovedError(f"この相談の状態が変わりました（いま: {state}）。画面を新しくしてください。") from None
 
 
+#: Why a person was asked for; complaint_staff is read by the officer, never by whom it is about (CARE C36).
+Reason = Literal["asked", "privacy", "complaint", "complaint_staff", "visit"]
+REASONS: frozenset[str] = frozenset(get_args(Reason))
+
+
+def case_number(id: UUID) -> str:
+    """Return the short number by which a resident and staff speak of a case."""
+    return str(id)[:4].upper()
+
+
+#: A person reads a case of these kinds although the resident said no (CARE C17).
+READ_EVEN_IF_DECLINED: frozenset[str] = frozenset({"abuse", "dv", "crisis"})
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """Hold one need for a person, as the pure part sees it."""
@@ -90,9 +105,47 @@ class Case:
         return self.state == "claimed"
 
     @property
+    def for_people(self) -> bool:
+        """Return whether people read along: asked for, called by what was heard, or although the answer was no."""
+        grave = not READ_EVEN_IF_DECLINED.isdisjoint(self.kinds)
+        return self.state in ("waiting", "claimed", "on_hold") or (self.state == "declined" and grave)
+
+    @property
     def pressing(self) -> bool:
         """Return whether an urgent or emergency case waits for a person (CARE C15)."""
         return self.state == "waiting" and self.severity.rank >= Severity.URGENT.rank
+
+
+#: When a printed card is handed over (guideline 4(5); facts/domain.md 7): 乳児家庭全戸訪問, 新生児訪問,
+#: 母子健康手帳交付, 妊娠8か月アンケート, 出生届, 健診, ひろば.
+Moment = Literal["home_visit", "newborn_visit", "handbook", "month_8", "birth_report", "checkup", "hiroba"]
+
+#: What a card's code writes in the phone when the city has no words of its own. It is said and heard, so it is
+#: written per language and never translated; no two are alike, so that it tells the language of the card.
+GREETINGS: Mapping[str, str] = {
+    "ja": "はじめる", "ja-easy": "はじめます", "en": "Start", "zh-Hans": "开始", "zh-Hant": "開始", "ko": "시작하기",
+    "vi": "Bắt đầu", "pt-BR": "Começar", "fil": "Magsimula", "ne": "सुरु गर्छु", "es": "Empezar", "id": "Mulai",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """Hold one printed batch of QR codes, never one person; `own` are the city's greetings by language."""
+
+    token: str
+    moment: Moment
+    place: str = ""
+    languages: tuple[str, ...] = ("ja",)
+    own: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    def greetings(self) -> Mapping[str, str]:
+        """Return what the code writes in the phone, by language."""
+        return {**GREETINGS, **self.own}
+
+    def greeting(self, language: str) -> str:
+        """Return the words with the code, e.g. はじめる [K7F3] (facts/line.md 4); other languages get Japanese."""
+        greetings = self.greetings()
+        return f"{greetings.get(language, greetings['ja'])} [{self.token}]"
 
 
 DeskType = Literal["基本型", "特定型", "こども家庭センター型", "妊婦等包括相談支援事業型"]
@@ -113,6 +166,44 @@ class Desk:
     address: str = ""
     phone: str = ""
     name_en: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Hold what differs from town to town of what a topic is about, as far as the city has said it.
+
+    `fees` in yen, each for what (1時間, 1日, 1回, 月 …); `period` of applying, from and to (month, day) every year;
+    `window` the id of the desk or resource that takes the application.
+    """
+
+    fees: tuple[tuple[int, str], ...] = ()
+    period: tuple[tuple[int, int], tuple[int, int]] | None = None
+    window: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Complaints:
+    """Hold how a wish or complaint is answered here (guideline 6(2)); empty means not decided yet. `days` to answer."""
+
+    officer: str = ""
+    receiver: str = ""
+    third_party: str = ""
+    days: int = 0
+
+    @property
+    def decided(self) -> bool:
+        """Return whether it is said who is responsible, who receives and who looks on from outside."""
+        return bool(self.officer and self.receiver and self.third_party)
+
+
+@dataclass(frozen=True, slots=True)
+class StaffCard:
+    """Hold how one person of the desk is introduced: work name, role, languages spoken, a few words of her own."""
+
+    name: str
+    role: str = ""
+    languages: tuple[str, ...] = ("ja",)
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +228,10 @@ class City:
     calm_lease_seconds: int = 1800  # the same for concern and urgent: asynchronous work is the norm (CARE C32)
     room_link_seconds: int = 86_400
     links: dict[str, str] = field(default_factory=dict, hash=False)
+    services: dict[str, Service] = field(default_factory=dict, hash=False)  # topic -> what the city says of it
+    keeps_records: str = ""  # how long records of consultations stay, in the city's own words
+    complaints: Complaints = Complaints()
+    people: tuple[StaffCard, ...] = ()  # who answers here, as the city wants to introduce them (CARE C31)
 
     def open_now(self, now: datetime) -> bool:
         """Return whether any desk is open at `now`."""

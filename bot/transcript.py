@@ -11,7 +11,7 @@ import json
 import re
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from bot import engine, render
@@ -20,11 +20,12 @@ from bot.directory.search import Directory
 from bot.encoders.engines import Encoders
 from bot.i18n import Catalogs
 from bot.library import Library
-from bot.messages import Heard, Inbound, InboundKind, Point, Severity
+from bot.messages import Heard, Inbound, InboundKind, Point, Severity, numbered
 from bot.opening import TOKYO
-from bot.situation import Case, CaseEvent, City, next_state
+from bot.profile import Profile, month_of
+from bot.situation import Campaign, Case, CaseEvent, City, Moment, case_number, next_state
 
-CASE_ID = UUID(int=1)
+CASE_ID = UUID("1a2b0000-0000-0000-0000-000000000001")
 STAFF_ID = UUID(int=2)
 ROOM_URL = "https://desk.example/room/enter/0000"
 
@@ -80,13 +81,22 @@ class Rehearsal:
         return self._take(self._inbound(line.replace("\\n", "\n")))
 
     def stage(self, line: str) -> list[str]:
-        """Move the clock, set the profile, or let staff act; return what is noticed."""
+        """Move the clock, set a profile, hand over a card, or let staff act; return what is noticed."""
         if re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d", line):
             self.now = datetime.strptime(line, "%Y-%m-%d %H:%M").replace(tzinfo=TOKYO)
             return []
         kind, _space, rest = line.partition(" ")
         if kind == "profile":
             self.view = replace(self.view, language_hint=rest)
+            return []
+        if kind == "family":  # what was told on the private page: months of birth, then an area
+            *months, area = rest.split()
+            children = tuple(month for typed in months if (month := month_of(typed)) is not None)
+            self.memory = Profile(children, None, area).within(self.memory)
+            return []
+        if kind == "card":  # she holds a card with this code, of the moment that is named
+            code, _space, moment = rest.partition(" ")
+            self.view = replace(self.view, campaigns={code: Campaign(code, cast(Moment, moment))})
             return []
         if kind == "staff":
             return self._staff(*rest.partition(": ")[::2])
@@ -143,13 +153,15 @@ class Rehearsal:
             areas = self.view.directory.area_names
             ears = self.view.library.hearing
             vectors = self.encoders.vectors(ears.readings(inbound.text, recent)) if self.encoders else None
-            heard = ears.hear(inbound.text, vectors=vectors, prior=prior, recent=recent, areas=areas)
+            label = engine.is_label(memory, inbound.text, self.words, prior)
+            heard = ears.hear(inbound.text, vectors=vectors, prior=prior, recent=recent, areas=areas, label=label)
         self.turn = turn = engine.turn(memory, inbound, heard, self.view, self.now, self.words)
         self.memory = dict(turn.memory)
         if turn.chosen_language:
             self.view = replace(self.view, language=turn.chosen_language)
         if turn.contact_safety:
             self.view = replace(self.view, contact_safety=turn.contact_safety)
+        turn = replace(turn, replies=numbered(turn.replies, case_number(CASE_ID)))
         render.to_line(turn.replies, turn.language, self.words, room_url=ROOM_URL) if turn.replies else None
         said = render.to_text(turn.replies, turn.language, self.words, room_url=ROOM_URL)
         return [*(said.split("\n") if said else []), *self._noticed(turn)]
@@ -161,6 +173,9 @@ class Rehearsal:
         noticed += [f"! later {f.name} {f.at.astimezone(TOKYO):%Y-%m-%d %H:%M}" for f in turn.follow_ups]
         for need in turn.unmet:
             noticed.append(" ".join(["! unmet", *filter(None, (need.topic, need.area, need.age_band)), *need.lacking]))
+        if turn.note:
+            noticed.append(f"! note {turn.reason}: {turn.note}")
+        noticed += [f"! stops {beginning}" for beginning in turn.stops]
         if turn.contact_safety:
             noticed.append(f"! contact {turn.contact_safety}")
         if not turn.replies and self.view.case is not None and self.view.case.held:

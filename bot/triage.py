@@ -10,20 +10,29 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bot import names
-from bot.dialog import END, PLACE, START, TEXT, Dialog, Talk
+from bot.dialog import END, PLACE, START, TEXT, WAYS, Dialog, Talk
 from bot.dialogs import ALL
+from bot.dialogs.answer import THANKS
 from bot.dialogs.safety import first_words, number_lines, trouble
 from bot.directory.search import Query
 from bot.i18n import CALLED, EASY, OWN_NAMES, SOURCE, Catalogs
-from bot.messages import Card, Choice, Phrase, Severity, Verbatim, _
+from bot.library import ANSWER_PARTS, Library
+from bot.messages import Choice, Phrase, Severity, _
+from bot.understanding.asked import FEARS
 
-#: "Will you report me?" gets its honest answer at any time (CARE C3).
-WHO = "welcome.who"
+#: "Will you report me?" and the like get their honest answer at any time (CARE C3).
+HONEST = frozenset({"welcome.who", "welcome.report", "welcome.take_child", "welcome.immigration"})
+
+#: 「ちがう」 under an answer, with the answer's topic.
+WRONG = "feedback.wrong"
+
+#: States in which an answer stands: 「分からない」 is about it, elsewhere it answers a question of ours.
+GIVEN = frozenset({START, "results", "named", "details", "shown", "told"})
 
 #: A spoken command (content/topics/<lang>.yaml, commands) -> the button that does the same.
 COMMANDS: Mapping[str, str] = {
@@ -34,12 +43,24 @@ COMMANDS: Mapping[str, str] = {
     "stop": "menu.stop",
     "back": "menu.show",
     "thanks": "menu.thanks",
-    "not_that": "safety.not_meant",
     "cannot_call": "safety.cant_call",
     "remind": "safety.remind",
-    "who_reads": WHO,
+    "who_reads": "welcome.who",
+    "report": "welcome.report",
+    "take_child": "welcome.take_child",
+    "immigration": "welcome.immigration",
+    "family": "profile.show",
+    "forget_family": "profile.forget",
     "tired": "menu.tired",
 }
+
+#: A topic that a dialog answers itself -> the dialog.
+BY_TOPIC: Mapping[str, str] = {dialog.answers: name for name, dialog in ALL.items() if dialog.answers}
+
+#: Kinds of an Inbound that the dialog of media answers.
+NOT_WORDS = frozenset({"sticker", "image", "video", "audio", "file", "unknown"})
+
+_A_QUESTION = 60  # letters of a question that asks for one thing
 
 #: Who "answered" when a person holds the talk: the desk says nothing.
 HELD = "held"
@@ -59,9 +80,9 @@ COMPANY: Mapping[str, Phrase] = {
     "development": _("よく見ているからこその心配だと思います。気になるところから書いてください。"),
     "hardship": _("やりくりが大変な中で、書いてくれてありがとうございます。使える制度を一緒にさがせます。"),
     "medical": _("心配ですね。様子が急に悪くなったときは、119に電話してください。"),
-    "dv": _("書いてくれて、ありがとうございます。この窓口から、相手に伝えることはありません。"),
-    "abuse": _("書いてくれて、ありがとうございます。責めるために聞くことはありません。"),
-    "crisis": _("書いてくれて、ありがとうございます。いまは思っていなくても、またつらくなったら書いてください。"),
+    "dv": _("この窓口から、相手に伝えることはありません。"),
+    "abuse": _("そのまま書いてください。短くても、まとまらなくても、かまいません。"),
+    "crisis": _("いまは思っていなくても、またつらくなったら書いてください。"),
 }
 
 
@@ -83,51 +104,75 @@ class Answered:
     open: Open
 
 
-def answer(talk: Talk, open_: Open, safety: dict[str, Any], choices: list[dict[str, Any]], words: Catalogs) -> Answered:
+def answer(
+    talk: Talk, open_: Open, safety: dict[str, Any], choices: Sequence[Mapping[str, Any]], words: Catalogs
+) -> Answered:
     """Decide who answers, let it speak, and return what is open afterwards.
 
-    `safety` is what the safety dialog remembers across other dialogs; `choices` are those shown last (label as a
+    `safety` is what the safety dialog remembers across other dialogs; `choices` are those that may be typed (label as a
     Phrase's msgid or text, act, word), `words` the catalogs, to recognise a typed label.
     """
     grave = [s for s in talk.heard.signals if s.severity.rank > Severity.CONCERN.rank]
     case = talk.view.case
     if case is not None and case.held:
         return Answered(HELD, talk, open_)
-    if grave:
-        return _safety(talk, safety, "alarm", open_)
-    act = talk.inbound.act or _typed(talk, choices, words)
     pressing = case is not None and case.pressing
-    if act:
-        name, _dot, rest = act.partition(".")
-        event, _colon, argument = rest.partition(":")
-        if name in ALL and (not pressing or name in ALLOWED_WHEN_PRESSING or act == WHO):
-            talk.argument = argument
-            if name == "safety":
-                return _safety(talk, safety, event, open_)
-            if done := _fire(talk, _entered(name, open_), event):
-                if pressing and talk.chosen_language:
-                    return _safety(talk, safety, "again", done.open)  # the words once more, in the language she reads
-                worried = bool(talk.heard.signals) and name != "person"
-                return _offer(talk, done) if worried else done
-        elif not pressing:
-            return _unclear(talk, open_)  # a button of an older version
+    label = pressed(talk.inbound.text, choices, words, talk.language)
+    if grave and not (label and (pressing or label.startswith("safety."))):
+        return _safety(talk, safety, "alarm", open_)
+    if label.startswith(WRONG):
+        label = _correction(talk, choices, open_)
+    act = talk.inbound.act or label or _command(talk, choices, open_)
+    if act and (done := _by_button(talk, act, open_, safety)) is not None:
+        return done
     if pressing:
-        return _safety(talk, safety, TEXT, open_)
-    if talk.inbound.kind == "follow" or (talk.inbound.first_contact and not talk.inbound.text):
+        return _after_correction(talk, open_, safety) or _safety(talk, safety, TEXT, open_)
+    kind = talk.inbound.kind
+    if kind == "follow" or (talk.inbound.first_contact and kind in ("text", "sticker") and not talk.inbound.text):
         return _fire(talk, Open("welcome"), "greet") or _unclear(talk, open_)
-    if talk.inbound.kind == "place":
+    if kind == "place":
         return _fire(talk, _entered("find_place", open_), PLACE) or _unclear(talk, open_)
-    if talk.inbound.kind == "sticker":
-        return _fire(talk, Open("menu"), "hear_sticker") or _unclear(talk, open_)
-    if talk.inbound.kind in ("image", "video", "audio", "file", "unknown"):
-        return _fire(talk, Open("menu"), "cannot_see") or _unclear(talk, open_)
-    done = _in_open_dialog(talk, open_) or _from_library(talk, open_) or _from_directory(talk) or _from_city(talk)
+    if kind in NOT_WORDS:
+        return _aside(talk, open_, kind)
+    done = (
+        (_in_open_dialog(talk, open_) if _takes_words(open_) else None)
+        or _from_fear(talk)
+        or _by_topic(talk, open_)
+        or _in_open_dialog(talk, open_)
+        or _from_library(talk, open_)
+        or _from_directory(talk)
+        or _from_city(talk)
+    )
     if talk.heard.signals:
         return _offer(talk, done or _company(talk, open_))
     if done is None and talk.inbound.text and not fold(talk.inbound.text):
         # pictures and dots are a sign of life, as a sticker is
-        done = _fire(talk, Open("menu"), "hear_sticker")
+        return _aside(talk, open_, "sticker")
     return done or _unclear(talk, open_)
+
+
+def _by_button(talk: Talk, act: str, open_: Open, safety: dict[str, Any]) -> Answered | None:
+    """Let the dialog that a button names answer; None if it may not now, or has nothing to say to it."""
+    pressing = talk.view.case is not None and talk.view.case.pressing
+    name, _dot, rest = act.partition(".")
+    event, _colon, argument = rest.partition(":")
+    allowed = name in ALLOWED_WHEN_PRESSING or act in HONEST or (name == "answer" and _corrected(safety))
+    if name not in ALL or (pressing and not allowed):
+        return None if pressing else _unclear(talk, open_)  # a button of an older version
+    talk.argument = argument
+    talk.heard = replace(talk.heard, asked=())  # a label that is typed asks for what its button gives
+    if name == "safety":
+        return _safety(talk, safety, event, open_)
+    done = _fire(talk, _entered(name, open_), event)
+    if done is None:
+        return None
+    if pressing and name == "answer":
+        return _quietly(talk, open_)
+    if event == "about" and name == "answer":
+        _add_choices(talk, *_led_to(done.open.data["topic"], talk.view.library))
+    if pressing and talk.chosen_language:
+        return _safety(talk, safety, "again", done.open)  # the words once more, in the language she reads
+    return _offer(talk, done) if talk.heard.signals and name != "person" else done
 
 
 def _entered(name: str, open_: Open) -> Open:
@@ -147,6 +192,27 @@ def _fire(talk: Talk, open_: Open, event: str) -> Answered | None:
     return Answered(open_.name, talk, Open(open_.name, dialog.state, talk.data))
 
 
+def _corrected(safety: Mapping[str, Any]) -> bool:
+    """Return whether it was said, since the last alarm, that it was not meant so."""
+    return bool(safety.get("data", {}).get("corrected"))
+
+
+def _after_correction(talk: Talk, open_: Open, safety: Mapping[str, Any]) -> Answered | None:
+    """Answer a clear question of somebody who said that it was not meant so (CARE C12); the case goes on waiting."""
+    if not (talk.heard.confident and _corrected(safety)):
+        return None
+    talk.argument = talk.heard.topics[0].id
+    return _quietly(talk, open_) if _fire(talk, Open("answer"), "about") else None
+
+
+def _quietly(talk: Talk, open_: Open) -> Answered:
+    """Leave of an answer its words: no places and no menu while a grave case waits (CARE C15)."""
+    last = talk.said[-1]
+    parts = tuple(choice for choice in last.choices if choice.act.startswith("answer.part"))
+    talk.said[-1] = replace(last, cards=(), choices=(*parts, *talk.ways_on()))
+    return Answered("library", talk, open_)
+
+
 def _safety(talk: Talk, safety: dict[str, Any], event: str, open_: Open) -> Answered:
     """Let safety speak; whatever dialog was open stays as it was, to go on with later."""
     done = _fire(talk, Open("safety", safety.get("state", START), safety.get("data", {})), event)
@@ -157,37 +223,88 @@ def _safety(talk: Talk, safety: dict[str, Any], event: str, open_: Open) -> Answ
     return Answered("safety", talk, open_)
 
 
+def _aside(talk: Talk, open_: Open, kind: str) -> Answered:
+    """Answer what is not words; the dialog that was open stays open."""
+    done = _fire(talk, Open("media"), kind)
+    assert done is not None, "the dialog of media hears every kind of NOT_WORDS"
+    return replace(done, open=open_)
+
+
 def _in_open_dialog(talk: Talk, open_: Open) -> Answered | None:
     return _fire(talk, open_, TEXT) if open_.name and talk.inbound.text else None
 
 
+def _takes_words(open_: Open) -> bool:
+    """Return whether the open dialog waits for words that it keeps as they are, whatever they are about."""
+    return open_.name in ALL and open_.state in ALL[open_.name].takes_words
+
+
+def _from_fear(talk: Talk) -> Answered | None:
+    """Answer "will you report me" and the like honestly, however it is worded (CARE C3)."""
+    fear = next((part for part in FEARS if part in talk.heard.asked), "")
+    return _fire(talk, Open("welcome"), fear) if fear and len(fold(talk.inbound.text)) <= _A_QUESTION else None
+
+
+def _by_topic(talk: Talk, open_: Open) -> Answered | None:
+    """Let the dialog answer that a clearly heard topic belongs to."""
+    topic = talk.heard.topics[0].id if talk.heard.confident else ""
+    name = BY_TOPIC.get(topic, "") if not {*ANSWER_PARTS} & {*talk.heard.asked} else ""  # who asks how is told how
+    return _fire(talk, _entered(name, open_), "heard") if name else None
+
+
 def _from_library(talk: Talk, open_: Open) -> Answered | None:
-    """Answer a clear question: paragraphs of the library, then places near the resident."""
-    if not talk.heard.confident:
-        return None
+    """Answer a clear question, then look for places; a bare "how much?" is about what is talked of already."""
+    if (told := _more_of(talk, open_)) is not None:
+        return told
+    if not talk.heard.confident or talk.heard.only_asked:
+        return None  # "how much is it?": of what?
     topic = talk.heard.topics[0].id
     library = talk.view.library
-    found = library.answers.get(topic)
-    if found is not None:
-        talk.say(*found.paragraphs, cards=_counter_card(talk, found.ask_at_counter))
-    if found is not None and found.offers_places:
-        near = Choice(_("窓口をさがす"), f"find_place.topic:{topic}")
-        talk.said[-1] = replace(talk.said[-1], choices=(near, *_WAYS_OUT[::2]))
-        return Answered("library", talk, Open())
-    if library.topic_has_places(topic):
+    talk.argument = topic
+    told = _fire(talk, Open("answer"), "about")
+    offered = topic in library.answers and library.answers[topic].offers_places
+    wants_more = bool({*ANSWER_PARTS} & {*talk.heard.asked}) and "where" not in talk.heard.asked
+    if library.topic_has_places(topic) and not (told and (offered or wants_more)):
+        if told is not None:
+            talk.said[-1] = replace(talk.said[-1], choices=())
         talk.argument = topic
-        return _fire(talk, _entered("find_place", open_), "topic")
-    if found is not None:
-        talk.said[-1] = replace(talk.said[-1], choices=_WAYS_OUT)
-        return Answered("library", talk, Open())
+        done = _fire(talk, _entered("find_place", open_), "topic")
+        if done is not None and told is not None:
+            _add_choices(talk, Choice(_("料金や申しこみ"), f"answer.part:{topic}/apply"), *_led_to(topic, library))
+        return done
+    if told is not None:
+        _add_choices(talk, *_led_to(topic, library), Choice(_("ちがう"), f"{WRONG}:{topic}"))
+        return Answered("library", talk, told.open)
     return None
 
 
-def _counter_card(talk: Talk, sentence: Phrase | None) -> tuple[Card, ...]:
-    """Give the sentence for the counter, in Japanese beside the reader's language (CARE C6)."""
-    if sentence is None or talk.language == SOURCE:
-        return ()
-    return (Card(title=Verbatim(sentence.msgid), kind=_("見せるカード"), note=sentence),)
+def _more_of(talk: Talk, open_: Open) -> Answered | None:
+    """Answer what is asked of the topic that is open (where, who, cost, …); None if another one is named."""
+    topic = str(open_.data.get("topic", ""))
+    if topic not in names.TOPICS or not talk.heard.only_asked:
+        return None
+    talk.argument = topic
+    if done := _fire(talk, Open("answer"), "part"):
+        # a search for a place goes on beside it
+        return Answered("library", talk, open_ if open_.name == "find_place" else done.open)
+    if "where" in talk.heard.asked and talk.view.library.topic_has_places(topic):
+        return _fire(talk, _entered("find_place", open_), "topic")
+    return None
+
+
+def _led_to(topic: str, library: Library) -> tuple[Choice, ...]:
+    """Return what other dialogs offer beside the answer to a topic: their own choices, then journeys."""
+    offered = (dialog.offers[topic] for dialog in ALL.values() if topic in dialog.offers)
+    journeys = (journey for journey in library.journeys.values() if topic in journey.beside)
+    return (*offered, *(Choice(journey.title, f"journey.begin:{journey.id}") for journey in journeys))
+
+
+def _add_choices(talk: Talk, *more: Choice) -> None:
+    """Offer more beside what was said last, before the ways out."""
+    last = talk.said[-1]
+    ways = [choice for choice in last.choices if choice in WAYS]
+    others = [choice for choice in last.choices if choice not in WAYS]
+    talk.said[-1] = replace(last, choices=(*others, *more, *ways))
 
 
 def _from_directory(talk: Talk) -> Answered | None:
@@ -215,7 +332,10 @@ def _company(talk: Talk, open_: Open) -> Answered:
     if kind in ("report", "facility", "child_hurt"):
         talk.say(*first_words(kind, talk.view.city), choices=_WAYS_OUT)
     else:
-        talk.say(COMPANY[talk.heard.signals[0].kind], choices=_WAYS_OUT)
+        concern = talk.heard.signals[0].kind
+        if concern in QUIET_NUMBERS:
+            talk.say(THANKS)
+        talk.say(COMPANY[concern], choices=_WAYS_OUT)
     return Answered("company", talk, open_)
 
 
@@ -228,10 +348,13 @@ def _offer(talk: Talk, done: Answered) -> Answered:
         lines = number_lines(trouble(talk.heard.signals), talk.view.library, talk.language, talk.now, most=2)
         if lines:
             talk.say(_("話せるところもあります。"), *lines, choices=talk.said[-1].choices if talk.said else ())
-    if talk.view.case is None:
+    if talk.view.case is None and not talk.case:
         talk.say(OFFER, choices=(*OFFER_CHOICES, *(talk.said[-1].choices if talk.said else ())))
     return done
 
+
+NOT_UNDERSTOOD = _("ごめんなさい、うまく分かりませんでした。別のことばで書くか、下から選んでください。")
+OLD_BUTTON = _("ごめんなさい、そのボタンは、もう使えません。下から選ぶか、そのまま書いてください。")
 
 _WAYS_OUT = (
     Choice(_("人と話す"), "person.ask"),
@@ -240,18 +363,22 @@ _WAYS_OUT = (
 )
 
 
+_GUESSED = 0.2  # what a topic scores at least to be offered as a guess
+
+
 def _unclear(talk: Talk, open_: Open) -> Answered:
     """Say honestly that it was not understood; offer up to three guesses, and a person."""
+    asked = ",".join(part for part in ANSWER_PARTS if part in talk.heard.asked)
     guesses = tuple(
-        Choice(names.topic(topic.id), f"find_place.topic:{topic.id}")
+        Choice(names.topic(topic.id), f"answer.about:{topic.id}" + (f"/{asked}" if asked else ""))
         for topic in talk.heard.topics[:3]
-        if topic.score > 0.2 and talk.view.library.topic_has_places(topic.id)
+        if topic.score > _GUESSED and topic.id in talk.view.library.answers
     )
     if guesses:
         talk.say(_("どれのことか、教えてください。"), choices=(*guesses, *_WAYS_OUT[::2]), listed="numbers")
     else:
         talk.say(
-            _("ごめんなさい、うまく分かりませんでした。別のことばで書くか、下から選んでください。"),
+            OLD_BUTTON if talk.inbound.kind == "choice" else NOT_UNDERSTOOD,
             choices=_WAYS_OUT,
             listed="numbers",
         )
@@ -259,6 +386,17 @@ def _unclear(talk: Talk, open_: Open) -> Answered:
 
 
 # --- a typed word is a tap (DESIGN 6) ---------------------------------------------------------------------------
+
+
+def _correction(talk: Talk, choices: Sequence[Mapping[str, Any]], open_: Open) -> str:
+    """Return what 「ちがう」 means: no danger was meant where one was heard (CARE C12), else the answer was wrong."""
+    case = talk.view.case
+    if case is not None and case.kinds:
+        return "safety.not_meant"
+    if open_.name:
+        return f"{WRONG}:{open_.data.get('topic', '')}"  # of the search that is open, if one is
+    return next((str(c["act"]) for c in choices if str(c["act"]).startswith(WRONG)), f"{WRONG}:")
+
 
 _NOISE = re.compile(r"[\s\W_]+")
 
@@ -268,20 +406,32 @@ def fold(text: str) -> str:
     return _NOISE.sub("", unicodedata.normalize("NFKC", text).casefold())
 
 
-def _typed(talk: Talk, choices: list[dict[str, Any]], words: Catalogs) -> str:
-    """Return the act of the choice or command that the whole text is, or ""."""
-    typed = fold(talk.inbound.text)
-    if not typed:
-        return ""
+def pressed(text: str, choices: Sequence[Mapping[str, Any]], words: Catalogs, language: str) -> str:
+    """Return the act of the choice whose label, or number in a list, the whole text is; "" if it is none.
+
+    A label that stands on the screen is a tap, whatever it sounds like together with the words before it.
+    """
+    typed = fold(text)
     for number, choice in enumerate(choices, 1):
-        label = choice["label"]
-        spoken = {fold(label), fold(words.sentence(label, talk.language))}
-        if choice.get("act") and (typed in spoken or (choice.get("listed") and typed == str(number))):
+        label = str(choice["label"])
+        spoken = {fold(label), fold(words.sentence(label, language))}
+        if typed and choice.get("act") and (typed in spoken or (choice.get("listed") and typed == str(number))):
             return str(choice["act"])
+    return ""
+
+
+def _command(talk: Talk, choices: Sequence[Mapping[str, Any]], open_: Open) -> str:
+    """Return the act of the spoken command, or of the language's name, that the whole text is, or ""."""
+    typed = fold(talk.inbound.text)
     for language in talk.view.city.languages:
-        if typed in {fold(name) for name in (OWN_NAMES.get(language, ""), *CALLED.get(language, ()))}:
+        if typed and typed in {fold(name) for name in (OWN_NAMES.get(language, ""), *CALLED.get(language, ()))}:
             return f"language.chosen:{language}"
     command = talk.view.library.hearing.command(talk.inbound.text)
     if command in ("yes", "no"):
         return next((str(c["act"]) for c in choices if c.get("word") == command), "")
+    wrong = _correction(talk, choices, open_)
+    if command == "not_that":
+        return wrong
+    if wrong.startswith(WRONG) and (command == "no_use" or (command == "not_understood" and open_.state in GIVEN)):
+        return wrong
     return COMMANDS.get(command, "")

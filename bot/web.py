@@ -7,35 +7,36 @@ resident wrote in any answer or log line (DESIGN 4.1, facts/line.md 1).
 from __future__ import annotations
 
 import asyncio
-import html
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Final, Protocol, cast
+from typing import Final, Protocol
 from urllib.parse import quote
 from uuid import UUID
 
 import structlog
-from sqlalchemy import Table, text, update
+from sqlalchemy import text
 from starlette.background import BackgroundTask
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bot import inbox
+from bot import campaigns, inbox
 from bot.clock import Clock
 from bot.errors import LineRefusedError
+from bot.i18n import SOURCE, accepted
 from bot.inbox import Intake, Kept
 from bot.line import webhook
 from bot.messages import Severity
-from bot.models import Campaign
+from bot.situation import GREETINGS
 from bot.store import Store
 
-CAMPAIGN: Final = cast(Table, Campaign.__table__)
 BODY_LIMIT: Final = 1_000_000  # bytes; LINE's own bodies are a few kilobytes
-#: What the resident sends by the QR link, in the poster's language; the code tells which poster.
-GREETINGS: Final[Mapping[str, str]] = {"ja": "はじめる", "ja-easy": "はじめる", "en": "Start"}
+#: Where LINE is at hand (facts/line.md 4: oaMessage opens on iOS and Android only), and who merely looks for links.
+PHONE: Final = re.compile(r"Android|iPhone|iPad|iPod")
+MACHINE: Final = re.compile(r"bot|crawl|spider|preview", re.IGNORECASE)
 FAREWELL: Final = (
     "よんでくれて、ありがとうございます。ここは ひとりずつ お話をきく窓口なので、グループからは出ますね。"
     "いつでも、1対1のトークで話しかけてください。\n"
@@ -189,23 +190,25 @@ async def _leave(doors: Doors, event: webhook.LineEvent) -> None:
 
 
 async def _scanned(doors: Doors, request: Request) -> Response:
-    """Count a scan of a poster and open LINE with a greeting that carries its code (facts/line.md 4)."""
-    token = str(request.path_params["token"])[:16]
-    statement = (
-        update(CAMPAIGN)
-        .where(CAMPAIGN.c.token == token)
-        .values(scans=CAMPAIGN.c.scans + 1)
-        .returning(CAMPAIGN.c.language)
-    )
-    language = await doors.store.write(lambda session: session.execute(statement).scalar_one_or_none())
-    basic_id = doors.basic_id()
-    if not basic_id:
-        return HTMLResponse(_page("ただいま準備中です。すこし待ってから、もういちど読みとってください。"), 503)
-    if language is None:
-        friendly = talk_url(doors.line_url_base, basic_id)
-        return HTMLResponse(_page("この窓口は、こちらから開けます。", friendly), 404)
-    greeting = f"{GREETINGS.get(str(language), GREETINGS['ja'])} [{token}]"
-    return RedirectResponse(talk_url(doors.line_url_base, basic_id, greeting), 302)
+    """Open LINE on a phone with a greeting that carries the card's code (facts/line.md 4), and count it.
+
+    Everything else leads to the page of the card: computers, codes that are unknown or ended, a desk without its LINE.
+    The language is the one that is printed in the code (?l=), else the browser's, else the card's. What is kept is a
+    number: no address, no cookie, nothing of the browser.
+    """
+    token, basic_id = str(request.path_params["token"]), doors.basic_id()
+    campaign, runs = await doors.store.read(lambda session: campaigns.find(session, token))
+    asked = request.query_params.get("l", "")
+    language = asked if asked in GREETINGS else accepted(request.headers.get("accept-language", ""), GREETINGS)
+    language = language or (campaign.languages[0] if campaign is not None else SOURCE)
+    browser = request.headers.get("user-agent", "")
+    where = f"/public/{language}/card/{quote(token, safe='')}"
+    if campaign is not None and runs and basic_id and PHONE.search(browser) and not MACHINE.search(browser):
+        where = talk_url(doors.line_url_base, basic_id, campaign.greeting(language))
+        if request.method == "GET":
+            code, now = campaign.token, doors.clock.now()
+            await doors.store.write(lambda session: campaigns.count_scan(session, code, language, now))
+    return RedirectResponse(where, 302, headers={"cache-control": "no-store", "vary": "user-agent, accept-language"})
 
 
 def talk_url(base: str, basic_id: str, words: str = "") -> str:
@@ -215,15 +218,6 @@ def talk_url(base: str, basic_id: str, words: str = "") -> str:
     """
     account = quote(basic_id, safe="")
     return f"{base}/R/oaMessage/{account}/?{quote(words, safe='')}" if words else f"{base}/R/ti/p/{account}"
-
-
-def _page(words: str, link: str = "") -> str:
-    button = f'<p><a href="{html.escape(link)}">LINEでひらく / Open LINE</a></p>' if link else ""
-    return (
-        '<!doctype html><html lang="ja"><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width"><title>まどぐち</title>'
-        f"<p>{html.escape(words)}</p>{button}</html>"
-    )
 
 
 # --- health ----------------------------------------------------------------------------------------------------------

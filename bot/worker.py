@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -22,23 +21,22 @@ import structlog
 from sqlalchemy import BindParameter, Table, bindparam, select, update
 from sqlalchemy.orm import Session
 
-from bot import cases, catalogue, journal, memory, rooms
+from bot import campaigns, cases, catalogue, engine, journal, media, memory, rooms, unsend
 from bot.clock import Clock
 from bot.dialog import Turn
 from bot.errors import LeaseLostError, MadoguchiError
 from bot.i18n import choose
 from bot.inbox import INBOX, RESIDENT, lane_resident, line_id, message_hash
 from bot.lanes import Lease, backoff, claim, held, release
-from bot.line import webhook
+from bot.line import richmenu, webhook
 from bot.logs import frames
-from bot.messages import Heard, Inbound, Reply, Severity, Signal
-from bot.models import Campaign, CaseRow, Consent, SignalRow
-from bot.situation import Case, City
-from bot.store import Store, append_event, db_now, enqueue_job, enqueue_outbox, run
+from bot.messages import Heard, Inbound, Reply, Severity, Signal, numbered
+from bot.models import CaseRow, Consent, SignalRow
+from bot.situation import Case, City, case_number
+from bot.store import Store, append_event, db_now, drop_jobs, enqueue_job, enqueue_outbox, run
 from bot.vault import resident_owner, unseal
 
 SIGNAL: Final = cast(Table, SignalRow.__table__)
-CAMPAIGN: Final = cast(Table, Campaign.__table__)
 CONSENT: Final = cast(Table, Consent.__table__)
 CASES: Final = cast(Table, CaseRow.__table__)
 
@@ -54,7 +52,6 @@ PROFILE_SECONDS: Final = 1.5
 WATCHED_EVENTS: Final = 50  # of a blocked lane, looked through for signals
 MESSAGES: Final = frozenset({"text", "choice", "place", "sticker", "image", "video", "audio", "file", "unknown"})
 UNANSWERED: Final = frozenset({"unfollow", "unsend"})  # nobody is there to read an answer
-CAMPAIGN_TOKEN: Final = re.compile(r"\[([0-9A-Za-z]{2,16})\]")
 
 log = structlog.get_logger("worker")
 
@@ -249,7 +246,7 @@ class Worker:
         return self.mind.decide(memory, inbound, heard, case=case, resident=resident, now=self.clock.now())
 
     async def _welcome(self, work: Work) -> Work:
-        """Find out at first contact which language the person may read: LINE's profile, else the poster's."""
+        """Find out at first contact which language the person's phone speaks: LINE's profile."""
         resident = work.resident
         if work.version or resident.language or resident.language_hint or work.raw.get("type") == "unfollow":
             return work
@@ -259,9 +256,6 @@ class Worker:
             hint = await asyncio.wait_for(self.courtesy.language(user_id), PROFILE_SECONDS)
         except Exception as error:  # a greeting never waits for a profile
             log.info("profile_unknown", error=type(error).__name__)
-        if not hint and (token := _campaign_token(work.raw)):
-            found = select(CAMPAIGN.c.language).where(CAMPAIGN.c.token == token)
-            hint = await self.store.read(lambda s: str(s.execute(found).scalar_one_or_none() or ""))
         return replace(work, resident=replace(resident, language_hint=hint[:10]))
 
     async def _line_id(self, resident_id: uuid.UUID) -> str:
@@ -269,8 +263,14 @@ class Worker:
 
     @contextmanager
     def _patience(self, work: Work, inbound: Inbound) -> Iterator[None]:
-        """Show LINE's loading animation when the turn is slow and the desk may speak."""
-        if inbound.kind not in ("text", "choice", "place") or (work.case is not None and work.case.held):
+        """Show LINE's loading animation when the turn is slow and the desk will speak; never as if a person wrote.
+
+        Only talks of two come here (`webhook.is_talk`). While a grave case waits nothing may look like a person who is
+        writing (CARE C13); what is old or another's to answer is answered by nobody.
+        """
+        waits = work.case is not None and (work.case.held or work.case.pressing)
+        aside = work.raw.get("mode") == "standby" or self.clock.now() - inbound.at > TOO_OLD
+        if inbound.kind not in ("text", "choice", "place") or waits or aside:
             yield
             return
 
@@ -309,16 +309,28 @@ class Worker:
         replies = () if silent else turn.replies
 
         if inbound.kind == "unsend":
-            self._unsend(session, resident_id, inbound, case, now)
+            self._unsend(session, work, inbound, case, now)
         uid = _write_down(session, work, inbound, heard, case, keep_words=not taken_back)
         case = self._call_a_person(session, work, inbound, turn, case, uid, now, keep_words=not taken_back)
         if too_old and inbound.kind in MESSAGES and case is None:
             case = cases.open_for_failure(session, resident_id, "dead_letter", now, self.city())
-        if not aside and not taken_back and turn.memory != remembered:
+        if case is not None:
+            replies = numbered(replies, case_number(case.id))
+            if case.for_people:
+                media.want(session, resident_id, uid, inbound.at, now)
+            if turn.note:
+                journal.write(
+                    session, work.resident.id, who="system", kind="note", words=turn.note, language="ja", at=now,
+                    case_id=case.id,
+                )  # fmt: skip
+        remembers = inbound.kind == "unsend" or not (aside or taken_back)
+        if remembers and turn.memory != remembered:
             memory.keep(session, resident_id, turn.memory, version)
         self._say(session, work, inbound, turn, replies, case, now)
         if not aside:
             self._follow_up(session, work, inbound, turn)
+            if inbound.kind == "follow" or turn.memory.get("language") != remembered.get("language"):
+                richmenu.ask_for(session, resident_id, str(work.inbox_id), now)  # a block had taken it off
         _done(session, work, "done")
 
     def _call_a_person(
@@ -333,7 +345,7 @@ class Worker:
         *,
         keep_words: bool,
     ) -> Case | None:
-        signals = turn.signals if keep_words else tuple(replace(s, evidence="") for s in turn.signals)
+        signals = turn.signals if keep_words else tuple(replace(s, evidence="", gloss="") for s in turn.signals)
         fresh = _not_yet_kept(session, uid, signals)
         if turn.case or fresh:
             return cases.apply(
@@ -425,27 +437,26 @@ class Worker:
             values["language_hint"] = resident.language_hint
         if values:
             session.execute(update(RESIDENT).where(RESIDENT.c.id == resident.id).values(**values))
-        if inbound.first_contact and (token := _campaign_token(work.raw)):
-            session.execute(update(CAMPAIGN).where(CAMPAIGN.c.token == token).values(greeted=CAMPAIGN.c.greeted + 1))
+        if inbound.first_contact and (token := engine.greeting_token(inbound)):
+            campaigns.count_greeted(session, token)
         if turn.talk_in:
             rooms.choose_place(session, resident.id, turn.talk_in, self.clock.now())
         for need in turn.unmet:
             catalogue.count_unmet(session, need, turn.language, self.clock.now())
+        for beginning in turn.stops:
+            drop_jobs(session, beginning, resident.id)
         for wish in turn.follow_ups:
             key = f"{wish.name}:{resident.id}:{wish.key}"[:120]
             enqueue_job(session, wish.name, key, wish.at, {"resident_id": str(resident.id)})
 
-    def _unsend(
-        self, session: Session, resident_id: uuid.UUID, inbound: Inbound, case: Case | None, now: datetime
-    ) -> None:
-        """Remove the words; kind, severity and time of a signal stay, and the holder is told (CARE C17)."""
-        found = message_hash(session, inbound.message_id)
-        if not found:
+    def _unsend(self, session: Session, work: Work, inbound: Inbound, case: Case | None, now: datetime) -> None:
+        """Remove the words; kind, severity and time of a signal stay, and the holder is told, once (CARE C17)."""
+        found, resident_id = message_hash(session, inbound.message_id), work.resident.id
+        if not found or journal.taken_back(session, resident_id, found):
             return
-        uids = journal.take_back(session, resident_id, found, now)
-        if uids:
-            session.execute(update(SIGNAL).where(SIGNAL.c.journal_uid.in_(uids)).values(evidence_sealed=None))
+        unsend.take_back(session, resident_id, found, now)
         append_event(session, "journal.unsent", now, case_id=case.id if case else None, resident_id=resident_id)
+        run(session, _HURRY, {"b_lane": work.lease.key, "b_now": db_now(session)})
 
     # when it fails -------------------------------------------------------------------------------------------------
 
@@ -542,10 +553,12 @@ class Worker:
     ) -> None:
         held(session, work.lease)
         self._open_cases(session, aid or [])
+        keep_words = not _taken_back(session, work.resident.id, work.inbound)
+        dead = dead or not keep_words  # words that were taken back are kept for no other try
         if dead or (aid is None and work.attempts <= 1):
-            keep_words = not _taken_back(session, work.resident.id, work.inbound)
             case = cases.open_for_failure(session, work.resident.id, "dead_letter", self.clock.now(), self.city())
-            _write_down(session, work, work.inbound, Heard(), case, keep_words=keep_words)
+            uid = _write_down(session, work, work.inbound, Heard(), case, keep_words=keep_words)
+            media.want(session, work.resident.id, uid, work.inbound.at, self.clock.now())
             if not any(_pressing(signals) for one, signals in aid or () if one is work):  # else it was said before
                 self._apologise(session, work)
         if dead:
@@ -657,16 +670,25 @@ def _taken_back(session: Session, resident_id: uuid.UUID, inbound: Inbound) -> b
 def _write_down(
     session: Session, work: Work, inbound: Inbound, heard: Heard, case: Case | None, *, keep_words: bool
 ) -> uuid.UUID:
-    """Write down what the resident did, once, and return the row's uid. An unsend's row is also its tombstone."""
+    """Write down what the resident did, once, and return the row's uid.
+
+    An unsend's row is also its tombstone: one for a message, however often LINE tells of it.
+    """
+    found = message_hash(session, inbound.message_id)
+    uid = uuid.uuid5(work.inbox_id, "journal")
+    if inbound.kind == "unsend" and found:
+        uid = uuid.uuid5(work.resident.id, f"unsend:{found}")
     more: dict[str, Any] = {}
     if inbound.act:
         more["act"] = inbound.act
     if (point := inbound.point) is not None:
         more["place"] = [point.latitude, point.longitude, point.title, point.address]
+    if keep_words and inbound.kind in media.KINDS and inbound.message_id:
+        media.note(session, work.resident.id, uid, inbound.kind, inbound.message_id, inbound.at)
     return journal.write(
         session,
         work.resident.id,
-        uid=uuid.uuid5(work.inbox_id, "journal"),
+        uid=uid,
         who="resident",
         kind=inbound.kind,
         words=inbound.text if keep_words else None,
@@ -675,7 +697,7 @@ def _write_down(
         language=heard.language,
         at=inbound.at,
         case_id=case.id if case else None,
-        message_hash=message_hash(session, inbound.message_id),
+        message_hash=found,
     )
 
 
@@ -699,11 +721,6 @@ def _release(session: Session, lease: Lease) -> None:
     release(session, lease, None if head is None else max(head.next_db, db_now(session)))
 
 
-def _campaign_token(raw: Mapping[str, Any]) -> str:
-    found = CAMPAIGN_TOKEN.search(webhook.words(raw))
-    return found.group(1) if found else ""
-
-
 # --- statements, built once ------------------------------------------------------------------------------------------
 
 _IN_BATCH: Final[BindParameter[Any]] = bindparam("b_residents", expanding=True)
@@ -717,8 +734,13 @@ _FACTS: Final = select(
 _OPEN_EVENTS: Final = (
     select(INBOX.c.id, INBOX.c.timestamp_ms, INBOX.c.raw_sealed, INBOX.c.received_db, INBOX.c.attempts, INBOX.c.next_db)
     .where(INBOX.c.lane_key == bindparam("b_lane"), INBOX.c.done_db.is_(None))
-    .order_by(INBOX.c.timestamp_ms, INBOX.c.seq)
+    .order_by(INBOX.c.ahead.desc(), INBOX.c.timestamp_ms, INBOX.c.seq)
     .limit(bindparam("b_limit"))
+)
+_HURRY: Final = (
+    update(INBOX)
+    .where(INBOX.c.lane_key == bindparam("b_lane"), INBOX.c.done_db.is_(None))
+    .values(next_db=bindparam("b_now"))
 )
 _BEGIN: Final = update(INBOX).where(INBOX.c.id == bindparam("b_id")).values(attempts=INBOX.c.attempts + 1)
 _END: Final = (

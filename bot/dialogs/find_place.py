@@ -6,12 +6,11 @@ set aside; when only one fits it says why (guideline 4(3)③). Rest is a good re
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from typing import Any
 
 from bot import names, places
-from bot.dialog import END, PLACE, START, TEXT, Dialog, Go, UnmetNeed
+from bot.dialog import END, PLACE, START, TEXT, WAYS, Dialog, Go, UnmetNeed
 from bot.directory.resources import Resource
 from bot.directory.search import Found, Query
 from bot.messages import (
@@ -72,16 +71,47 @@ AT_HOME = frozenset(
 #: Wishes for a place beside time and fee -> where the talk keeps them.
 WISHES = {"language": "language", "provision": "provision", "conditions": "attributes"}
 
-REFUSED = re.compile(
-    r"断|ことわ|いっぱい|満員|空きが|refus|turned .{0,12}away|reject|no (?:space|room|vacanc)", re.IGNORECASE
-)
 NOT_YOUR_FAULT = _("断られたのは、あなたのせいではありません。")
 RELIEF: tuple[Phrase, ...] = (
     _("休むために預けるのも、りっぱな理由です。"),
     _("ほかの道もあります。選ぶのは、あなたです。いま決めなくてもかまいません。"),
 )
 
+BY_PROFILE = _("前に教えてもらった「家族のこと」でさがしました。")
+
 GENTLE = _("用事がなくても、休むために使えるところもあります。")
+
+#: What a care for a while is needed for: id -> its choice, a word for it, what else may fit (functions 14, 64).
+REASONS: dict[str, tuple[Phrase, Phrase, tuple[str, ...]]] = {
+    "rest": (
+        _("休みたい"),
+        _("休むために預けるのも、りっぱな理由です。眠る、髪を切る、ひとりで歩く。どれでもかまいません。"),
+        ("family_support", "home_visit_support", "parenting_salon"),
+    ),
+    "illness": (
+        _("体調・通院"),
+        _("あなたの体も大切です。泊まりで預けられるところや、家に来てもらう手伝いもあります。"),
+        ("short_stay", "home_visit_support", "family_support"),
+    ),
+    "work": (
+        _("仕事"),
+        _("仕事の日が続きそうなら、保育園などもあわせて考えられます。"),
+        ("nursery", "family_support", "return_to_work"),
+    ),
+    "occasion": (
+        _("用事・式"),
+        _("結婚式やお葬式、役所の用事にも使えます。夜にかかるときは、泊まりのところもあります。"),
+        ("short_stay", "family_support"),
+    ),
+    "sibling": (
+        _("きょうだいのこと"),
+        _("上の子の行事や、下の子の通院。体はひとつです。ひとりずつの時間を持つために使えます。"),
+        ("family_support", "sick_child_care"),
+    ),
+}
+WHAT_FOR = _("どんなときに使いたいですか。言わなくてもかまいません。ほかの道も見せられます。")
+WHERE_FOR = _("{topic}ですね。どのあたりがいいですか。町の名前を書いてもかまいません。")
+WHERE = _("どのあたりがいいですか。町の名前を書いてもかまいません。")
 
 #: Where else to look when this kind is refused, full or absent (function 65).
 ALTERNATIVES: dict[str, tuple[str, ...]] = {
@@ -114,20 +144,22 @@ class FindPlace(Dialog):
         Go(PLACE, "*", "results", take="take_place", when="has_topic"),
         Go(PLACE, "*", "topic", take="take_place"),
         Go("age", "*", "results", take="take_age", when="has_topic"),
+        Go("other_age", "results", "age", take="forget_age", when="has_topic"),
         Go("open_now", ("results", "named"), "results", take="take_open_now"),
         Go("more", ("results", "named"), "results", take="take_more"),
         Go("plainly", ("results", "named"), "results", take="drop_wishes"),
         Go("near", "*", "near"),
         Go("elsewhere", ("results", "details"), "where", take="forget_where", when="has_topic"),
-        Go("back", "details", "results"),
+        Go("back", ("details", "reason"), "results"),
+        Go("reason", "*", "reason", take="take_reason", when="has_reason"),
         Go("details", "*", "details", take="take_details", when="has_details"),
         Go("named", "*", "named", take="take_named"),
         Go(TEXT, ("where", "near", "topic"), "age", take="take_text", when="text_names_where_and_age_matters"),
         Go(TEXT, ("where", "near", "topic"), "results", take="take_text", when="text_names_where"),
         Go(TEXT, ("where", "near"), "where", take="miss_once", when="missed_once"),
         Go(TEXT, "age", "results", take="take_text", when="text_names_age"),
-        Go(TEXT, ("results", "details", "named"), "results", take="take_text", when="text_refines"),
-        Go(TEXT, (START, "topic", "named", "details"), END, when="never"),
+        Go(TEXT, ("results", "details", "named", "reason"), "results", take="take_text", when="text_refines"),
+        Go(TEXT, (START, "topic", "named", "details", "reason"), END, when="never"),
     )
 
     # what came ---------------------------------------------------------------------------------------------------
@@ -185,6 +217,10 @@ class FindPlace(Dialog):
         for key in (*WISHES.values(), "offset"):
             self.talk.data.pop(key, None)
 
+    def take_reason(self) -> None:
+        """Take what the care is needed for, said freely."""
+        self.talk.data["reason"] = self.talk.argument
+
     def take_details(self) -> None:
         """Take which place to show whole."""
         if self._resource(self.talk.argument) is not None:
@@ -215,6 +251,10 @@ class FindPlace(Dialog):
         for key in ("area", "near", "anywhere", "offset"):
             self.talk.data.pop(key, None)
 
+    def forget_age(self) -> None:
+        """Forget the age, to ask for it."""
+        self.talk.data.pop("age", None)
+
     # what holds --------------------------------------------------------------------------------------------------
 
     def has_topic(self) -> bool:
@@ -223,17 +263,13 @@ class FindPlace(Dialog):
 
     def needs_where(self) -> bool:
         """Return whether the place is still to be asked."""
-        data = self.talk.data
-        return self.has_topic() and not any(key in data for key in ("area", "near", "anywhere"))
+        return self.has_topic() and not self._told_where() and not self._area_of_profile()
 
     def needs_age(self) -> bool:
         """Return whether the child's age is unknown and changes what fits."""
         if not self.has_topic() or "age" in self.talk.data:
             return False
-        topic = self.talk.data["topic"]
-        found = self.talk.view.directory.search(Query(topic=topic, limit=50))
-        bounds = {(m.resource.minimum_age, m.resource.maximum_age) for m in found.matches}
-        return len(bounds) > 1
+        return len(self._bounds()) > 1 and self._age_of_profile() is None
 
     def has_details(self) -> bool:
         """Return whether the chosen place is known."""
@@ -248,8 +284,8 @@ class FindPlace(Dialog):
         return self.text_names_where() and self.needs_age()
 
     def missed_once(self) -> bool:
-        """Return whether the words were no known area, for the first time and no other clear question."""
-        if self.talk.heard.confident or self.talk.data.get("missed"):
+        """Return whether the words were no known area, for the first time and no other question."""
+        if self.talk.heard.confident or self.talk.heard.only_asked or self.talk.data.get("missed"):
             return False
         self.talk.data["missed"] = True
         return True
@@ -268,9 +304,9 @@ class FindPlace(Dialog):
         )
         return bool(said or wished) and self.has_topic() and not other
 
-    def never(self) -> bool:
-        """Return False: these words are a new question for somebody else."""
-        return False
+    def has_reason(self) -> bool:
+        """Return whether the reason is one of those that were offered."""
+        return self.talk.data.get("reason") in REASONS
 
     # what is said ------------------------------------------------------------------------------------------------
 
@@ -280,7 +316,10 @@ class FindPlace(Dialog):
         self.talk.say(
             *got,
             _("どんな場所をさがしますか。ことばで書いてもかまいません。"),
-            choices=tuple(Choice(names.topic(id), f"find_place.topic:{id}") for id in FREQUENT),
+            choices=(
+                *(Choice(names.topic(id), f"find_place.topic:{id}") for id in FREQUENT),
+                Choice(_("人と話す"), "person.ask"),
+            ),
             listed="numbers",
         )
 
@@ -291,9 +330,7 @@ class FindPlace(Dialog):
             lines.append(_("その地名が見つかりませんでした。町の名前か、位置で教えてください。"))
         else:
             lines += self._opening_words()
-            lines.append(
-                _("{topic}ですね。どのあたりがいいですか。町の名前を書いてもかまいません。", topic=self._topic())
-            )
+            lines.append(WHERE if self.talk.data["topic"] in names.PRIVATE else _(WHERE_FOR.msgid, topic=self._topic()))
         towns = tuple(
             Choice(Verbatim(area), f"find_place.area:{area}") for area in self.talk.view.city.municipalities[1:3]
         )
@@ -328,6 +365,7 @@ class FindPlace(Dialog):
             choices=(
                 *(Choice(label, f"find_place.age:{months}") for label, months in places.AGES),
                 Choice(_("言わないでさがす"), "find_place.age:skip"),
+                Choice(_("人と話す"), "person.ask"),
             ),
             listed="dots",
         )
@@ -347,24 +385,44 @@ class FindPlace(Dialog):
             for match in (*found.matches, *found.neighbours)
         )
         more = found.total > query.offset + len(found.matches)
+        by_profile = self._by_profile()
+        ways = (
+            *((Choice(_("もっと見る"), "find_place.more"),) if more else ()),
+            *((Choice(_("条件を外す"), "find_place.plainly"),) if places.wishes(query, found) else ()),
+            *self._alternatives(),
+            *(() if self.talk.data.get("open_now") else (Choice(_("いま開いているところ"), "find_place.open_now"),)),
+            *((Choice(_("年齢を変える"), "find_place.other_age"),) if "age" in by_profile else ()),
+            Choice(_("場所を変える"), "find_place.elsewhere" if self.has_topic() else "find_place.begin"),
+            *WAYS,
+        )
+        asks_what_for = self.talk.data.get("topic") == "temporary_care" and not self.talk.data.get("asked_what_for")
         self.talk.say(
             *self._opening_words(),
+            *((BY_PROFILE,) if by_profile else ()),
             *places.heading(found, query),
             cards=shown,
+            choices=() if asks_what_for else ways,
+        )
+        if asks_what_for:
+            self.talk.data["asked_what_for"] = True
+            reasons = tuple(Choice(label, f"find_place.reason:{id}") for id, (label, _word, _topics) in REASONS.items())
+            self.talk.say(WHAT_FOR, choices=(*reasons, *ways))
+
+    def ask_reason(self) -> None:
+        """Say that it is a good reason, and what else may fit it."""
+        _label, word, topics = REASONS[self.talk.data["reason"]]
+        self.talk.say(
+            word,
+            RELIEF[1],
             choices=(
-                *((Choice(_("もっと見る"), "find_place.more"),) if more else ()),
-                *((Choice(_("条件を外す"), "find_place.plainly"),) if places.wishes(query, found) else ()),
-                *self._alternatives(),
-                *(
-                    ()
-                    if self.talk.data.get("open_now")
-                    else (Choice(_("いま開いているところ"), "find_place.open_now"),)
-                ),
-                Choice(_("場所を変える"), "find_place.elsewhere" if self.has_topic() else "find_place.begin"),
-                Choice(_("人と話す"), "person.ask"),
-                Choice(_("メニュー"), "menu.show"),
+                *(Choice(names.topic(id), f"find_place.topic:{id}") for id in topics if self._has_places(id)),
+                *((Choice(_("もう一度見る"), "find_place.back"),) if self.has_topic() else ()),
+                *WAYS,
             ),
         )
+
+    def _has_places(self, topic: str) -> bool:
+        return self.talk.view.library.topic_has_places(topic)
 
     def ask_named(self) -> None:
         """Show the places whose name was typed."""
@@ -378,8 +436,7 @@ class FindPlace(Dialog):
             cards=(places.whole_card(resource, self.talk.language),),
             choices=(
                 *((Choice(_("ほかの場所と比べる"), "find_place.back"),) if self.has_topic() else ()),
-                Choice(_("人と話す"), "person.ask"),
-                Choice(_("メニュー"), "menu.show"),
+                *WAYS,
             ),
         )
 
@@ -390,8 +447,8 @@ class FindPlace(Dialog):
         if data.get("greeted"):
             return []
         data["greeted"] = True
-        if data.get("relief"):
-            refused = (NOT_YOUR_FAULT,) if REFUSED.search(self.talk.inbound.text) else ()
+        refused = (NOT_YOUR_FAULT,) if "refused" in self.talk.heard.asked else ()
+        if data.get("relief") or refused:
             return [*refused, *RELIEF, GAP]
         return [GENTLE, GAP] if data.get("topic") == "temporary_care" else []
 
@@ -424,17 +481,13 @@ class FindPlace(Dialog):
 
     def _query(self) -> Query:
         data, now = self.talk.data, self.talk.now
-        own = self.talk.view.city.municipalities[:1]
-        area = data.get("area", own[0] if own and "near" not in data and "words" not in data else "")
-        if area and not self._areas(area):
-            area = ""
-        age = data.get("age", -1)
+        age = self._age_of_profile() if "age" not in data else data["age"] if data["age"] >= 0 else None
         near = data.get("near")
         return Query(
             topic=data.get("topic", ""),
-            area=area,
+            area=self._area(),
             near=Point(near[0], near[1]) if near else None,
-            age_months=age if age >= 0 else None,
+            age_months=age,
             open_at=now if data.get("open_now") else None,
             open_weekday=data.get("weekday"),
             free=bool(data.get("free")),
@@ -447,6 +500,50 @@ class FindPlace(Dialog):
             limit=PAGE,
             offset=data.get("offset", 0),
         )
+
+    # what the family told of itself before (bot/profile.py) --------------------------------------------------------
+
+    def _told_where(self) -> bool:
+        return any(key in self.talk.data for key in ("area", "near", "anywhere"))
+
+    def _area(self) -> str:
+        """Return the area to search in: told now, else told before, else the own town; "" for a point or a name."""
+        data, own = self.talk.data, self.talk.view.city.municipalities[:1]
+        area: str = data.get("area", "")
+        if not area and "near" not in data and "words" not in data:
+            before = "" if "anywhere" in data else self._area_of_profile()
+            area = before or (own[0] if own else "")
+        return area if area and self._areas(area) else ""
+
+    def _area_of_profile(self) -> str:
+        area = self.talk.profile.area
+        return area if area and self._areas(area) else ""
+
+    def _age_of_profile(self) -> int | None:
+        """Return the age of the one child whom some place of this kind fits; None where that is no child or several."""
+        if not self.talk.profile.children or not self.has_topic():
+            return None
+        bounds, today = self._bounds(), self.talk.now.astimezone(TOKYO).date()
+        ages = {
+            age
+            for age in self.talk.profile.ages(today)
+            if any((least or 0) <= age and (most is None or age <= most) for least, most in bounds)
+        }
+        return ages.pop() if len(ages) == 1 and len(bounds) > 1 else None
+
+    def _bounds(self) -> set[tuple[int | None, int | None]]:
+        found = self.talk.view.directory.search(Query(topic=self.talk.data["topic"], limit=50))
+        return {(m.resource.minimum_age, m.resource.maximum_age) for m in found.matches}
+
+    def _by_profile(self) -> tuple[str, ...]:
+        """Return what was taken from the profile for this search, the first time that it is."""
+        data = self.talk.data
+        if not self.has_topic() or data.get("told_profile"):
+            return ()
+        age = ("age",) if "age" not in data and self._age_of_profile() is not None else ()
+        area = ("area",) if not self._told_where() and self._area_of_profile() else ()
+        data["told_profile"] = bool(age or area)
+        return (*age, *area)
 
     def _note_unmet(self, query: Query, found: Found) -> None:
         """Have a need counted that nothing meets, or only something else than was asked; once for the same question."""

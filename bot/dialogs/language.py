@@ -5,7 +5,7 @@ The rule: each language is offered in its own name, so that somebody who reads n
 
 from __future__ import annotations
 
-from bot.dialog import TEXT, Dialog, Go
+from bot.dialog import TEXT, WAYS, Dialog, Go
 from bot.messages import Choice, Verbatim, _
 
 
@@ -24,10 +24,6 @@ class Language(Dialog):
         """Return whether the city offers the chosen language."""
         return self.talk.argument in self.talk.view.city.languages
 
-    def never(self) -> bool:
-        """Return False: a language is chosen by its label; other words are somebody else's."""
-        return False
-
     def keep(self) -> None:
         """Keep the choice and speak it from now on."""
         if self.is_known():
@@ -35,7 +31,7 @@ class Language(Dialog):
 
     def ask_which(self) -> None:
         """Offer the languages."""
-        self.talk.say(Verbatim("ことば / Language"), choices=self.talk.language_choices(), listed="numbers")
+        self.talk.say(Verbatim("ことば / Language"), choices=(*self.talk.language_choices(), WAYS[0]), listed="numbers")
 
     def ask_kept(self) -> None:
         """Say so, in the new language."""

@@ -5,9 +5,39 @@ The rule: a person is always one of them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from bot import names
 from bot.dialog import TEXT, WAYS, Dialog, Go
 from bot.messages import Choice, _
+
+ASK = _("どれにしますか。そのまま質問を書いてもかまいません。")
+
+#: Subject of an area of the rich menu -> what can be asked about it, the most frequent first.
+SUBJECTS: Mapping[str, tuple[str, ...]] = {
+    "care": (
+        "temporary_care", "nursery", "kodomoen", "sick_child_care", "family_support", "short_stay", "after_school",
+    ),
+    "birth": ("pregnancy_registration", "newborn_visit", "postnatal_care", "birth_procedures", "feeding"),
+    "health": ("night_clinic", "medical_care", "vaccination", "infant_checkup", "mental_health"),
+}  # fmt: skip
+
+#: The ways, as the rich menu draws them too (`line.richmenu`): a person in the middle below, where a thumb rests.
+AREAS: tuple[Choice, ...] = (
+    Choice(_("場所をさがす"), "find_place.begin"),
+    Choice(_("保育園・預け先"), "menu.about:care"),
+    Choice(_("妊娠・出産"), "menu.about:birth"),
+    Choice(_("子どもの健康"), "menu.about:health"),
+    Choice(_("人と話す"), "person.ask"),
+    Choice(_("ことば / Language"), "language.ask"),
+)
+
+#: What the menu shows besides, where there is no picture to fill.
+MORE: tuple[Choice, ...] = (
+    Choice(_("これからの道すじ"), "journey.list"),
+    Choice(_("家族のこと"), "profile.show"),
+    Choice(_("だれが読みますか"), "welcome.who"),
+)
 
 
 class Menu(Dialog):
@@ -16,32 +46,32 @@ class Menu(Dialog):
     name = "menu"
     table = (
         Go("show", "*", "shown"),
+        Go("about", "*", "about", when="is_known"),
+        Go("about", "*", "shown"),
         Go("stop", "*", "stopped"),
         Go("thanks", "*", "thanked"),
         Go("tired", "*", "company"),
-        Go("hear_sticker", "*", "greeted_back"),
-        Go("cannot_see", "*", "told"),
-        Go(TEXT, ("shown", "stopped", "thanked", "company", "greeted_back", "told"), "shown", when="never"),
+        Go(TEXT, ("shown", "about", "stopped", "thanked", "company"), "shown", when="never"),
     )
 
-    def never(self) -> bool:
-        """Return False: what is typed here is a question for somebody else."""
-        return False
+    def is_known(self) -> bool:
+        """Return whether there is such a subject."""
+        return self.talk.argument in SUBJECTS
 
-    def ask_shown(self) -> None:
-        """Show the ways."""
+    def ask_about(self) -> None:
+        """Show what can be asked about a subject."""
         self.talk.say(
-            _("どれにしますか。そのまま質問を書いてもかまいません。"),
+            ASK,
             choices=(
-                Choice(_("場所をさがす"), "find_place.begin"),
-                Choice(names.topic("temporary_care"), "find_place.topic:temporary_care"),
-                Choice(names.topic("parenting_salon"), "find_place.topic:parenting_salon"),
-                Choice(_("人と話す"), "person.ask"),
-                Choice(_("だれが読みますか"), "welcome.who"),
-                Choice(_("ことば / Language"), "language.ask"),
+                *(Choice(names.topic(id), f"answer.about:{id}") for id in SUBJECTS[self.talk.argument]),
+                *WAYS,
             ),
             listed="numbers",
         )
+
+    def ask_shown(self) -> None:
+        """Show the ways."""
+        self.talk.say(ASK, choices=(*AREAS, *MORE), listed="numbers")
 
     def ask_stopped(self) -> None:
         """Let go, kindly."""
@@ -55,19 +85,5 @@ class Menu(Dialog):
         """Keep company with somebody who is tired: a sigh needs no solution (CARE C4)."""
         self.talk.say(
             _("おつかれさまです。ここでは、返事のいらないひとりごとも、どうぞ。"),
-            choices=WAYS,
-        )
-
-    def ask_greeted_back(self) -> None:
-        """Answer a sticker: a sign of life is an opening."""
-        self.talk.say(
-            _("ありがとうございます。何かあれば、ひとことでも書いてください。"),
-            choices=WAYS,
-        )
-
-    def ask_told(self) -> None:
-        """Say that a machine does not look at pictures, voices and files."""
-        self.talk.say(
-            _("写真・音声・ファイルは、機械では見ません。ことばで書くか、「人と話す」を選んでください。"),
             choices=WAYS,
         )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from bot.dialog import START, TEXT, Dialog, Go
 from bot.messages import ROOM_LINK, Choice, Phrase, _
+from bot.situation import READ_EVEN_IF_DECLINED
 
 
 class Person(Dialog):
@@ -22,10 +23,6 @@ class Person(Dialog):
         Go(TEXT, ("asked", "kept", "room", "line"), "kept", when="belongs_to_the_talk"),
         Go(TEXT, (START, "declined"), "declined", when="never"),
     )
-
-    def never(self) -> bool:
-        """Return False: what is typed after a no is a question for somebody else."""
-        return False
 
     def belongs_to_the_talk(self) -> bool:
         """Return whether the text is for the person: it is not a clear question to the directory."""
@@ -87,9 +84,9 @@ class Person(Dialog):
         """Accept the no."""
         lines: list[Phrase] = [_("わかりました。気が変わったら「人と話す」と書いてください。")]
         case = self.talk.view.case
-        if case is not None and set(case.kinds) & {"abuse", "dv", "crisis"}:
+        if case is not None and not READ_EVEN_IF_DECLINED.isdisjoint(case.kinds):
             lines.append(_("大切なことなので、相談員が一度読みますが、こちらから連絡はしません。"))
-        self.talk.say(*lines, choices=self.talk.ways_on())
+        self.talk.say(*lines, choices=(*self.talk.ways_on(), Choice(_("人と話す"), "person.ask")))
 
     def _ways(self) -> tuple[Choice, ...]:
         talk_in = self.talk.view.city.talk_in

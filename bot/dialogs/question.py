@@ -25,10 +25,6 @@ class Question(Dialog):
         Go(TEXT, ("shown", "lost", "offered"), END, when="never"),
     )
 
-    def never(self) -> bool:
-        """Return False: what is typed here is a question for somebody else."""
-        return False
-
     def known(self) -> bool:
         """Return whether the collection still holds the entry that was asked for."""
         return self.talk.view.question(self.talk.argument) is not None

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from bot.dialog import START, TEXT, Dialog, FollowUp, Go
+from bot.dialog import START, TEXT, WAYS, Dialog, FollowUp, Go
 from bot.i18n import SOURCE
 from bot.library import Hotline, Library
 from bot.messages import GAP, Card, Choice, Clocktime, Fact, Phrase, Reply, Severity, Signal, Text, Verbatim, _
@@ -187,6 +187,21 @@ FITS: dict[str, tuple[tuple[str, ...], str]] = {
     "development": (("exhausted",), "own_hand"),
 }
 
+#: Kinds in which somebody at home may read what is on the screen.
+AT_HOME = frozenset({"dv", "abuse"})
+
+#: Kinds whose words are said although they are only guessed: they name what to do *if* it is so.
+SPOKEN = frozenset({"medical", "crisis", "dv"})
+
+#: Troubles whose words are for the next minutes; no guess speaks over them.
+EMERGENCIES = frozenset({"crisis_now", "dv_now", "medical_now", "missing", "birth", "voices"})
+
+#: The harmless word that is heard as a tap for as long as it was once promised (`ask_traceless`).
+COVER = Choice(_("おむつ"), "safety.cover")
+
+#: What somebody has to have told: "lie down, unlock the door" and "do not obey the voices" hurt whom they do not fit.
+NEVER_GUESSED = frozenset({"unattended_birth", "psychosis"})
+
 #: Which kind of trouble is spoken of first when several are heard at the same severity.
 ORDER = ("medical", "crisis", "abuse", "dv", "hardship", "anxiety", "development")
 
@@ -196,6 +211,8 @@ def trouble(signals: Sequence[Signal]) -> str:
     ranked = sorted(signals, key=lambda s: (-s.severity.rank, ORDER.index(s.kind)))
     gravest = ranked[0]
     aspects = {aspect for s in ranked if s.severity is gravest.severity for aspect in s.aspects}
+    if _guessed(gravest):
+        aspects -= NEVER_GUESSED
     emergency = gravest.severity is Severity.EMERGENCY
     if "child_writing" in {aspect for s in signals for aspect in s.aspects}:
         return "child_writing"
@@ -235,11 +252,18 @@ class Safety(Dialog):
     """Stay with somebody in danger until a person reads."""
 
     name = "safety"
+    about = ""  # what the words of this turn are about, when that is not what the talk is about
     table = (
         Go("again", "*", "alarmed", when="knows_trouble"),
         Go("alarm", "*", "alarmed", take="note_trouble"),
         Go(TEXT, "alarmed", "with_you"),
-        Go(TEXT, (START, "with_you", "cannot_call", "card", "reminded", "not_meant"), "with_you"),
+        Go(
+            TEXT,
+            (START, "with_you", "cannot_call", "card", "reminded", "not_meant", "traceless", "covered"),
+            "with_you",
+        ),
+        Go("traceless", "*", "traceless"),
+        Go("cover", "*", "covered"),
         Go("cant_call", "*", "cannot_call"),
         Go("card", "*", "card"),
         Go("remind", "*", "reminded", take="plan_reminder"),
@@ -251,23 +275,30 @@ class Safety(Dialog):
         return "trouble" in self.talk.data
 
     def note_trouble(self) -> None:
-        """Remember what kind of trouble it is.
+        """Remember what kind of trouble it is, and what the words of this turn are about.
 
-        While a case of violence is open, 「また怒鳴っています」 is about that: violence against a child that is only
-        guessed (by likeness, so without an act) does not push what was told aside.
+        While a grave case waits, what is only guessed does not push aside what was told: 「出かけました。いま一人です」
+        after a blow is no birth alone, and the card and the ways stay those of violence. Words that help whom they fit
+        and hurt nobody else (SPOKEN) are said all the same. Nor does a milder word of the same trouble change it: after
+        「反応がありません」 「さっきけいれんも」 leaves it at 119 now.
         """
+        self.talk.data.pop("corrected", None)
         signals = self.talk.heard.signals
-        if signals:
-            case, gravest = self.talk.view.case, max(signals, key=lambda signal: signal.severity.rank)
-            told = case is not None and bool({"dv", "abuse"} & set(case.kinds)) and self.knows_trouble()
-            if not (told and gravest.kind == "abuse" and not gravest.act):
-                self.talk.data["trouble"] = trouble(signals)
+        if not signals:
+            return
+        case, gravest = self.talk.view.case, max(signals, key=lambda signal: signal.severity.rank)
+        told = self.talk.data.get("trouble", "") if case is not None and case.pressing else ""
+        heard = trouble(signals)
+        if not told or not (_guessed(gravest) or told == f"{heard}_now"):
+            self.talk.data["trouble"] = heard
+        elif gravest.kind in SPOKEN and told not in EMERGENCIES:
+            self.about = heard
 
     # what is said -----------------------------------------------------------------------------------------------
 
     def ask_alarmed(self) -> None:
         """Say the words for this trouble, when a person reads, and who can be called now."""
-        key = self.trouble
+        key = self.about or self.trouble
         block = f"{key}:{self.talk.language}"  # in another language it is another block
         if self._said_lately(block):
             self.ask_with_you()
@@ -336,11 +367,35 @@ class Safety(Dialog):
         else:
             self.talk.say(_("窓口の次の予定がわからないため、お知らせの約束ができません。"), choices=self._ways())
 
+    def ask_traceless(self) -> None:
+        """Say how to leave nothing on the phone, and a word that turns the screen harmless."""
+        self.talk.data["cover"] = True
+        self.talk.say(
+            _("ここの文は、長く押すと、あなたの画面から消せます。相談員のところには残ります。"),
+            _("通知に文が出ないように、LINEの通知の設定で変えられます。"),
+            _("だれかが来たら「おむつ」と送ってください。おむつの話だけをします。"),
+            choices=(COVER, *self._ways()),
+        )
+
+    def ask_covered(self) -> None:
+        """Speak of something harmless, with nothing on the screen that tells what it was about."""
+        self.talk.say(
+            _("おむつを替えられる場所は、子育てひろばや市役所にあります。"),
+            choices=(
+                Choice(_("わかりました"), "safety.cover"),
+                Choice(_("人と話す"), "person.ask"),
+            ),
+        )
+
     def ask_not_meant(self) -> None:
-        """Thank for the correction; it closes nothing that is urgent (CARE C12)."""
+        """Thank for the correction, after which questions are answered; it closes nothing that is urgent (CARE C12)."""
+        self.talk.data["corrected"] = True
+        case = self.talk.view.case
+        grave = case is not None and case.pressing
         self.talk.say(
             _("教えてくれて、ありがとうございます。大切なことに思えたので、聞きました。"),
             _("相談員も一度読みます。ほかに知りたいことがあれば、続けて書いてください。"),
+            choices=tuple(way for way in self._ways() if way.act != "safety.not_meant") if grave else WAYS,
         )
 
     # parts ------------------------------------------------------------------------------------------------------
@@ -400,6 +455,7 @@ class Safety(Dialog):
             Choice(_("電話できない"), "safety.cant_call"),
             Choice(_("見せるカード"), "safety.card"),
             *room,
+            *((Choice(_("あとを残さない"), "safety.traceless"),) if self._at_home() else ()),
             *((Choice(_("朝に知らせて"), "safety.remind"),) if closed else ()),
             Choice(_("そういう意味ではない"), "safety.not_meant"),
         )
@@ -408,8 +464,18 @@ class Safety(Dialog):
         """Return whether the desk may write first (CARE C21)."""
         return (self.talk.contact_safety or self.talk.view.contact_safety) == "any"
 
+    def _at_home(self) -> bool:
+        case = self.talk.view.case
+        kinds = {*(case.kinds if case is not None else ()), *(signal.kind for signal in self.talk.heard.signals)}
+        return bool(AT_HOME & kinds) and self.trouble not in ("own_hand", "own_act", "facility", "report")
+
     def _room(self) -> bool:
         return self.talk.view.city.talk_in in ("room", "ask")
+
+
+def _guessed(signal: Signal) -> bool:
+    """Return whether a signal rests on likeness alone: its reason is a numbered example, or violence without an act."""
+    return signal.why.rpartition("/")[2].isdecimal() or (signal.kind == "abuse" and not signal.act)
 
 
 def first_words(key: str, city: City) -> tuple[Phrase, ...]:
