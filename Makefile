@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 BABEL := $(PY) -m babel.messages.frontend
 
-.PHONY: help demo test check bench catalogs messages setup native browser lock clean
+.PHONY: help demo test check bench catalogs messages menus setup native browser lock clean
 .DEFAULT_GOAL := help
 
 help:  ## show this help
@@ -50,6 +50,9 @@ messages: .venv/.installed  ## take the sentences out of code and content and me
 	@for po in locales/*/LC_MESSAGES/messages.po; do \
 	  $(BABEL) -q update -i var/messages.pot -o $$po -l $$(basename $$(dirname $$(dirname $$po)) | cut -d@ -f1) --ignore-pot-creation-date --no-wrap --ignore-obsolete; \
 	  sed -i '/^"\(POT-Creation-Date\|PO-Revision-Date\|Report-Msgid-Bugs-To\|Last-Translator\|Language-Team\):/d' $$po; done
+
+menus: setup browser  ## draw the rich menus' pictures from the catalogs (then `madoguchi line menus` puts them up)
+	@$(PY) -m bot.cli line draw
 
 lock:  ## renew requirements.lock from pyproject.toml (needs uv)
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --extra dev pyproject.toml -o requirements.lock

@@ -15,11 +15,11 @@ from fastapi import FastAPI
 from sqlalchemy import insert, update
 from sqlalchemy.orm import Session
 
-from bot import cases, catalogue, journal
+from bot import cases, catalogue, journal, media
 from bot.clock import Clock
 from bot.directory.search import Directory
-from bot.messages import Reply, Severity, Signal
-from bot.models import Memory, Outbox, Resident
+from bot.messages import InboundKind, Reply, Severity, Signal
+from bot.models import CaseRow, Memory, Outbox, Resident
 from bot.opening import Opening, Schedule
 from bot.situation import Case, City, Desk
 from bot.store import Store, db_now, enqueue_outbox
@@ -191,6 +191,29 @@ async def writes(
         return case
 
     return await store.write(unit)
+
+
+async def sent(
+    store: Store, case_id: uuid.UUID, body: bytes, kind: InboundKind = "image", *, at: datetime = NOW
+) -> uuid.UUID:
+    """Let the resident of a case send something that LINE has and that was fetched for people; return its id."""
+
+    class Shelf:
+        async def content(self, message_id: str, most: int) -> bytes:
+            return body
+
+    def unit(session: Session) -> uuid.UUID:
+        resident_id = session.get_one(CaseRow, case_id).resident_id
+        uid = journal.write(session, resident_id, who="resident", kind=kind, words="", at=at)
+        media.note(session, resident_id, uid, kind, "m1", at)
+        media.want(session, resident_id, uid, at, at)
+        return uid
+
+    id = await store.write(unit)
+    clock = Clock()
+    clock.set(at, running=False)
+    await media.Fetcher(store, Shelf(), clock).fetch({"media_id": str(id)}, at)
+    return id
 
 
 OWN_HAND = Signal(

@@ -21,7 +21,7 @@ from bot.opening import Opening, Schedule
 from bot.outbox import OutboxSender
 from bot.situation import Case, City, Desk
 from bot.store import Store
-from bot.worker import ResidentFacts, Worker
+from bot.worker import Mind, ResidentFacts, Worker
 from tests import line_judge
 
 SECRET = "channel-secret"
@@ -222,8 +222,9 @@ class Desks:
     line: FakeLine = field(default_factory=FakeLine)
     clock: Clock = field(default_factory=clock)
 
-    def worker(self, **more: Any) -> Worker:
-        return Worker(self.store, self.mind, self.line, self.clock, city, base_url="https://desk.example", **more)
+    def worker(self, mind: Mind | None = None, **more: Any) -> Worker:
+        mind = mind or self.mind
+        return Worker(self.store, mind, self.line, self.clock, city, base_url="https://desk.example", **more)
 
     def sender(self, **more: Any) -> OutboxSender:
         return OutboxSender(self.store, self.line, self.clock, city, **more)

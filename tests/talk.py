@@ -15,7 +15,7 @@ from bot.directory.search import Directory
 from bot.encoders.engines import Encoders
 from bot.i18n import Catalogs
 from bot.library import Library
-from bot.messages import Heard, Inbound, InboundKind, Severity, Signal
+from bot.messages import Choice, Heard, Inbound, InboundKind, Severity, Signal
 from bot.opening import TOKYO
 from bot.transcript import Rehearsal
 
@@ -111,3 +111,35 @@ def concern(kind: str = "anxiety", **more: Any) -> Signal:
 def emergency(kind: str = "medical", **more: Any) -> Signal:
     """Return an emergency."""
     return Signal(kind, Severity.EMERGENCY, **more)
+
+
+#: What raises each trouble that the safety dialog has words for.
+TROUBLES: dict[str, Signal] = {
+    "own_hand": urgent(who="self", act="fear"),
+    "own_act": urgent(who="self", act="done"),
+    "child_hurt": urgent(who="partner"),
+    "report": urgent(who="other"),
+    "facility": urgent(aspects=("facility_staff",)),
+    "child_writing": urgent(aspects=("child_writing",)),
+    "crisis": urgent("crisis"),
+    "crisis_now": emergency("crisis"),
+    "voices": emergency("crisis", aspects=("psychosis",)),
+    "dv": urgent("dv"),
+    "dv_now": emergency("dv", aspects=("strangling",)),
+    "medical_now": emergency("medical"),
+    "medical": urgent("medical"),
+    "missing": emergency("medical", aspects=("missing_child",)),
+    "birth": emergency("medical", aspects=("unattended_birth",)),
+    "exhausted": urgent("anxiety"),
+    "hardship": urgent("hardship"),
+    "development": urgent("development"),
+}
+
+
+def shown(turn: Turn) -> tuple[Choice, ...]:
+    """Return every button of a turn, on bubbles and on cards."""
+    return tuple(
+        choice
+        for reply in turn.replies
+        for choice in (*reply.choices, *(choice for card in reply.cards for choice in card.choices))
+    )

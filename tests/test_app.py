@@ -25,7 +25,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bot import app as roof
-from bot import cases, catalogue, city, library, questions
+from bot import cases, catalogue, city, library, media, questions
 from bot.app import Mind, Roof, add_simulator, create_app, demo_platform, demo_settings, set_up_demo
 from bot.clock import Clock
 from bot.directory.documents import resources_from_documents
@@ -33,7 +33,8 @@ from bot.encoders.engines import Encoders
 from bot.errors import SettingsError
 from bot.i18n import Catalogs
 from bot.inbox import line_hash
-from bot.models import Campaign, CaseRow, Job, Journal, Outbox, QuestionRow, Resident, SignalRow
+from bot.line import richmenu
+from bot.models import Campaign, CaseRow, Job, Journal, Media, Outbox, QuestionRow, Resident, SignalRow
 from bot.opening import TOKYO
 from bot.simulator.people import Resident as Phone
 from bot.simulator.platform import Platform
@@ -178,6 +179,48 @@ async def test_who_follows_is_welcomed(town: Town) -> None:
     await town.platform.follow(other)
     assert "はじめに答えるのは機械（自動応答）です" in await town.answered(phone, "機械")
     assert "automatic" in await town.answered(other, "automatic")
+
+
+async def test_the_menu_speaks_her_language(town: Town) -> None:
+    """Who follows sees the menu in the profile's language, who chooses another one sees that, and after a block too."""
+    picture = library.menu_pictures()["ja"]
+    up = (await richmenu.put_up(town.roof.line, {"ja": picture, "en": picture}, town.roof.words)).menus
+    phone, menus = town.somebody(language="en"), town.platform.menus
+
+    async def sees(language: str) -> None:
+        await town.until(lambda: phone.rich_menu == up[language], f"the menu in {language}")
+
+    await town.platform.follow(phone)
+    await sees("en")
+    await town.taps(phone, "日本語", "このことば")
+    await sees("ja")
+    await town.platform.block(phone)
+    assert menus.shown_id(phone) is None
+    await town.platform.follow(phone)
+    await sees("ja")
+    other = town.somebody()
+    await town.platform.follow(other)
+    before = len(other.heard)
+    await town.platform.tap(other, "人と話す")  # an area of the menu
+    assert "相談員に伝えます" in await town.answered(other, "相談員", before)
+
+
+async def test_menus_that_fail_fail_alone(town: Town) -> None:
+    """LINE is away for everything about menus: the resident is answered as ever."""
+    town.platform.faults.add("error", path="/richmenu", times=None)
+    phone = town.somebody(language="en")
+    await town.platform.follow(phone)
+    assert "automatic" in await town.answered(phone, "automatic")
+    assert await town.says(phone, "一時預かりはありますか")
+    resident_id = await town.resident_id(phone)
+
+    def tried(session: Session) -> bool:
+        found = session.scalars(select(Job).where(Job.name == richmenu.JOB))
+        return any(job.attempts and job.error for job in found if job.payload == {"resident": str(resident_id)})
+
+    await town.until_stored(tried, "a menu that could not be shown")
+    town.platform.faults.clear()
+    assert await town.case(phone) is None
 
 
 async def test_a_scanned_card_is_counted_and_greeted(town: Town) -> None:
@@ -330,6 +373,27 @@ async def test_unsent_words_are_gone_and_the_case_stays(town: Town) -> None:
     case = await town.case(phone)
     assert case is not None
     assert (case.state, case.severity.value) == ("waiting", "urgent")
+
+
+async def test_a_voice_is_fetched_for_a_person_and_destroyed_when_it_is_taken_back(town: Town) -> None:
+    """From the phone over LINE's content, which is not ready at first, into the sealed column, and out of it again."""
+    phone, voice = town.somebody(), b"\x00\x00\x00\x1cftypM4A \x00\x00\x00\x00 a voice at night"
+    event = await town.platform.send_voice(phone, voice, preparing=True)
+    assert "機械は、音声を聞きません" in await town.answered(phone, "音声")
+    await town.taps(phone, "人と話す", "相談員に伝えます")
+    resident_id = await town.resident_id(phone)
+
+    def row(session: Session) -> Media:
+        return session.scalars(select(Media).where(Media.resident_id == resident_id)).one()
+
+    await town.until_stored(lambda s: row(s).tries > 0, "asking LINE while it prepares")
+    town.platform.contents[event.message_id].preparing = False
+    await town.until_stored(lambda s: row(s).state == "kept", "the voice")
+    opened = await town.roof.store.read(lambda s: media.opened(s, resident_id, row(s).id))
+    assert opened is not None
+    assert (opened[0].type, opened[1]) == ("audio/mp4", voice)
+    await town.platform.unsend(phone, event)
+    await town.until_stored(lambda s: row(s).state == "unsent" and row(s).body_sealed is None, "destroying it")
 
 
 async def test_the_reminder_comes_at_opening(town: Town) -> None:

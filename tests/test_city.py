@@ -34,7 +34,9 @@ def test_the_sample_city_may_go_live(document: Document) -> None:
     assert found.name == "ひなた市"
     assert city.problems(found) == []
     assert [desk.id for desk in found.desks] == ["hiroba", "kodomo-katei"]
-    assert found.languages == ("ja", "ja-easy", "en")
+    assert len(found.languages) == 12
+    assert found.complaints.decided
+    assert found.people[0].name == "さくら"
 
 
 @pytest.mark.parametrize(
@@ -52,6 +54,14 @@ def test_the_sample_city_may_go_live(document: Document) -> None:
         (lambda d: d.update(languages="ja"), "languages must be a list"),
         (lambda d: d.update(languages=["ja", "tlh"]), "tlh"),
         (lambda d: d["desks"][0].update(phones="1"), "hiroba.*phones"),
+        (lambda d: d.update(complaints=["のはら"]), "complaints must be a mapping"),
+        (lambda d: d["complaints"].update(days="14"), "complaints: days must be a whole number"),
+        (lambda d: d["complaints"].update(boss="x"), "complaints: unknown keys .*boss"),
+        (lambda d: d.update(people=["さくら"]), "people: must be a mapping"),
+        (lambda d: d["people"][0].pop("name"), "people: each needs a name"),
+        (lambda d: d["people"][0].update(languages=["tlh"]), "people: unknown languages .*tlh"),
+        (lambda d: d["people"][0].update(phone="1"), "people: unknown keys .*phone"),
+        (lambda d: d.update(keeps_records=5), "keeps_records must be a text"),
         (lambda d: d["desks"][0].update(phone=119), "phone must be a text"),
         (lambda d: d["desks"][0].pop("name"), "name"),
         (lambda d: d["desks"][0].update(hours=[{"days": "火-土", "open": "9:30"}]), "hiroba"),

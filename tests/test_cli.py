@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import io
 import json
+import re
+import socket
 import sqlite3
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import typer
+import uvicorn
 import yaml
+from starlette.applications import Starlette
+from starlette.routing import Mount
 
 from bot import app as roof
 from bot import check, cli, library
+from bot.clock import Clock
 from bot.directory.importing import read_file
 from bot.encoders.engines import Encoders
+from bot.settings import Settings
+from bot.simulator.app import create_app as create_simulator
 from tests.conftest import SECRET_KEY
 from tests.talk import as_shipped
 
@@ -123,6 +132,55 @@ def test_a_wrong_call_is_refused(run: Run, args: tuple[str, ...]) -> None:
     ended = run(*args)
     assert ended.code != 0
     assert ended.err
+    assert "Traceback" not in ended.err
+
+
+# --- campaigns -------------------------------------------------------------------------------------------------------
+
+
+def test_a_campaign_from_the_making_to_the_end(run: Run, city_file: Path) -> None:
+    """It is made, printed, greeted anew, listed and ended; the code is in every answer."""
+    run("migrate")
+    text = re.sub(r"(?m)^  languages: .*", "  languages: [ja, ja-easy, en]", city_file.read_text("utf-8"), count=1)
+    city_file.write_text(text, "utf-8")
+    run("city", "set", city_file)
+    ended = run(
+        "campaign", "add", "--moment", "home_visit", "--place", "川辺", "--language", "ja", "--language", "vi",
+        "--greeting", "vi=Xin chào", "--token", "k7f3", BASE_URL="https://desk.example",
+    )  # fmt: skip
+    assert ended.code == 0
+    assert "https://desk.example/q/K7F3" in ended.out
+    assert "vi: Xin chào [K7F3]" in ended.out
+    assert "vi" in ended.err  # the city does not offer it yet: said, not refused
+    cards = run("campaign", "cards", "K7F3", "--language", "vi", "--together")
+    assert "https://desk.example/public/cards/K7F3?l=vi&together=1\n" in cards.out
+    assert "https://desk.example/public/cards/K7F3?l=vi&together=1&sheet=1\n" in cards.out
+    assert "Tôi có thẻ [K7F3]" in run("campaign", "greet", "k7f3", "vi", "Tôi có thẻ").out
+    assert "home_visit" in run("campaign", "list").out
+    assert run("campaign", "end", "K7F3").code == 0
+    (told,) = json.loads(run("campaign", "list", "--json").out)
+    assert (told["token"], told["place"], told["scans"], told["greeted"]) == ("K7F3", "川辺", [], 0)
+    assert told["ended"]
+
+
+@pytest.mark.parametrize(
+    ("args", "why"),
+    [
+        (("add", "--moment", "party"), "home_visit"),
+        (("add", "--moment", "hiroba", "--language", "tlh"), "tlh"),
+        (("add", "--moment", "hiroba", "--greeting", "hello"), "LANGUAGE=WORDS"),
+        (("cards", "NONE"), "campaign list"),
+        (("end", "NONE"), "campaign list"),
+        (("greet", "NONE", "vi", "x"), "campaign list"),
+    ],
+)
+def test_a_wrong_campaign_is_refused_in_words(run: Run, args: tuple[str, ...], why: str) -> None:
+    """What is wrong, or is not there, is named; an empty list says how to begin."""
+    run("migrate")
+    assert "campaign add --help" in run("campaign", "list").out
+    ended = run("campaign", *args)
+    assert ended.code != 0
+    assert why in ended.err
     assert "Traceback" not in ended.err
 
 
@@ -484,3 +542,30 @@ def test_content_check_ends_with_what_it_finds(run: Run, monkeypatch: pytest.Mon
     ended = run("content", "check")
     assert ended.code == 1
     assert ended.err.splitlines() == ["✗ en: not translated: あ", "✗ [x] y"]
+
+
+def test_menus_are_put_up_once(run: Run) -> None:
+    """`line menus` puts up every picture there is; the second time nothing is to do; an error is a sentence."""
+    assert run("migrate").code == 0
+    platform = roof.demo_platform(Settings(line_channel_secrets=("s",), line_channel_access_token="t"), Clock())
+    listening = socket.create_server(("127.0.0.1", 0))
+    app = Starlette(routes=[Mount("/simulator", create_simulator(platform))])
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off", ws="none"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    try:
+        at = f"http://127.0.0.1:{listening.getsockname()[1]}/simulator"
+        first = run("line", "menus", LINE_API_BASE=at, LINE_CHANNEL_ACCESS_TOKEN="t")
+        again = run("line", "menus")
+        refused = run("line", "menus", LINE_CHANNEL_ACCESS_TOKEN="wrong")
+    finally:
+        server.should_exit = True
+        thread.join()
+    count = len(library.menu_pictures())
+    assert (first.code, first.err) == (0, "")
+    assert f"{count} menus are up" in first.out
+    assert f"{count} new" in first.out
+    assert "0 new, 0 taken down" in again.out
+    assert platform.menus.default in platform.menus.all
+    assert refused.code == 1
+    assert "401" in refused.err

@@ -18,10 +18,12 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 from starlette.routing import Mount
 
-from bot import cases, catalogue, curation, suggestions
+from bot import cases, catalogue, curation, memory, suggestions
 from bot.directory.resources import Location, Resource
+from bot.messages import Month
 from bot.models import Audit, CaseRow, Event, Journal, Memory, Outbox, Resident, ResourceChange
-from bot.store import Store, append_event
+from bot.profile import Profile
+from bot.store import Store, append_event, db_now
 from bot.vault import resident_owner, unseal
 from handoff import partners, people, uploads
 from handoff.console import conversation, labels, live
@@ -41,6 +43,7 @@ from tests.console_world import (
     a_resident,
     build,
     form,
+    sent,
     writes,
 )
 
@@ -113,6 +116,8 @@ DOORS: dict[tuple[str, str], Door] = {
     ("GET", "/live/since"): Door(EVERYBODY),
     ("GET", "/cases/{case_id}"): Door(TALKING, "waiting"),
     ("GET", "/cases/{case_id}/parts"): Door(TALKING, "waiting"),
+    ("GET", "/cases/{case_id}/media/{media_id:uuid}"): Door(TALKING, "mine"),
+    ("GET", "/cases/{case_id}/media/{media_id:uuid}/file"): Door(TALKING, "mine"),
     ("POST", "/cases/{case_id}/claim"): Door(TALKING, "waiting"),
     ("POST", "/cases/{case_id}/renew"): Door(TALKING, "mine"),
     ("POST", "/cases/{case_id}/draft"): Door(TALKING, "mine", (("words", "まだ"),)),
@@ -228,6 +233,8 @@ async def good_form(world: World, path: str, door: Door, case_id: uuid.UUID) -> 
         ids |= await an_upload(world)
     if "{agency_id" in path:
         ids |= await an_agency(world)
+    if "{media_id" in path:
+        ids["media_id"] = str(await sent(world.store, case_id, b"\xff\xd8\xff"))
     if "{person_id" in path:
         ids["person_id"] = str(await people.add(world.store, SOMEBODY, curation.By("staff:test", "さとう"), NOW))
 
@@ -256,7 +263,8 @@ async def test_every_route_has_an_expectation(world: World) -> None:
 def check_headers(answer: httpx.Response) -> None:
     """Check what every answer of the console carries."""
     for name, value in HEADERS.items():
-        assert answer.headers[name] == value
+        is_sent = name == "content-security-policy" and answer.url.path.endswith("/file") and answer.status_code == 200
+        assert answer.headers[name] == ("sandbox; default-src 'none'" if is_sent else value)
     assert answer.headers["cache-control"] == "no-store"
     assert "unsafe" not in answer.headers["content-security-policy"]
 
@@ -672,6 +680,44 @@ async def test_words_wait_where_contact_is_only_safe_while_she_writes(world: Wor
     kept = await browser.post(f"/cases/{case_id}/reply", data={**fields, "place": "room"}, headers=json_please)
     assert kept.json()["notice"] == labels.NOTICES["quiet"]
     assert await world.store.read(lambda s: s.scalar(select(func.count()).select_from(Outbox))) == 0
+
+
+async def test_what_a_family_told_of_itself_is_shown_to_the_holder_alone(world: World, browser: Browser) -> None:
+    """Whoever holds the talk reads months and area; a colleague who looks in does not."""
+    resident = await a_resident(world.store)
+    told = Profile((Month(2024, 10),), Month(2027, 3), "ひなた市川辺町")
+    await world.store.write(lambda s: memory.change_profile(s, resident, lambda _before: told))
+    case = await writes(world.store, resident, "話したい", event="open", reason="asked")
+    assert case is not None
+    csrf = await world.signed_in("specialist", browser)
+    assert "川辺町" not in (await browser.get(f"/cases/{case.id}")).text
+    await browser.post(f"/cases/{case.id}/claim", data=form(csrf))
+    page = (await browser.get(f"/cases/{case.id}")).text
+    for words in ("2024年10月（2歳1か月）", "2027年3月", "ひなた市川辺町"):
+        assert words in page
+    async with world.browser() as other:
+        await world.signed_in("supervisor", other)
+        assert "川辺町" not in (await other.get(f"/cases/{case.id}")).text
+
+
+@pytest.mark.parametrize("writes", [True, False])
+async def test_a_notice_on_the_phone_shows_no_words(world: World, browser: Browser, writes: bool) -> None:
+    """Who did not write just now may not be the one who holds the phone: a neutral line comes first (CARE C21)."""
+    world.set_city(talk_in="line")
+    case_id = await a_case(world, held_by="specialist")
+    last = await world.store.read(db_now) if writes else 0.0
+    await world.store.write(lambda s: s.execute(update(Resident).values(last_inbound_db=last)) and None)
+    csrf = await world.signed_in("specialist", browser)
+    fields = form(csrf, words="あざのことですが", place="line", key=str(uuid.uuid4()))
+    assert (await browser.post(f"/cases/{case_id}/reply", data=fields)).status_code == 303
+
+    def said(session: Session) -> list[str]:
+        row = session.scalars(select(Outbox)).one()
+        body = unseal(session, resident_owner(row.resident_id), "outbox", "body", row.id, row.body_sealed)
+        return [message["text"] for message in json.loads(body)]
+
+    first, *rest = await world.store.read(said)
+    assert (first, rest) == ("あざのことですが", []) if writes else rest == ["あざのことですが"]
 
 
 async def test_a_draft_is_sealed_and_survives_a_lapse(world: World, browser: Browser) -> None:

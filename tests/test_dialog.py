@@ -12,16 +12,30 @@ from typing import ClassVar
 import pytest
 
 from bot import easy, render, triage
-from bot.dialog import END, START, TEXT, Dialog, Go, Talk
+from bot.dialog import START, TEXT, Dialog, Go, Talk
 from bot.dialogs import ALL
 from bot.dialogs.safety import CARDS, FITS, WORDS, trouble
 from bot.errors import DialogError
 from bot.line import limits
-from bot.messages import Choice, Heard, Inbound, Reply, Signal, Verbatim
-from bot.situation import next_state
-from tests.talk import DAY, NIGHT, Conversation, concern, emergency, urgent, view, words
+from bot.messages import Heard, Inbound, Verbatim
+from bot.profile import Profile
+from bot.situation import Campaign, next_state
+from tests.talk import (
+    DAY,
+    NIGHT,
+    TROUBLES,
+    Conversation,
+    concern,
+    content,
+    emergency,
+    shown,
+    urgent,
+    view,
+    words,
+)
 
-LANGUAGES = ("ja", "ja-easy", "en")
+LANGUAGES = words().talks
+pytestmark = pytest.mark.xdist_group("walk")  # the walk is made once
 
 
 @pytest.fixture(autouse=True)
@@ -153,7 +167,6 @@ def test_each_trouble_has_its_words_numbers_and_card() -> None:
 # --- the walk ---------------------------------------------------------------------------------------------------------
 
 
-#: What raises each trouble of the safety dialog.
 def test_a_guess_does_not_push_violence_aside() -> None:
     """Who told of violence is not met with another kind of help because later words are unclear."""
     talk = Conversation()
@@ -170,26 +183,90 @@ def test_a_guess_does_not_push_violence_aside() -> None:
     assert "safety.exhausted" in [reply.block for reply in alone.replies]
 
 
-ALARMS: dict[str, Signal] = {
-    "own_hand": urgent(who="self", act="fear"),
-    "own_act": urgent(who="self", act="done"),
-    "child_hurt": urgent(who="partner"),
-    "report": urgent(who="other"),
-    "facility": urgent(aspects=("facility_staff",)),
-    "child_writing": urgent(aspects=("child_writing",)),
-    "crisis": urgent("crisis"),
-    "crisis_now": emergency("crisis"),
-    "voices": emergency("crisis", aspects=("psychosis",)),
-    "dv": urgent("dv"),
-    "dv_now": emergency("dv", aspects=("strangling",)),
-    "medical_now": emergency("medical"),
-    "medical": urgent("medical"),
-    "missing": emergency("medical", aspects=("missing_child",)),
-    "birth": emergency("medical", aspects=("unattended_birth",)),
-    "exhausted": urgent("anxiety"),
-    "hardship": urgent("hardship"),
-    "development": urgent("development"),
-}
+def test_a_birth_or_voices_that_are_only_guessed_get_no_words_of_their_own() -> None:
+    """Who asks for postnatal care and is misheard is not told to lie down and unlock the door."""
+    for aspect in ("unattended_birth", "psychosis"):
+        guessed = urgent("medical", aspects=(aspect,), why="ko-3/37254")
+        assert trouble((guessed,)) == "medical"
+        assert trouble((urgent("medical", aspects=(aspect,), why="ko/labour-alone"),)) != "medical"
+
+
+def test_what_is_only_guessed_does_not_push_aside_what_was_told() -> None:
+    """After 「夫に殴られた」 an 「いま一人です」 that resembles something else leaves the words where they were."""
+    talk = Conversation()
+    talk.is_heard(urgent("dv", why="ja/partner-hits", act="done"))
+    talk.is_heard(urgent("medical", aspects=("unattended_birth",), why="ko-3/37254"))
+    assert talk.memory["safety"]["data"]["trouble"] == "dv"
+    assert any(choice.act == "safety.traceless" for choice in shown(talk.last))
+    talk.is_heard(urgent("crisis", why="ja/wants-to-die", act="wish"))
+    assert talk.memory["safety"]["data"]["trouble"] == "crisis"
+
+
+@pytest.mark.parametrize("kind", ["medical", "crisis"])
+def test_words_that_help_whom_they_fit_are_said_on_a_guess_too(kind: str) -> None:
+    """Who told of a blow and then of what sounds like a fever or a wish to die hears of it; an emergency stays."""
+    guess = urgent(kind, why="ja-1/77")
+    for told, spoken in ((urgent("dv", why="ja/partner-hits"), True), (emergency("dv", why="ja/strangled"), False)):
+        talk = Conversation()
+        talk.is_heard(told)
+        blocks = {reply.block for reply in talk.is_heard(guess).replies}
+        assert (f"safety.{kind}" in blocks) is spoken
+        assert talk.memory["safety"]["data"]["trouble"].startswith("dv")
+
+
+def test_the_harmless_word_is_heard_for_good() -> None:
+    """Who read once that 「おむつ」 hides the talk may send it forty answers later (CARE C21)."""
+    talk = Conversation()
+    talk.is_heard(urgent("dv", why="ja/partner-hits"))
+    before = talk.fork()
+    talk.does("choice", act="safety.traceless")
+    talk.stage("staff claims")
+    talk.stage("staff closes")
+    for topic in content().vocabulary["topics"]:
+        for act in (f"answer.about:{topic}", f"find_place.topic:{topic}", "find_place.anywhere"):
+            talk.does("choice", act=act)
+    assert all(choice["act"] != "safety.cover" for choice in talk.memory["choices"])
+    talk.writes("おむつ")
+    assert talk.memory["safety"]["state"] == "covered"
+    before.writes("おむつ")
+    assert before.memory["safety"]["state"] != "covered"
+
+
+def test_a_milder_word_leaves_119_where_it_was() -> None:
+    talk = Conversation()
+    talk.is_heard(emergency("medical", why="ja/not-breathing", act="now"))
+    talk.is_heard(urgent("medical", why="ja/high-fever", act="now"))
+    assert talk.memory["safety"]["data"]["trouble"] == "medical_now"
+
+
+def test_after_not_meant_a_question_is_answered_while_the_case_waits() -> None:
+    """It gets the words of its answer, no places and no menu; a new alarm ends that (CARE C12, C15)."""
+    talk = Conversation(DAY)
+    talk.is_heard(urgent("crisis", why="en-6/15689"))
+    talk.writes("一時預かりの料金")
+    assert "一時預かりは" not in talk.said
+    talk.does("choice", act="safety.not_meant")
+    talk.writes("一時預かりの料金")
+    assert "一時預かりは" in talk.said
+    assert not any(reply.cards for reply in talk.last.replies)
+    assert all(not c.act.startswith(("menu.", "find_place.")) for c in talk.last.replies[-1].choices)
+    assert talk.view.case is not None
+    assert talk.view.case.pressing
+    talk.is_heard(urgent("crisis", why="ja/wants-to-die", act="wish"))
+    talk.writes("一時預かりの料金")
+    assert "一時預かりは" not in talk.said
+
+
+def test_a_typed_label_is_a_tap_while_the_case_waits() -> None:
+    """「見せるカード」 shows the card, though together with the words before it sounds like danger again."""
+    talk = Conversation()
+    talk.is_heard(urgent("hardship"))
+    talk.is_heard(urgent("hardship"), text="見せるカード")
+    assert any(reply.cards for reply in talk.last.replies)
+    assert talk.last.case == "alarm"  # the queue hears of it all the same
+
+
+FEARS = ("通報しますか", "子どもを取られますか", "入管に言いますか")  # answered honestly, by welcome (CARE C3)
 PERSON = {"ja": "人と話す", "en": "talk to a person"}
 READS_ALREADY = re.compile(
     r"読んでいます|読みました|見ています|向かって|駆けつけ|すぐに?(?:返事|連絡|行き)"
@@ -197,7 +274,7 @@ READS_ALREADY = re.compile(
     re.IGNORECASE,
 )
 NOT_YET = re.compile(r"まだ ?だれも ?読んでいません|Nobody has read (?:it|this) yet")
-MOST = 2500  # turns of the walk
+MOST = 3000  # turns of the walk
 
 
 def starts() -> Iterator[tuple[str, Conversation]]:
@@ -210,27 +287,34 @@ def starts() -> Iterator[tuple[str, Conversation]]:
             worried = Conversation(now)
             worried.is_heard(severity)
             yield f"concern {severity.kind} {now:%H:%M}", worried
-    for key, signal in ALARMS.items():
+    for key, signal in TROUBLES.items():
         alarmed = Conversation(NIGHT if signal.severity.value == "urgent" else DAY)
         alarmed.is_heard(signal)
         yield key, alarmed
-    for text in ("一時預かり", "児童手当のこと", "むらさきのぞう", "どんぐりの会"):
+    for text in (
+        "一時預かり", "児童手当のこと", "むらさきのぞう", "どんぐりの会", *FEARS,
+        "流産しました", "切迫流産と言われました", "苦情を言いたい", "相談窓口の場所", "ちがう",
+    ):  # fmt: skip
         asked = Conversation(DAY)
         asked.writes(text)
         yield text, asked
+    for act in ("my_data.show", "my_data.delete", "visit.begin", "visit.what:counter"):
+        asked = Conversation(DAY)
+        asked.does("follow")
+        asked.does("choice", act=act)
+        yield act, asked
+    told = Conversation(DAY)
+    told.does("follow")
+    told.memory = Profile(area="川辺町").within(told.memory)
+    told.does("choice", act="profile.show")
+    yield "family", told
+    scanned = Conversation(DAY, campaigns={"K7F3": Campaign("K7F3", "home_visit")})
+    scanned.writes("はじめる [K7F3]")
+    yield "card", scanned
     sighs = Conversation(DAY)
     sighs.does("follow")
     sighs.does("choice", act="menu.tired")
     yield "tired", sighs
-
-
-def shown(turn_replies: tuple[Reply, ...]) -> list[Choice]:
-    """Return every button that was shown, on bubbles and on cards."""
-    return [
-        choice
-        for reply in turn_replies
-        for choice in (*reply.choices, *(c for card in reply.cards for c in card.choices))
-    ]
 
 
 def place(at: Conversation) -> tuple[object, ...]:
@@ -243,7 +327,7 @@ def place(at: Conversation) -> tuple[object, ...]:
         at.memory["safety"].get("data", {}).get("trouble", ""),
         case.state if case else "",
         at.last.language,
-        tuple(sorted({choice.act.partition(":")[0] for choice in shown(at.last.replies)})),
+        tuple(sorted({choice.act.partition(":")[0] for choice in shown(at.last)})),
     )
 
 
@@ -258,9 +342,7 @@ def walked() -> tuple[tuple[str, Conversation], ...]:
         if place(at) in known:
             continue
         known[place(at)] = (way, at)
-        for act in {
-            choice.act.partition(":")[0]: choice.act for choice in shown(at.last.replies) if choice.act
-        }.values():
+        for act in {choice.act.partition(":")[0]: choice.act for choice in shown(at.last) if choice.act}.values():
             turns += 1
             onward = at.fork()
             onward.does("choice", act=act)
@@ -286,23 +368,11 @@ def corners(*, pressing: bool = False) -> list[tuple[str, Conversation]]:
     return list(found.values())
 
 
-def test_the_walk_sees_every_dialog_and_state() -> None:
-    """The walk reaches every state of every dialog of ひなた市."""
-    seen: set[tuple[str, str]] = set()
-    for _way, at in walked():
-        seen.add((at.memory["open"]["name"], at.memory["open"]["state"]))
-        seen.add(("safety", at.memory["safety"].get("state", "")))
-    wanted = {(name, state) for name, dialog in ALL.items() for state in dialog.states if state not in (START, END)}
-    aside = {("question", state) for state in ("shown", "lost", "offered")}  # of a city's own: tests/test_questions.py
-    assert wanted - seen == {("person", "line")} | aside  # only where the city lets the resident choose
-    assert set(ALARMS) == set(WORDS)
-    assert {key: trouble((signal,)) for key, signal in ALARMS.items()} == {key: key for key in ALARMS}
-
-
 def test_every_turn_says_something_that_line_takes_in_every_language() -> None:
     """From everywhere, each turn is one to five valid LINE messages in each language."""
     for way, at in walked():
         assert at.last.replies, way
+    for way, at in corners():
         for language in LANGUAGES:
             messages = render.to_line(at.last.replies, language, words(), room_url="https://desk.example/room/enter/x")
             assert 1 <= len(messages) <= limits.MESSAGES, way
@@ -312,7 +382,7 @@ def test_every_turn_says_something_that_line_takes_in_every_language() -> None:
 def test_every_button_leads_somewhere() -> None:
     """Each button names an event that the named dialog knows, or opens something on the phone."""
     for way, at in walked():
-        for choice in shown(at.last.replies):
+        for choice in shown(at.last):
             if choice.opens in ("call", "link"):
                 assert choice.uri, way
             elif choice.opens != "location":
@@ -329,14 +399,17 @@ def test_a_typed_label_is_a_tap() -> None:
             tapped, typed = at.fork(), at.fork()
             tapped.does("choice", act=choice.act)
             typed.writes(words().word(choice.label, at.last.language))
-            assert place(typed) == place(tapped), f"{way} > {choice.act}"
+            worried = typed.last.case == "offer"  # 「発達が気になる」 is a button and a worry: a person is offered too
+            upto = 4 if worried else None
+            assert place(typed)[:upto] == place(tapped)[:upto], f"{way} > {choice.act}"
 
 
 def test_a_person_is_one_typed_word_away_from_everywhere() -> None:
     """From every state 「人と話す」, "talk to a person" and the label of each offered language reach a person."""
-    labels = {*PERSON.values(), *(words().sentence("人と話す", language) for language in LANGUAGES)}
+    for language in LANGUAGES:
+        assert content().hearing.command(words().sentence("人と話す", language)) == "person", language
     for way, at in corners():
-        for label in labels:
+        for label in {*PERSON.values(), words().sentence("人と話す", at.last.language)}:
             asked = at.fork()
             turn = asked.writes(label)
             assert (turn.case, turn.reason) == ("open", "asked"), f"{way} > {label}"
@@ -357,7 +430,7 @@ def test_memory_stays_plain_and_small() -> None:
 
 def test_nothing_forbidden_is_promised() -> None:
     """No language ever promises secrecy, that all is well, or that nobody will be told (CARE C3)."""
-    for way, at in walked():
+    for way, at in corners():
         for language in LANGUAGES:
             assert easy.forbidden(render.to_text(at.last.replies, language, words())) == [], way
 
@@ -369,7 +442,7 @@ def test_nothing_is_sold_while_a_grave_case_waits() -> None:
     for way, at in pressing:
         for reply in at.last.replies:
             assert all(card.title in [Verbatim(japanese) for japanese, _own in CARDS.values()] for card in reply.cards)
-        for choice in shown(at.last.replies):
+        for choice in shown(at.last):
             assert not choice.act.startswith(("menu.", "find_place.")), f"{way}: {choice.act}"
     for way, at in corners(pressing=True):
         for typed in ("メニュー", "一時預かり", "どんぐりの会", "場所をさがす"):
@@ -381,7 +454,7 @@ def test_nothing_is_sold_while_a_grave_case_waits() -> None:
 
 def test_nobody_is_said_to_read_before_somebody_did() -> None:
     """Before a person acknowledged, nothing says that somebody reads, answers soon or comes (CARE C13)."""
-    for way, at in walked():
+    for way, at in corners():
         for language in LANGUAGES:
             said = render.to_text(at.last.replies, language, words())
             said = NOT_YET.sub("", said)
@@ -390,7 +463,7 @@ def test_nobody_is_said_to_read_before_somebody_did() -> None:
 
 def test_every_alarm_says_when_a_person_reads() -> None:
     """In every trouble, by night and by day, the words say when a person reads, in every language (CARE C13)."""
-    for signal in ALARMS.values():
+    for signal in TROUBLES.values():
         for now in (NIGHT, DAY):
             at = Conversation(now)
             said = render.to_text(at.is_heard(signal).replies, "ja", words())

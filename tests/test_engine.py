@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, get_args
 from uuid import UUID
@@ -15,10 +16,11 @@ from hypothesis import strategies as st
 from bot import engine, triage
 from bot.dialog import Turn
 from bot.dialogs import ALL
+from bot.dialogs.card import MOMENTS
 from bot.dialogs.safety import WORDS, trouble
 from bot.dialogs.welcome import HELLO, HELLO_CHILD, HELLO_SHORT
 from bot.messages import Heard, Inbound, InboundKind, Phrase, Point, Severity, Signal
-from bot.situation import CASE_TABLE, Case
+from bot.situation import CASE_TABLE, GREETINGS, Campaign, Case, Moment
 from tests.talk import DAY, NIGHT, Conversation, concern, content, emergency, urgent, view, words
 
 HELLOS = {HELLO[0].msgid, HELLO_SHORT.msgid, HELLO_CHILD.msgid}
@@ -94,6 +96,7 @@ def test_the_welcome_is_short_before_words_in_danger() -> None:
 def test_the_language_of_the_answer(chosen: str, written: str, before: str, profile: str, answered: str) -> None:
     """Chosen, else written, else before, else the profile's; what is not offered becomes やさしい日本語."""
     talk = Conversation(language=chosen, language_hint=profile)
+    talk.view = replace(talk.view, city=replace(talk.view.city, languages=("ja", "ja-easy", "en")))
     memory = {"v": engine.VERSION, "language": before} if before else {}
     inbound = Inbound("text", talk.now, text="…") if written else Inbound("sticker", talk.now)
     turn = engine.turn(memory, inbound, Heard(language=written), talk.view, talk.now, words())
@@ -130,6 +133,100 @@ def test_a_question_in_a_greeting_is_answered() -> None:
     assert turn.memory["open"]["name"] == "find_place"
     assert turn.memory["campaign"] == "K7F3"
     assert "[K7F3]" not in json.dumps(turn.memory["recent"])
+
+
+CARDS = {"K7F3": Campaign("K7F3", "home_visit", languages=("ja", "en"), own={"en": "Hello, I have a card"})}
+
+
+def card_talk(moment: Moment = "home_visit", **facts: Any) -> Conversation:
+    """Give a talk with somebody who holds a card of the moment."""
+    return Conversation(campaigns={"K7F3": replace(CARDS["K7F3"], moment=moment)}, **facts)
+
+
+@pytest.mark.parametrize("moment", get_args(Moment))
+def test_the_first_answer_fits_the_moment_of_the_card(moment: Moment) -> None:
+    """The welcome comes first (CARE C7), then what the moment is about; more of it and a person are one tap away."""
+    talk = card_talk(moment)
+    turn = talk.writes("はじめる [K7F3]")
+    assert greeted(turn)
+    assert msgids(turn)[2:5] == [line.msgid for line in MOMENTS[moment].lines]
+    assert turn.memory["campaign"] == "K7F3"
+    acts = [choice.act for choice in turn.replies[-1].choices]
+    assert {"person.ask", "language.ask"} <= set(acts)
+    assert any(act.startswith("find_place.") for act in acts)
+    if (about := f"card.about:{moment}") in acts:
+        told = talk.fork().does("choice", act=about)
+        assert msgids(told) == [p.msgid for p in content().answers[MOMENTS[moment].topic].paragraphs]
+        assert "person.ask" in [choice.act for choice in told.replies[-1].choices]
+    assert talk.writes("一時預かりはどこですか").memory["open"]["name"] == "find_place"
+
+
+@pytest.mark.parametrize(
+    ("text", "profile", "language"),
+    [
+        ("Hello, I have a card [K7F3]", "ja", "en"),
+        ("hello  i have a card! [k7f3]", "ja", "en"),
+        ("はじめます [K7F3]", "en", "ja-easy"),
+        ("はじめる [K7F3]", "en", "ja"),
+        ("[K7F3]", "en", "en"),
+        ("Bắt đầu [K7F3]", "ja", "vi"),
+    ],
+)
+def test_the_language_of_the_card_becomes_that_of_the_talk(text: str, profile: str, language: str) -> None:
+    """The greeting tells it even where the phone says otherwise; what says nothing leaves it to the phone."""
+    talk = card_talk(language_hint=profile)
+    turn = talk.writes(text)
+    assert turn.language == language
+    assert talk.does("sticker").language == language
+    assert turn.memory["open"]["name"] == "card"
+
+
+@pytest.mark.parametrize("language", GREETINGS)
+def test_a_card_of_any_language_is_answered_in_it_where_it_is_offered(language: str) -> None:
+    """In Vietnamese when the card was Vietnamese, once the city offers it; the phone is a Japanese one."""
+    talk = card_talk(language_hint="ja")
+    talk.view = replace(talk.view, city=replace(talk.view.city, languages=tuple(GREETINGS)))
+    card = Campaign("K7F3", "home_visit", languages=(language,))
+    talk.view = replace(talk.view, campaigns={"K7F3": card})
+    turn = talk.writes(card.greeting(language))
+    assert (turn.language, turn.memory["open"]["name"]) == (language, "card")
+    assert talk.does("sticker").language == language
+
+
+def test_what_she_chose_stands_above_the_card() -> None:
+    """A chosen language stays; who comes back by a card is not welcomed a second time, but answered by its moment."""
+    talk = card_talk("hiroba", language="en")
+    talk.writes("すみません")
+    turn = talk.writes("はじめる [K7F3]")
+    assert turn.language == "en"
+    assert not greeted(turn)
+    assert turn.memory["open"]["name"] == "card"
+
+
+@pytest.mark.parametrize("code", ["XXXX", "K7F4"])
+def test_an_unknown_card_gets_the_usual_welcome(code: str) -> None:
+    """A code that runs no more, or never did, opens the desk as anything else does."""
+    turn = card_talk().writes(f"はじめる [{code}]")
+    assert greeted(turn)
+    assert turn.memory["open"]["name"] == "welcome"
+
+
+def test_a_card_says_nothing_into_a_waiting_emergency() -> None:
+    """While an urgent case waits, safety speaks and no card (CARE C15); a person who holds the talk is left alone."""
+    talk = card_talk()
+    talk.writes("こどもをたたいてしまった")
+    assert talk.view.case is not None
+    assert not set(msgids(talk.writes("はじめる [K7F3]"))) & {line.msgid for line in MOMENTS["home_visit"].lines}
+    talk.stage("staff claims")
+    assert talk.writes("はじめる [K7F3]").replies == ()
+
+
+@pytest.mark.parametrize("text", ["もう死にたい", "夫に首を絞められた"])
+def test_danger_in_a_known_cards_text_is_heard_first(text: str) -> None:
+    """Who writes into the text of a card that we know is heard as if there were no card."""
+    bare, card = Conversation().writes(text), card_talk().writes(f"{text} [K7F3]")
+    assert card.signals
+    assert (msgids(card), card.case) == (msgids(bare), bare.case)
 
 
 def test_brackets_in_a_long_text_are_no_card() -> None:

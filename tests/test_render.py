@@ -43,6 +43,21 @@ def test_lines_are_one_bubble_with_air_between_the_parts() -> None:
     assert render.to_text((reply,), "ja", words()) == "一\n二\n三"
 
 
+def test_an_answer_of_any_length_keeps_its_end() -> None:
+    """Long paragraphs are parted at their ends; the last words and the buttons under them are always there."""
+    page = "\n\n".join("これは長い説明です。" * 40 for _ in range(60))  # 24,000 characters
+    end = Reply((Verbatim("おわり"),), choices=(PERSON,))
+    messages = line(render.plain(page), end)
+    assert len(messages) == limits.MESSAGES
+    assert labels(messages) == ["人と話す"]
+    assert all(message["text"].endswith(("。", "おわり")) for message in messages)
+    assert "".join(message["text"] for message in messages).replace("\n", "") == page.replace("\n", "") + "おわり"
+    messages = line(render.plain(page * 4), Reply((Verbatim("カード"),), cards=(Card(Verbatim("c")),)), end)
+    assert [message["type"] for message in messages] == ["text", "text", "text", "flex", "text"]
+    assert messages[2]["text"].endswith("…")
+    assert messages[-1]["text"] == "おわり"
+
+
 def test_bubbles_are_joined_until_five_remain() -> None:
     """More than five bubbles become five messages without losing a word or the buttons."""
     replies = [Reply((Verbatim(f"nr{n}"),), choices=(PERSON,) if n == 8 else ()) for n in range(9)]

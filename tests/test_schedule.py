@@ -149,3 +149,18 @@ async def test_names_are_registered_once_and_known(sqlite_store: Store) -> None:
         jobs.register("mark", mark)
     with pytest.raises(OursError):
         jobs.every(timedelta(days=1), "unheard")
+
+
+async def test_outside_jobs_wait_for_each_other_no_longer_than_the_slowest(store: Store) -> None:
+    """What asks the network runs side by side, so that a slow LINE holds up the leases' job only once."""
+    jobs, together = Scheduler(store, clock()), asyncio.Barrier(3)
+
+    async def meet(_payload: Mapping[str, Any], _now: datetime) -> None:
+        async with asyncio.timeout(5):
+            await together.wait()
+
+    jobs.register_outside("meet", meet)
+    for n in range(3):
+        await store.write(lambda s, n=n: enqueue_job(s, "meet", f"{n}", NOW, {}))
+    assert await jobs.tick() == 3
+    assert await store.read(lambda s: all(row.error == "" and row.done_at for row in s.scalars(select(Job))))

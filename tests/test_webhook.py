@@ -5,19 +5,21 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
+from urllib.parse import quote, unquote
 
 import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 from starlette.applications import Starlette
 
-from bot import web
+from bot import campaigns, web
 from bot.errors import LineRefusedError
 from bot.inbox import Intake
 from bot.line import webhook
-from bot.models import Campaign, Inbox, Lane
+from bot.models import Base, Inbox, Lane
 from bot.store import Store
 from tests.pipeline import BOT, NOW, NOW_MS, SECRET, Desks, Echo, body, event, text, user
 
@@ -253,22 +255,84 @@ def test_events_become_what_residents_did() -> None:
 # --- QR, health, headers ---------------------------------------------------------------------------------------------
 
 
-async def test_a_poster_opens_line_with_its_code(door: Door) -> None:
-    """The redirect carries a readable greeting with the code, percent-encoded as LINE wants it, and is counted."""
-    await door.store.write(lambda s: s.add(Campaign(token="K7F3", channel="poster", language="ja", created_at=NOW)))
-    answer = await door.client.get("/q/K7F3")
+PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) Mobile/15E148"
+COMPUTER = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/150"
+
+
+async def print_card(door: Door, **more: Any) -> None:
+    """Make the campaign K7F3, in Vietnamese and Japanese."""
+    given = {"moment": "home_visit", "place": "", "languages": ("vi", "ja"), "greetings": {}, "at": NOW} | more
+    await door.store.write(lambda s: campaigns.add(s, token="K7F3", **given))
+
+
+async def scan(door: Door, path: str, browser: str = PHONE, **headers: str) -> httpx.Response:
+    """Open the address of a code as a browser does."""
+    return await door.client.get(path, headers={"user-agent": browser, **headers})
+
+
+async def scans(door: Door) -> dict[str, int]:
+    """Return the scans by language."""
+    found = await door.store.read(campaigns.counted)
+    return {language: count for one in found for (_day, language), count in one.scans.items()}
+
+
+@pytest.mark.parametrize(
+    ("path", "wanted", "greeting", "language"),
+    [
+        ("/q/K7F3?l=ja", "vi", "%E3%81%AF%E3%81%98%E3%82%81%E3%82%8B%20%5BK7F3%5D", "ja"),
+        ("/q/k7f3", "en-GB,en;q=0.9", "Start%20%5BK7F3%5D", "en"),
+        ("/q/K7F3?l=tlh", "zh-TW", "%E9%96%8B%E5%A7%8B%20%5BK7F3%5D", "zh-Hant"),
+        ("/q/K7F3", "fr", "B%E1%BA%AFt%20%C4%91%E1%BA%A7u%20%5BK7F3%5D", "vi"),
+    ],
+)
+async def test_a_card_opens_line_with_its_code(
+    door: Door, path: str, wanted: str, greeting: str, language: str
+) -> None:
+    """The greeting is in the printed language, else the phone's, else the card's; percent-encoded as LINE wants it."""
+    await print_card(door)
+    answer = await scan(door, path, **{"accept-language": wanted})
     assert answer.status_code == 302
-    where = "https://line.me/R/oaMessage/%40hinata/?%E3%81%AF%E3%81%98%E3%82%81%E3%82%8B%20%5BK7F3%5D"
-    assert answer.headers["location"] == where
-    assert await door.store.read(lambda s: s.scalar(select(Campaign.scans))) == 1
+    assert answer.headers["location"] == f"https://line.me/R/oaMessage/%40hinata/?{greeting}"
+    assert answer.headers["cache-control"] == "no-store"
+    assert "set-cookie" not in answer.headers
+    assert await scans(door) == {language: 1}
 
 
-async def test_an_unknown_poster_still_finds_the_desk(door: Door) -> None:
-    """A torn or old code leads to a friendly page with the account."""
-    answer = await door.client.get("/q/<script>")
-    assert answer.status_code == 404
-    assert "https://line.me/R/ti/p/%40hinata" in answer.text
-    assert "<script" not in answer.text
+async def test_a_scan_is_a_number_and_nothing_else(door: Door) -> None:
+    """Neither the address nor the browser of who scanned is in any table."""
+    await print_card(door)
+    await scan(door, "/q/K7F3?l=vi", f"{PHONE} NOBODY-ELSE-HAS-THIS", **{"x-forwarded-for": "203.0.113.77"})
+
+    def everything(session: Session) -> str:
+        rows = [session.execute(table.select()).all() for table in Base.metadata.sorted_tables]
+        return repr(rows)
+
+    kept = await door.store.read(everything)
+    assert "'vi', 1)" in kept
+    assert "NOBODY-ELSE" not in kept
+    assert "203.0.113" not in kept
+
+
+async def test_what_is_no_phone_is_shown_the_page_of_the_card(door: Door) -> None:
+    """A computer cannot open LINE with words (facts/line.md 4); it and machines that look at links count nothing."""
+    await print_card(door)
+    for browser in (COMPUTER, "Googlebot/2.1 (Linux; Android 6.0.1; Nexus 5X)", ""):
+        answer = await scan(door, "/q/K7F3", browser, **{"accept-language": "pt-BR"})
+        assert (answer.status_code, answer.headers["location"]) == (302, "/public/pt-BR/card/K7F3")
+    head = await door.client.head("/q/K7F3", headers={"user-agent": PHONE})
+    assert head.status_code == 302
+    assert await scans(door) == {}
+
+
+@pytest.mark.parametrize("token", ["NONE", "<script>", "%00", "K" * 500, "K7F3"])
+async def test_an_unknown_or_ended_card_lands_kindly(door: Door, token: str) -> None:
+    """A torn or old code leads to the page that says how to reach the desk, and counts nothing."""
+    await print_card(door)
+    await door.store.write(lambda s: campaigns.end(s, "K7F3", NOW))
+    answer = await scan(door, f"/q/{token}", **{"accept-language": "vi"})
+    assert answer.status_code == 302
+    assert answer.headers["location"] == f"/public/vi/card/{quote(unquote(token), safe='')}"
+    assert await scans(door) == {}
 
 
 async def test_health_and_readiness(door: Door) -> None:
@@ -286,4 +350,4 @@ async def test_every_answer_carries_the_headers(door: Door) -> None:
         assert headers["referrer-policy"] == "no-referrer"
         assert "default-src 'none'" in headers["content-security-policy"]
         assert headers["strict-transport-security"] == "max-age=31536000"
-        assert (headers.get("cache-control") == "no-store") == path.startswith("/console")
+        assert (headers.get("cache-control") == "no-store") == path.startswith(("/console", "/q/"))

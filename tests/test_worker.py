@@ -408,14 +408,13 @@ async def test_first_contact_learns_the_language(store: Store) -> None:
 
 
 async def test_a_poster_is_greeted_and_counted(store: Store) -> None:
-    """The code of a printed poster counts a greeting and hints at its language, once."""
-    row = Campaign(token="K7F3", channel="poster", language="vi", created_at=NOW)
+    """The code of a printed poster counts who begins to talk by it, once."""
+    row = Campaign(token="K7F3", moment="hiroba", languages=["vi"], created_at=NOW)
     await store.write(lambda s: s.add(row))
     desks = Desks(store)
     await deliver(store, text("はじめる [K7F3]"), text("はじめる [K7F3]", at_ms=NOW_MS + 1))
     await desks.worker().drain()
     assert [one.greeted for one in await all_of(store, Campaign)] == [1]
-    assert [one.language_hint for one in await all_of(store, Resident)] == ["vi"]
 
 
 async def test_follow_ups_and_choices_are_kept(store: Store) -> None:
@@ -466,6 +465,43 @@ async def test_a_slow_turn_shows_that_somebody_is_writing(sqlite_store: Store, m
     await deliver(sqlite_store, text("slow", at_ms=NOW_MS + 1))
     await desks.worker().drain()
     assert len(desks.line.loading) == 1
+
+
+@pytest.mark.parametrize(
+    ("situation", "shown"),
+    [("plain", 1), ("concern", 1), ("waiting", 0), ("held", 0), ("standby", 0), ("old", 0), ("sticker", 0)],
+)
+async def test_nothing_looks_like_a_person_who_writes(
+    sqlite_store: Store, monkeypatch: pytest.MonkeyPatch, situation: str, shown: int
+) -> None:
+    """The loading animation is shown where the desk will answer by itself, and never while a grave case waits."""
+    loop = asyncio.get_running_loop()
+
+    class Slow(Echo):
+        def hear(self, inbound: Inbound, memory: Mapping[str, Any], language: str) -> Any:
+            for _ in range(5):  # the loop goes round: whatever was due at once has begun
+                asyncio.run_coroutine_threadsafe(asyncio.sleep(0), loop).result(5)
+            return super().hear(inbound, memory, language)
+
+    desks = Desks(sqlite_store, mind=Slow())
+    worker = desks.worker()
+    if situation in ("concern", "waiting", "held"):
+        await deliver(sqlite_store, text("concern" if situation == "concern" else "urgent"))
+        await worker.drain()
+    if situation == "held":
+        (case,) = await all_of(sqlite_store, CaseRow)
+        await sqlite_store.write(lambda s: cases.claim(s, case.id, HOLDER, NOW) and None)
+    monkeypatch.setattr("bot.worker.SLOW_SECONDS", 0.0)
+    at_ms = NOW_MS + 1 - (8 * 86_400_000 if situation == "old" else 0)
+    if situation == "sticker":
+        await deliver(sqlite_store, event(message={"id": "1", "type": "sticker"}, at_ms=at_ms))
+    else:
+        await deliver(
+            sqlite_store, text("and now?", mode="standby" if situation == "standby" else "active", at_ms=at_ms)
+        )
+    await worker.drain()
+    await asyncio.gather(*worker._aside)
+    assert len(desks.line.loading) == shown
 
 
 async def test_run_wakes_up_works_and_stops(store: Store) -> None:
