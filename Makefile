@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 BABEL := $(PY) -m babel.messages.frontend
 
-.PHONY: help demo test check bench catalogs messages menus setup native browser lock clean
+.PHONY: help demo test check lint content bench catalogs messages menus pictures setup native browser lock clean
 .DEFAULT_GOAL := help
 
 help:  ## show this help
@@ -39,8 +39,13 @@ demo: setup  ## the whole desk at http://localhost:8000: simulator, console, roo
 test: setup browser  ## everything that must always hold
 	@$(PY) -m pytest -q -n 2 --dist loadgroup tests
 
-check: setup  ## ruff, format, mypy, import-linter, content check
-	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy && .venv/bin/lint-imports && $(PY) -m bot.cli content check
+check: lint content  ## ruff, format, mypy, import-linter, content check
+
+lint: setup
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy && .venv/bin/lint-imports
+
+content: setup
+	@$(PY) -m bot.cli content check
 
 bench: setup  ## figures: webhook, directory search, hearing (nothing passes or fails here)
 	@for name in webhook directory_search understanding; do echo "== $$name"; $(PY) -m benchmarks.$$name; done
@@ -53,6 +58,9 @@ messages: .venv/.installed  ## take the sentences out of code and content and me
 
 menus: setup browser  ## draw the rich menus' pictures from the catalogs (then `madoguchi line menus` puts them up)
 	@$(PY) -m bot.cli line draw
+
+pictures: setup browser  ## photograph ten conversations on the simulator's phone into docs/images, for the README
+	@$(PY) -m bot.cli pictures
 
 lock:  ## renew requirements.lock from pyproject.toml (needs uv)
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --extra dev pyproject.toml -o requirements.lock

@@ -156,6 +156,20 @@ def demo(
 
 
 @app.command()
+def pictures(
+    folder: Annotated[Path, typer.Option(help="Where the pictures go.")] = Path("docs/images"),
+    transcripts: Annotated[Path, typer.Option(help="Where the conversations are.")] = Path("tests/transcripts"),
+    chromium: Annotated[str, typer.Option(help="Which Chromium draws.")] = "/usr/bin/chromium",
+) -> None:
+    """Play ten conversations on the demo's phone and photograph them, for the README (`make pictures`)."""
+    from bot.simulator.pictures import TALKS, draw, opened
+
+    with opened(chromium) as phone:
+        for talk, size in draw(phone, TALKS, transcripts, folder).items():
+            out.print(f"{talk}.png  {size // 1000} KB")
+
+
+@app.command()
 def serve(
     host: Annotated[str, typer.Option(help="Where to listen; put a TLS proxy in front.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Which port.")] = 8000,
