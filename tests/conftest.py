@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import socket
 import subprocess
 import tempfile
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import playwright.async_api
@@ -109,6 +113,47 @@ def postgres_server() -> Iterator[str]:
         shutil.rmtree(home, ignore_errors=True)
 
 
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the folder of an SQLite desk as migrated; it is copied, since making one takes a hundred times as long."""
+    folder = tmp_path_factory.mktemp("migrated")
+    _apart(_migrate(f"sqlite:///{folder}/desk.db"))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres_server: str) -> str:
+    """Give the name of a PostgreSQL database as migrated, to be the template of others."""
+    name = f"migrated{uuid.uuid4().hex}"
+    _apart(_create(postgres_server, name))
+    _apart(_migrate(f"{postgres_server}/{name}"))
+    return name
+
+
+def _apart(task: Coroutine[Any, Any, None]) -> None:
+    """Run in a loop of its own: what asks for these fixtures may be running in one."""
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(asyncio.run, task).result()
+
+
+async def _migrate(url: str) -> None:
+    found = Store(url, SECRET_KEY)
+    await found.migrate()
+    await found.close()
+
+
+async def _create(server: str, name: str, template: str = "template1") -> None:
+    admin = await asyncpg.connect(f"{server}/postgres")
+    await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    await admin.close()
+
+
+async def _drop(server: str, name: str) -> None:
+    admin = await asyncpg.connect(f"{server}/postgres")
+    await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    await admin.close()
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
     """Give the URL of an empty database, once on SQLite and once on PostgreSQL."""
@@ -117,20 +162,43 @@ async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncI
         return
     server = request.getfixturevalue("postgres_server")
     name = f"t{uuid.uuid4().hex}"
-    admin = await asyncpg.connect(f"{server}/postgres")
-    await admin.execute(f'CREATE DATABASE "{name}"')
+    await _create(server, name)
     try:
         yield f"{server}/{name}"
     finally:
-        await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-        await admin.close()
+        await _drop(server, name)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
+    """Give the URL of a migrated database, once on SQLite and once on PostgreSQL."""
+    if request.param == "sqlite":
+        yield _copied(request, tmp_path)
+        return
+    server, template = request.getfixturevalue("postgres_server"), request.getfixturevalue("migrated_postgres")
+    name = f"t{uuid.uuid4().hex}"
+    await _create(server, name, template)
+    try:
+        yield f"{server}/{name}"
+    finally:
+        await _drop(server, name)
 
 
 @pytest.fixture
-async def store(database_url: str) -> AsyncIterator[Store]:
+async def store(store_url: str) -> AsyncIterator[Store]:
     """Give an open, migrated Store on each database."""
-    found = Store(database_url, SECRET_KEY)
-    await found.migrate()
+    async with _opened(store_url) as found:
+        yield found
+
+
+def _copied(request: pytest.FixtureRequest, folder: Path) -> str:
+    shutil.copytree(request.getfixturevalue("migrated_sqlite"), folder, dirs_exist_ok=True)
+    return f"sqlite:///{folder}/desk.db"
+
+
+@asynccontextmanager
+async def _opened(url: str) -> AsyncIterator[Store]:
+    found = Store(url, SECRET_KEY)
     await found.open()
     try:
         yield found
@@ -139,12 +207,7 @@ async def store(database_url: str) -> AsyncIterator[Store]:
 
 
 @pytest.fixture
-async def sqlite_store(tmp_path: Path) -> AsyncIterator[Store]:
+async def sqlite_store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
     """Give an open, migrated Store on SQLite only, for tests where the database is not the point."""
-    found = Store(f"sqlite:///{tmp_path}/desk.db", SECRET_KEY)
-    await found.migrate()
-    await found.open()
-    try:
+    async with _opened(_copied(request, tmp_path)) as found:
         yield found
-    finally:
-        await found.close()

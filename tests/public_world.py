@@ -13,10 +13,9 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.types import ASGIApp
 
-from bot import catalogue, city, library
+from bot import catalogue
 from bot.clock import Clock
 from bot.curation import By
-from bot.directory.documents import resources_from_documents
 from bot.directory.resources import CostOption, Location, Organization, Phone, Resource, Source
 from bot.directory.search import Directory
 from bot.i18n import Catalogs
@@ -28,7 +27,7 @@ from bot.store import Store
 from bot.suggestions import operator_key
 from bot.web import SecurityHeaders, talk_url
 from tests.conftest import SECRET_KEY
-from tests.talk import content, words
+from tests.talk import content, sample, words
 
 NOW = datetime(2026, 11, 25, 1, tzinfo=UTC)  # Wednesday 10:00 in Tokyo
 BASE = "http://public.test"
@@ -103,7 +102,7 @@ async def build(
     """Make the pages over ひなた市, under the headers that the roof gives every answer."""
     clock = Clock()
     clock.set(NOW, running=False)
-    settings, documents = library.sample_city()
+    town, places = sample()
     world: World
 
     def directory() -> Directory:
@@ -122,8 +121,8 @@ async def build(
         line_url=lambda words: talk_url("https://line.me", "@hinata", words),
     )
     app = SecurityHeaders(Starlette(routes=[Mount("/public", pages)]), https=False)
-    world = World(store, clock, city.city_of(settings["city"]), app)
-    await world.keep(*resources_from_documents(documents, content().vocabulary["categories"]), source="sample_city")
+    world = World(store, clock, town, app)
+    await world.keep(*places, source="sample_city")
     return world
 
 

@@ -11,12 +11,14 @@ from typing import Any, Self
 from bot import city, engine, i18n, library, render
 from bot.dialog import Turn, View
 from bot.directory.documents import resources_from_documents
+from bot.directory.resources import Resource
 from bot.directory.search import Directory
 from bot.encoders.engines import Encoders
 from bot.i18n import Catalogs
 from bot.library import Library
 from bot.messages import Choice, Heard, Inbound, InboundKind, Severity, Signal
 from bot.opening import TOKYO
+from bot.situation import City
 from bot.transcript import Rehearsal
 
 NIGHT = datetime(2026, 11, 22, 2, 10, tzinfo=TOKYO)  # a Sunday before a holiday
@@ -36,11 +38,19 @@ def words() -> Catalogs:
 
 
 @cache
+def sample() -> tuple[City, tuple[Resource, ...]]:
+    """Return ひなた市 and its places, as they are read from the sample's files."""
+    settings, documents = library.sample_city()
+    return city.city_of(settings["city"]), tuple(
+        resources_from_documents(documents, content().vocabulary["categories"])
+    )
+
+
+@cache
 def view() -> View:
     """Return ひなた市 as the pure part sees it."""
-    settings, documents = library.sample_city()
-    places = Directory(resources_from_documents(documents), content().topics_of_category)
-    return View(content(), places, city.city_of(settings["city"]))
+    town, places = sample()
+    return View(content(), Directory(places, content().topics_of_category), town)
 
 
 def as_shipped(engines: Encoders) -> Rehearsal:

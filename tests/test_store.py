@@ -120,14 +120,14 @@ async def test_a_destroyed_key_destroys_the_words(store: Store) -> None:
         await store.write(lambda s: unseal(s, owner, "journal", "body", "1", sealed))
 
 
-async def test_keys_survive_a_restart_and_need_the_same_secret(store: Store, database_url: str) -> None:
+async def test_keys_survive_a_restart_and_need_the_same_secret(store: Store, store_url: str) -> None:
     """Another process with the same secret opens the words; another secret does not."""
     sealed = await store.write(lambda s: seal(s, INSTALL, "draft", "body", "1", "x"))
-    again = Store(database_url, SECRET_KEY)
+    again = Store(store_url, SECRET_KEY)
     await again.open()
     assert await again.read(lambda s: unseal(s, INSTALL, "draft", "body", "1", sealed)) == "x"
     await again.close()
-    other = Store(database_url, SECRET_KEY + "another")
+    other = Store(store_url, SECRET_KEY + "another")
     with pytest.raises(SealBrokenError):
         await other.open()
     await other.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 import yaml
 
 from bot.understanding.answers import Answers
-from bot.understanding.check import check, check_signals, check_topics, examples
+from bot.understanding.check import check_signals, check_topics, examples
 from bot.understanding.signals import Signals
 
 CONTENT = Path(__file__).parents[1] / "bot" / "content"
@@ -39,10 +40,13 @@ def answers() -> Answers:
     return Answers(TOPICS)
 
 
-@pytest.mark.timeout(600)  # it hears thirty thousand examples
-def test_the_content_has_no_problem() -> None:
-    """Every example of every file is heard as it must be, with all languages together: `madoguchi content check`."""
-    assert check(SIGNALS, TOPICS, VOCABULARY) == []
+def test_examples_are_heard_as_they_must_be(signals: Signals) -> None:
+    """Every thirtieth example of all files, with all languages together.
+
+    `madoguchi content check` hears all fifteen thousand and compiles every pattern; CI runs it before the tests.
+    """
+    given = itertools.islice(examples(SIGNALS), None, None, 30)
+    assert [wrong for example in given if (wrong := example.failure(signals))] == []
 
 
 def test_the_content_is_as_deep_as_it_claims() -> None:

@@ -36,7 +36,7 @@ HEARING = Hearing.of(SIGNALS, documents("topics"))
 
 
 def kinds(text: str, recent: tuple[str, ...] = ()) -> dict[str, str]:
-    return {signal.kind: signal.severity.value for signal in HEARING.hear(text, recent=recent).signals}
+    return {signal.kind: signal.severity.value for signal in HEARING.signals.hear(text, recent)}
 
 
 def signal(kind: str, text: str) -> Signal:

@@ -102,19 +102,24 @@ def wordy() -> Catalogs:
     return Catalogs({"ja": {}, **others})
 
 
+#: The moment of which the cards say most; in three times the letters it is the hardest of all.
+LONGEST = max(MOMENTS, key=lambda moment: len(MOMENTS[moment].can_be_asked.msgid))
+
+
 @pytest.mark.parametrize("site", [None, wordy()], indirect=True, ids=["as it is", "wordy"])
 async def test_everything_stands_on_the_paper(site: Site, request: pytest.FixtureRequest) -> None:
     """In no language and for no moment is anything cut off, overlaid, or set smaller than 5.5 points."""
     name = request.node.callspec.id.replace(" ", "_")
     every = "&".join(f"l={language}" for language in words().languages)
-    for moment in MOMENTS:
+    page = await site.page("/public/cards/K7F3")
+    for moment in MOMENTS if name == "as_it_is" else [LONGEST]:
         await site.world.store.write(lambda s, m=moment: campaigns.add(
             s, moment=m, place="", languages=("ja",), greetings={}, at=NOW, token=m.replace("_", "").upper()[:16]
         ))  # fmt: skip
         token = moment.replace("_", "").upper()[:16]
         queries = [every, f"{every}&together=1"] + [f"l={id}&{every}&together=1" for id in ("ja-easy", "es", "ne")]
         for number, query in enumerate(queries):
-            page = await site.page(f"/public/cards/{token}?{query}")
+            await page.goto(f"{site.base}/public/cards/{token}?{query}")
             await site.quiet(page)
             wrong = await page.evaluate(
                 """() => [...document.querySelectorAll(".card")].flatMap((card) => {
@@ -128,10 +133,9 @@ async def test_everything_stands_on_the_paper(site: Site, request: pytest.Fixtur
                     card.scrollWidth - card.clientWidth, last.bottom - foot.top, small.length]] : [];
                 })"""
             )
-            if moment == "home_visit":
+            if moment == LONGEST:
                 await shot(page, f"{name}-{number}", full_page=True)
             assert wrong == [], f"{moment} {query}"
-            await page.context.close()
 
 
 @pytest.mark.parametrize(("query", "size"), [("l=ja&l=vi", (298, 420)), ("sheet=1", (595, 842))])

@@ -15,9 +15,8 @@ from playwright.async_api import Page, expect
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from bot import catalogue, curation, library, suggestions
+from bot import catalogue, curation, suggestions
 from bot.curation import By
-from bot.directory.documents import resources_from_documents
 from bot.directory.resources import Location, Resource, Source
 from bot.models import ResourceRow
 from bot.opening import Opening, Schedule
@@ -25,7 +24,7 @@ from handoff.console.directory import wording
 from tests.browser import test_console_pages
 from tests.browser.test_console_pages import Site, sane
 from tests.console_world import NOW, PASSWORD, World
-from tests.talk import content
+from tests.talk import sample
 
 pytestmark = pytest.mark.browser
 site = test_console_pages.site  # the running console
@@ -38,7 +37,7 @@ LIBRARY = "hinata-azukari-nagisa"
 
 async def fill(world: World) -> None:
     """Store ひなた市's places, some made sure of long ago, some lately."""
-    places = resources_from_documents(library.sample_city()[1], content().vocabulary["categories"])
+    _city, places = sample()
     await world.store.write(lambda s: catalogue.keep(s, "sample_city", places, NOW - timedelta(days=300)))
     for days, place in zip((10, 120, 250), places, strict=False):
         await world.store.write(
