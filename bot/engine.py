@@ -225,14 +225,14 @@ def _shown(
 ) -> list[dict[str, Any]]:
     """Return the choices that may be typed now: those just shown, then earlier ones that still stand on the screen.
 
-    Only the choices just shown can be meant by their number.
+    Only the choices just shown (`fresh`) can be meant by their number.
     """
     shown: list[dict[str, Any]] = []
     listed = bool(replies) and replies[-1].listed == "numbers"
     for choice in replies[-1].choices if replies else ():
         shown.append(_kept(choice, words, language, listed=listed))
     labels = {choice["label"] for choice in shown}
-    earlier = [{**old, "listed": False, "word": ""} for old in before if old["label"] not in labels]
+    earlier = [{**old, "listed": False, "word": "", "fresh": False} for old in before if old["label"] not in labels]
     return [*shown, *earlier][:REMEMBERED]
 
 
@@ -240,4 +240,4 @@ def _kept(choice: Choice, words: Catalogs, language: str, *, listed: bool = Fals
     """Return what is remembered of a choice: its sentence, or, where values fill it, the label as it was shown."""
     label = choice.label
     kept = label.msgid if isinstance(label, Phrase) and not label.args else words.word(label, language)
-    return {"label": kept, "act": choice.act, "word": choice.word, "listed": listed}
+    return {"label": kept, "act": choice.act, "word": choice.word, "listed": listed, "fresh": True}

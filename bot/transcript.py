@@ -149,12 +149,8 @@ class Rehearsal:
         heard = Heard()
         if inbound.text:
             prior = self.view.language or str(memory.get("language", ""))
-            recent = engine.recent_texts(memory, self.now)
-            areas = self.view.directory.area_names
-            ears = self.view.library.hearing
-            vectors = self.encoders.vectors(ears.readings(inbound.text, recent)) if self.encoders else None
             label = engine.is_label(memory, inbound.text, self.words, prior)
-            heard = ears.hear(inbound.text, vectors=vectors, prior=prior, recent=recent, areas=areas, label=label)
+            heard = self._hear(inbound.text, prior, engine.recent_texts(memory, self.now), label)
         self.turn = turn = engine.turn(memory, inbound, heard, self.view, self.now, self.words)
         self.memory = dict(turn.memory)
         if turn.chosen_language:
@@ -165,6 +161,11 @@ class Rehearsal:
         render.to_line(turn.replies, turn.language, self.words, room_url=ROOM_URL) if turn.replies else None
         said = render.to_text(turn.replies, turn.language, self.words, room_url=ROOM_URL)
         return [*(said.split("\n") if said else []), *self._noticed(turn)]
+
+    def _hear(self, text: str, prior: str, recent: tuple[str, ...], label: bool) -> Heard:
+        ears, areas = self.view.library.hearing, self.view.directory.area_names
+        vectors = self.encoders.vectors(ears.readings(text, recent)) if self.encoders else None
+        return ears.hear(text, vectors=vectors, prior=prior, recent=recent, areas=areas, label=label)
 
     def _noticed(self, turn: Turn) -> list[str]:
         noticed = [" ".join(["! signal", s.kind, s.severity.value, *s.aspects]) for s in turn.signals]

@@ -261,7 +261,8 @@ def _from_library(talk: Talk, open_: Open) -> Answered | None:
     topic = talk.heard.topics[0].id
     library = talk.view.library
     talk.argument = topic
-    told = _fire(talk, Open("answer"), "about")
+    knows = "refused" in talk.heard.asked and library.topic_has_places(topic)  # no lesson for who was just refused
+    told = None if knows else _fire(talk, Open("answer"), "about")
     offered = topic in library.answers and library.answers[topic].offers_places
     wants_more = bool({*ANSWER_PARTS} & {*talk.heard.asked}) and "where" not in talk.heard.asked
     if library.topic_has_places(topic) and not (told and (offered or wants_more)):
@@ -269,7 +270,7 @@ def _from_library(talk: Talk, open_: Open) -> Answered | None:
             talk.said[-1] = replace(talk.said[-1], choices=())
         talk.argument = topic
         done = _fire(talk, _entered("find_place", open_), "topic")
-        if done is not None and told is not None:
+        if done is not None and topic in library.answers:
             _add_choices(talk, Choice(_("料金や申しこみ"), f"answer.part:{topic}/apply"), *_led_to(topic, library))
         return done
     if told is not None:
@@ -389,8 +390,14 @@ def _unclear(talk: Talk, open_: Open) -> Answered:
 
 
 def _correction(talk: Talk, choices: Sequence[Mapping[str, Any]], open_: Open) -> str:
-    """Return what 「ちがう」 means: no danger was meant where one was heard (CARE C12), else the answer was wrong."""
+    """Return what 「ちがう」 means: no danger was meant where one was heard (CARE C12), else the answer was wrong.
+
+    Under an answer that it stands on a button of, it is that button, unless a grave case waits.
+    """
     case = talk.view.case
+    button = next((str(c["act"]) for c in choices if c.get("fresh") and str(c["act"]).startswith(WRONG)), "")
+    if button and (case is None or not case.pressing):
+        return button
     if case is not None and case.kinds:
         return "safety.not_meant"
     if open_.name:

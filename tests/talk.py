@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
@@ -18,7 +19,8 @@ from bot.i18n import Catalogs
 from bot.library import Library
 from bot.messages import Choice, Heard, Inbound, InboundKind, Severity, Signal
 from bot.opening import TOKYO
-from bot.situation import City
+from bot.profile import Profile
+from bot.situation import Campaign, City
 from bot.transcript import Rehearsal
 
 NIGHT = datetime(2026, 11, 22, 2, 10, tzinfo=TOKYO)  # a Sunday before a holiday
@@ -53,6 +55,13 @@ def view() -> View:
     return View(content(), Directory(places, content().topics_of_category), town)
 
 
+@cache
+def hear(text: str, prior: str = "", recent: tuple[str, ...] = (), label: bool = False) -> Heard:
+    """Return what the patterns hear in ひなた市; the same words are heard once in a test run."""
+    areas = view().directory.area_names
+    return content().hearing.hear(text, prior=prior, recent=recent, areas=areas, label=label)
+
+
 def as_shipped(engines: Encoders) -> Rehearsal:
     """Return a talk with ひなた市 that hears with both layers, as the desk does."""
     at_hand = replace(view(), library=library.load(encoders=engines.name))
@@ -66,6 +75,9 @@ class Conversation(Rehearsal):
         at_hand = view()
         super().__init__(at_hand.library, at_hand.directory, at_hand.city, words(), now)
         self.view = replace(self.view, **facts)
+
+    def _hear(self, text: str, prior: str, recent: tuple[str, ...], label: bool) -> Heard:
+        return hear(text, prior, recent, label)
 
     def fork(self) -> Self:
         """Return the same conversation, to go on differently."""
@@ -153,3 +165,46 @@ def shown(turn: Turn) -> tuple[Choice, ...]:
         for reply in turn.replies
         for choice in (*reply.choices, *(choice for card in reply.cards for choice in card.choices))
     )
+
+
+FEARS = ("通報しますか", "子どもを取られますか", "入管に言いますか")  # answered honestly, by welcome (CARE C3)
+
+
+def beginnings() -> Iterator[tuple[str, Conversation]]:
+    """Give the talks from which all is walked: by night and day, calm, worried, and in every trouble."""
+    for now in (NIGHT, DAY):
+        first = Conversation(now)
+        first.does("follow")
+        yield f"follow {now:%H:%M}", first
+        for severity in (concern(), concern("dv")):
+            worried = Conversation(now)
+            worried.is_heard(severity)
+            yield f"concern {severity.kind} {now:%H:%M}", worried
+    for key, signal in TROUBLES.items():
+        alarmed = Conversation(NIGHT if signal.severity.value == "urgent" else DAY)
+        alarmed.is_heard(signal)
+        yield key, alarmed
+    for text in (
+        "一時預かり", "児童手当のこと", "むらさきのぞう", "どんぐりの会", *FEARS,
+        "流産しました", "切迫流産と言われました", "苦情を言いたい", "相談窓口の場所", "ちがう",
+    ):  # fmt: skip
+        asked = Conversation(DAY)
+        asked.writes(text)
+        yield text, asked
+    for act in ("my_data.show", "my_data.delete", "visit.begin", "visit.what:counter"):
+        asked = Conversation(DAY)
+        asked.does("follow")
+        asked.does("choice", act=act)
+        yield act, asked
+    told = Conversation(DAY)
+    told.does("follow")
+    told.memory = Profile(area="川辺町").within(told.memory)
+    told.does("choice", act="profile.show")
+    yield "family", told
+    scanned = Conversation(DAY, campaigns={"K7F3": Campaign("K7F3", "home_visit")})
+    scanned.writes("はじめる [K7F3]")
+    yield "card", scanned
+    sighs = Conversation(DAY)
+    sighs.does("follow")
+    sighs.does("choice", act="menu.tired")
+    yield "tired", sighs
