@@ -21,7 +21,7 @@ setup: .venv/.installed catalogs  ## make .venv, install from the lock, compile 
 
 catalogs: .venv/.installed $(patsubst %.po,%.mo,$(wildcard locales/*/LC_MESSAGES/messages.po))
 
-%.mo: %.po
+%.mo: %.po | .venv/.installed
 	@$(BABEL) -q compile -i $< -o $@
 
 native: .venv/.installed  ## optional: build e5's engine from its source for this machine (needs gcc); hearing gets faster
@@ -47,8 +47,8 @@ lint: setup
 content: setup
 	@$(PY) -m bot.cli content check
 
-bench: setup  ## figures: webhook, directory search, hearing (nothing passes or fails here)
-	@for name in webhook directory_search understanding; do echo "== $$name"; $(PY) -m benchmarks.$$name; done
+bench: setup  ## figures: webhook, directory search, hearing; a million steps of the pure part
+	@for name in webhook directory_search understanding interleavings; do echo "== $$name"; $(PY) -m benchmarks.$$name; done
 
 messages: .venv/.installed  ## take the sentences out of code and content and merge them into the catalogs
 	@mkdir -p var && $(BABEL) -q extract -F pyproject.toml -k _ -k N_ --no-location --sort-output -o var/messages.pot .

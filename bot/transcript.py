@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
@@ -56,6 +57,7 @@ class Rehearsal:
         self.now = now
         self.memory: dict[str, Any] = {}
         self.turn: Turn | None = None
+        self.noticed: list[str] = []
         self._messages = 0
 
     def play(self, transcript: str) -> str:
@@ -144,23 +146,31 @@ class Rehearsal:
                             return choice.act
         raise ValueError(f"there is no button {label!r}")
 
-    def _take(self, inbound: Inbound) -> list[str]:
+    def take(self, inbound: Inbound, heard: Heard | None = None) -> Turn:
+        """Let the resident do something, heard as given or as the desk hears it, and return the turn unworded."""
         memory = json.loads(json.dumps(self.memory, ensure_ascii=False))
-        heard = Heard()
-        if inbound.text:
-            prior = self.view.language or str(memory.get("language", ""))
-            label = engine.is_label(memory, inbound.text, self.words, prior)
-            heard = self._hear(inbound.text, prior, engine.recent_texts(memory, self.now), label)
+        if heard is None:
+            heard = self._heard(inbound.text, memory) if inbound.text else Heard()
         self.turn = turn = engine.turn(memory, inbound, heard, self.view, self.now, self.words)
         self.memory = dict(turn.memory)
         if turn.chosen_language:
             self.view = replace(self.view, language=turn.chosen_language)
         if turn.contact_safety:
             self.view = replace(self.view, contact_safety=turn.contact_safety)
+        self.noticed = self._noticed(turn)
+        return turn
+
+    def _take(self, inbound: Inbound) -> list[str]:
+        turn = self.take(inbound)
         turn = replace(turn, replies=numbered(turn.replies, case_number(CASE_ID)))
         render.to_line(turn.replies, turn.language, self.words, room_url=ROOM_URL) if turn.replies else None
         said = render.to_text(turn.replies, turn.language, self.words, room_url=ROOM_URL)
-        return [*(said.split("\n") if said else []), *self._noticed(turn)]
+        return [*(said.split("\n") if said else []), *self.noticed]
+
+    def _heard(self, text: str, memory: Mapping[str, Any]) -> Heard:
+        prior = self.view.language or str(memory.get("language", ""))
+        label = engine.is_label(memory, text, self.words, prior)
+        return self._hear(text, prior, engine.recent_texts(memory, self.now), label)
 
     def _hear(self, text: str, prior: str, recent: tuple[str, ...], label: bool) -> Heard:
         ears, areas = self.view.library.hearing, self.view.directory.area_names

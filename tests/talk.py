@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Self
 
-from bot import city, engine, i18n, library, render
+from bot import city, i18n, library, render
 from bot.dialog import Turn, View
 from bot.directory.documents import resources_from_documents
 from bot.directory.resources import Resource
@@ -97,11 +97,7 @@ class Conversation(Rehearsal):
 
     def is_heard(self, *signals: Signal, text: str = "……") -> Turn:
         """Let the resident write something in which exactly these signals are heard."""
-        heard = Heard(language="ja", signals=signals)
-        turn = engine.turn(self.memory, Inbound("text", self.now, text=text), heard, self.view, self.now, self.words)
-        self.turn, self.memory = turn, dict(turn.memory)
-        self._noticed(turn)
-        return turn
+        return self.take(Inbound("text", self.now, text=text), Heard(language="ja", signals=signals))
 
     def later(self, **time: float) -> Self:
         """Let time pass."""

@@ -167,15 +167,7 @@ def does(talk: Conversation, kind: InboundKind, **more: Any) -> Conversation:
     """Return the talk after one more thing that the resident did."""
     after = talk.fork()
     inbound = Inbound(kind, after.now, **more)
-    heard = heard_in(inbound.text, str(after.memory.get("language", ""))) if inbound.text else Heard()
-    memory = json.loads(json.dumps(after.memory))
-    after.turn = turn = engine.turn(memory, inbound, heard, after.view, after.now, after.words)
-    after.memory = dict(turn.memory)
-    if turn.chosen_language:
-        after.view = replace(after.view, language=turn.chosen_language)
-    if turn.contact_safety:
-        after.view = replace(after.view, contact_safety=turn.contact_safety)
-    after._noticed(turn)
+    after.take(inbound, heard_in(inbound.text, str(after.memory.get("language", ""))) if inbound.text else None)
     return after
 
 
