@@ -36,8 +36,8 @@ from tests.conftest import free_port
 from tests.simulator_stand_in import served
 
 ROOT = Path(__file__).parents[1]
-PATIENCE = 20.0  # seconds; only a broken desk waits that long
-START = 60.0  # seconds; beside a whole test run two cores start a process slowly
+PATIENCE = 60.0  # seconds; only a broken desk waits that long
+START = 150.0  # seconds; beside a whole test run two cores start a process slowly
 TOGETHER = 20  # events that are under way at once
 CANARY = "カナリアは夜に鳴く"  # in everything that residents and staff write; in no log line
 SECRETS = {

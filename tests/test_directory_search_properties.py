@@ -147,13 +147,13 @@ def rank(place: Resource, q: Query) -> tuple[float, str, str, str]:
     return (round(far, 9), fold(place.kana or place.name), place.name, place.id)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(places, max_size=25, unique_by=lambda place: place.id), queries)
 def test_what_is_found_fits_and_nothing_earlier_is_left_out(city: list[Resource], query: Query) -> None:
     check(city, query)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(places, min_size=3, max_size=15, unique_by=lambda place: place.id), few)
 def test_neighbours_come_after_the_own_ones_and_take_people_from_here(city: list[Resource], query: Query) -> None:
     check(city, query)

@@ -353,7 +353,7 @@ def test_memory_of_another_version_does_not_stop_the_desk(memory: dict[str, Any]
 ACTS = sorted(f"{name}.{event}" for name, dialog in ALL.items() for event in dialog.machine.events)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     steps=st.lists(
         st.one_of(

@@ -9,7 +9,7 @@ import pytest
 
 from bot.dialogs.visit import HALVES, half_days
 from bot.opening import TOKYO
-from tests.talk import DAY, NIGHT, Conversation, view
+from tests.talk import DAY, NIGHT, Conversation, shown, view, words
 
 NEW_YEAR = datetime(2026, 12, 27, 10, 0, tzinfo=TOKYO)
 
@@ -36,6 +36,20 @@ def test_half_days_are_open_and_spread_over_two_weeks(now: datetime) -> None:
         assert any(desk.opening.open_at(middle) for desk in view().city.desks)
         assert not (date(2026, 12, 29) <= day <= date(2027, 1, 3))
     assert half_days(replace(view().city, desks=()), now) == ()
+
+
+@pytest.mark.parametrize("language", ["ja", "vi", "ne"])
+def test_a_half_day_that_is_typed_is_the_one_on_the_button(language: str) -> None:
+    """A label that names a day is remembered as it was shown, in the talk's language, and typed it is a tap."""
+    city = replace(view().city, languages=words().talks)
+    talk = begun(city=city, language=language)
+    talk.does("choice", act="visit.what:home")
+    for choice in [choice for choice in shown(talk.last) if choice.act.startswith("visit.when:")][:3]:
+        tapped, typed = talk.fork(), talk.fork()
+        tapped.does("choice", act=choice.act)
+        typed.writes(words().word(choice.label, language))
+        assert typed.said == tapped.said
+        assert typed.last.note == tapped.last.note != ""
 
 
 def test_a_wish_becomes_a_case_and_nothing_is_fixed() -> None:

@@ -71,6 +71,8 @@ AT_HOME = frozenset(
 #: Wishes for a place beside time and fee -> where the talk keeps them.
 WISHES = {"language": "language", "provision": "provision", "conditions": "attributes"}
 
+LONGEST_AREA = 40  # letters; longer words name no town
+
 NOT_YOUR_FAULT = _("断られたのは、あなたのせいではありません。")
 RELIEF: tuple[Phrase, ...] = (
     _("休むために預けるのも、りっぱな理由です。"),
@@ -284,8 +286,10 @@ class FindPlace(Dialog):
         return self.text_names_where() and self.needs_age()
 
     def missed_once(self) -> bool:
-        """Return whether the words were no known area, for the first time and no other question."""
-        if self.talk.heard.confident or self.talk.heard.only_asked or self.talk.data.get("missed"):
+        """Return whether the words were no known area, for the first time, and neither a question nor a worry."""
+        heard = self.talk.heard
+        told = heard.confident or heard.only_asked or heard.signals or len(self.talk.inbound.text) > LONGEST_AREA
+        if told or self.talk.data.get("missed"):
             return False
         self.talk.data["missed"] = True
         return True
@@ -471,7 +475,7 @@ class FindPlace(Dialog):
             data["attributes"] = list(dict.fromkeys((*data.get("attributes", ()), *slots.attributes)))
 
     def _areas(self, text: str) -> tuple[str, ...]:
-        return self.talk.view.directory.areas_of(text) if len(text) <= 40 else ()
+        return self.talk.view.directory.areas_of(text) if len(text) <= LONGEST_AREA else ()
 
     def _resource(self, id: str) -> Resource | None:
         return self.talk.view.directory.get(id)
