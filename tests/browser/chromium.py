@@ -61,6 +61,12 @@ async def watch(page: Page) -> Page:
     return page
 
 
+async def press(page: Page, key: str) -> None:
+    """Press one of the console's keys, once the page has loaded what listens for it."""
+    await page.wait_for_load_state()
+    await page.keyboard.press(key)
+
+
 async def broken(page: Page) -> list[str]:
     """Return what broke on a watched page; the policy's violations are those since it was loaded."""
     return [*_broken[page], *await page.evaluate("window.__broken")]

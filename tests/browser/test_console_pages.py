@@ -21,7 +21,7 @@ from bot.models import CaseRow
 from bot.situation import Case
 from bot.store import Store
 from handoff import notes
-from tests.browser.chromium import broken, served, watch
+from tests.browser.chromium import broken, press, served, watch
 from tests.conftest import free_port
 from tests.console_world import NOW, OWN_HAND, PASSWORD, TIRED_EN, VANISH, World, a_resident, build, writes
 
@@ -193,13 +193,13 @@ async def test_one_talk_from_the_queue_to_its_end_by_keyboard(site: Site) -> Non
     await shot(page, "02-queue")
     await sane(page)
 
-    await page.keyboard.press("?")
+    await press(page, "?")
     await expect(page.get_by_role("dialog")).to_be_visible()
     await shot(page, "03-keys")
     await page.keyboard.press("Escape")
-    await page.keyboard.press("j")
-    await page.keyboard.press("j")
-    await page.keyboard.press("c")
+    await press(page, "j")
+    await press(page, "j")
+    await press(page, "c")
     await page.wait_for_url(f"{site.root}/cases/{made['hand'].id}")
     mark = page.locator(".journal mark")
     await expect(mark).to_have_text("たたいてしまいそう")
@@ -207,7 +207,7 @@ async def test_one_talk_from_the_queue_to_its_end_by_keyboard(site: Site) -> Non
     await shot(page, "04-held")
     await sane(page)
 
-    await page.keyboard.press("r")
+    await press(page, "r")
     await page.keyboard.type("さとうです。読みました。")
     await page.keyboard.press("Enter")
     await page.keyboard.type("ここにいます。")
@@ -243,7 +243,7 @@ async def test_one_talk_from_the_queue_to_its_end_by_keyboard(site: Site) -> Non
     await expect(page.locator(".state-on_hold")).to_be_visible()
     await expect(words).to_be_hidden()
     await expect(page.locator(".note-text")).to_contain_text("祖母が近くにいる")
-    await page.keyboard.press("v")
+    await press(page, "v")
     await shot(page, "07-on-hold")
     await sane(page)
 
@@ -253,7 +253,7 @@ async def test_one_talk_from_the_queue_to_its_end_by_keyboard(site: Site) -> Non
     async with page.expect_navigation():  # the stream may show the end before the page of the answer has come
         await page.keyboard.press("Enter")
     await expect(page.locator(".state-closed")).to_be_visible()
-    await page.keyboard.press("q")
+    await press(page, "q")
     await page.wait_for_url(f"{site.root}/")
     await expect(page).to_have_title("(2) 待っている方 – まどぐち")
     row = await world.store.read(lambda s: s.get_one(CaseRow, made["hand"].id))
@@ -268,7 +268,7 @@ async def test_words_are_blurred_until_held_and_one_key_shows_them(site: Site) -
     words = page.locator(".journal .words").first
     await expect(words).to_have_css("filter", "blur(7px)")
     await shot(page, "08-blurred")
-    await page.keyboard.press("v")
+    await press(page, "v")
     await expect(words).to_have_css("filter", "none")
     await shot(page, "09-seen-without-taking")
     await sane(page)
@@ -281,7 +281,7 @@ async def test_an_open_queue_follows_the_night(site: Site) -> None:
     """A new case and a claim appear by themselves, with the title's count, and the focus stays."""
     made = await a_night(site.world)
     page = await site.signed_in()
-    await page.keyboard.press("j")
+    await press(page, "j")
     focused = page.locator(f'[data-row="{made["vanish"].id}"] a')
     await expect(focused).to_be_focused()
     again = Signal("medical", Severity.EMERGENCY, ("infant",), "息をしていない", "ja.no_breath", "呼吸がない")
@@ -321,7 +321,7 @@ async def test_a_draft_stays_and_a_lost_claim_is_said_calmly(site: Site) -> None
     case_id = made["vanish"].id
     page = await site.signed_in()
     await page.goto(f"{site.root}/cases/{case_id}")
-    await page.keyboard.press("c")
+    await press(page, "c")
     words = page.get_by_label("さとうとして書く")
     await expect(words).to_be_visible()
     await words.fill("まず、手すりから離れて")
@@ -338,7 +338,7 @@ async def test_a_draft_stays_and_a_lost_claim_is_said_calmly(site: Site) -> None
     resident_id = (await world.store.read(lambda s: s.get_one(CaseRow, case_id))).resident_id
     kept = await world.store.read(lambda s: notes.drafts(s, case_id, resident_id))
     assert [one.text for one in kept] == ["まず、手すりから離れて"]
-    await page.keyboard.press("c")
+    await press(page, "c")
     await expect(words).to_have_value("まず、手すりから離れて")
 
 

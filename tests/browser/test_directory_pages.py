@@ -22,6 +22,7 @@ from bot.models import ResourceRow
 from bot.opening import Opening, Schedule
 from handoff.console.directory import wording
 from tests.browser import test_console_pages
+from tests.browser.chromium import press
 from tests.browser.test_console_pages import Site, sane
 from tests.console_world import NOW, PASSWORD, World
 from tests.talk import sample
@@ -83,17 +84,17 @@ async def test_a_place_is_found_read_corrected_and_taken_back(site: Site) -> Non
     await page.get_by_role("link", name="地域資源").click()
     await expect(page.get_by_role("heading", level=1)).to_have_text("地域資源")
     await looked_at(page, "01-list")
-    await page.keyboard.press("/")
+    await press(page, "/")
     await page.keyboard.type("pokapoka")
     await page.keyboard.press("Enter")
     await expect(page.locator(".row-link")).to_have_count(1)
     await page.keyboard.press("Tab")
     await page.get_by_role("heading", level=1).click()
-    await page.keyboard.press("j")
+    await press(page, "j")
     await page.keyboard.press("Enter")
     await page.wait_for_url(f"{site.root}/directory/places/{POKAPOKA}")
     await looked_at(page, "02-place")
-    await page.keyboard.press("e")
+    await press(page, "e")
     await page.wait_for_url("**/edit")
     await looked_at(page, "03-edit")
     await page.get_by_label("電話番号 1").fill("かけてね")
@@ -116,7 +117,7 @@ async def test_a_place_is_found_read_corrected_and_taken_back(site: Site) -> Non
     await page.get_by_role("button", name="この変更をもどす").click()
     await expect(page.get_by_role("status").filter(has_text="もとにもどしました")).to_be_visible()
     await expect(told).not_to_contain_text("000-555-9999")
-    await page.keyboard.press("v")
+    await press(page, "v")
     await expect(page.get_by_role("status").filter(has_text="確かめたことを残しました")).to_be_visible()
     await expect(page.locator(".place-state")).to_contain_text("さとう")
 
@@ -172,10 +173,10 @@ async def test_the_work_list_is_worked_by_keyboard(site: Site) -> None:
     rows = page.locator("[data-row]")
     await expect(rows).to_have_count(20)
     await looked_at(page, "09-week")
-    await page.keyboard.press("j")
-    await page.keyboard.press("j")
+    await press(page, "j")
+    await press(page, "j")
     second, third = [await rows.nth(n).get_attribute("data-row") for n in (1, 2)]
-    await page.keyboard.press("v")
+    await press(page, "v")
     done = page.locator(".done-row")
     await expect(done).to_have_count(1)
     await expect(done).to_contain_text("確かめました")
@@ -189,9 +190,9 @@ async def test_the_work_list_is_worked_by_keyboard(site: Site) -> None:
     await expect(done).to_have_count(0)
     await expect(page.locator(f'[data-row="{second}"]')).to_be_visible()
     await page.locator(f'[data-row="{third}"] .row-link').focus()
-    await page.keyboard.press("e")
+    await press(page, "e")
     await page.wait_for_url(f"**/{third}/edit")
-    await page.keyboard.press("q")
+    await press(page, "q")
     await page.wait_for_url(f"**/{third}")
     await sane(page)
 
