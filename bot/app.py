@@ -46,7 +46,7 @@ from bot import (
 )
 from bot.clock import Clock
 from bot.curation import By
-from bot.dialog import Turn, View
+from bot.dialog import AFTERWARDS, Turn, View
 from bot.directory.documents import resources_from_documents
 from bot.directory.search import Directory
 from bot.encoders.engines import Encoders, configured
@@ -58,7 +58,7 @@ from bot.line.client import LineClient
 from bot.media import JOB as FETCH_JOB
 from bot.media import Fetcher
 from bot.messages import Heard, Inbound, Reply, Severity, Signal, _
-from bot.models import QuestionRow
+from bot.models import QuestionRow, Resident
 from bot.outbox import OutboxSender
 from bot.public.app import create_public
 from bot.schedule import Scheduler
@@ -397,6 +397,20 @@ class Roof:
                 to_text=self.mind.to_text,
             )
 
+        def ask_how_it_went(session: Session, payload: Mapping[str, Any], now: datetime) -> bool:
+            def decide(remembered: Mapping[str, Any], inbound: Inbound, who: Resident) -> Turn:
+                facts = ResidentFacts(who.id, who.language, who.language_hint, who.is_friend, who.contact_safety)
+                return self.mind.decide(remembered, inbound, Heard(), case=None, resident=facts, now=now)
+
+            return outreach.ask_how_it_went(
+                session,
+                UUID(payload["resident_id"]),
+                now,
+                decide=decide,
+                to_line=self.mind.to_line,
+                to_text=self.mind.to_text,
+            )
+
         def room_notice(session: Session, payload: Mapping[str, Any], now: datetime) -> str:
             return rooms.notice_due(
                 session,
@@ -424,6 +438,7 @@ class Roof:
 
         self.scheduler.register_outside(richmenu.JOB, show_menu)
         self.scheduler.register("remind", remind)
+        self.scheduler.register(AFTERWARDS, ask_how_it_went)
         self.scheduler.register(rooms.NOTICE_JOB, room_notice)
         self.scheduler.register("lapse", lapse)
         self.scheduler.register("sweep_rooms", sweep_rooms)

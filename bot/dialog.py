@@ -32,6 +32,10 @@ PLACE = "place"  # the event of a shared location
 #: Follow-ups about a pregnancy have names that begin so: they end when it does.
 PREGNANCY = "pregnancy"
 
+#: The follow-up that asks how it went after starting (dialog afterwards), and all that may be wished for later.
+AFTERWARDS = "afterwards"
+LATER = ("remind", AFTERWARDS, PREGNANCY)
+
 #: What stands under an answer: a person is always one tap away.
 WAYS = (Choice(_("人と話す"), "person.ask"), Choice(_("メニュー"), "menu.show"))
 
@@ -59,11 +63,15 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class FollowUp:
-    """Ask for something later: the job's name, desk time, and a key that makes it unique per resident."""
+    """Ask for something later: the job's name, desk time, and a key that makes it unique per resident.
+
+    `about` stays in memory, sealed, never in the job.
+    """
 
     name: str
     at: datetime
     key: str
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +154,10 @@ class Talk:
     def clock(self, moment: datetime) -> Clocktime:
         """Give a moment to be worded as today, tomorrow or a date."""
         return Clocktime(moment, self.now.astimezone(TOKYO).date())
+
+    def may_write_first(self) -> bool:
+        """Return whether the desk may write unasked (CARE C21)."""
+        return (self.contact_safety or self.view.contact_safety) == "any"
 
     def when_read(self) -> tuple[Phrase, ...]:
         """Say when a person reads next, never that somebody reads already (CARE C13)."""

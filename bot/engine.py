@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 from bot import triage
-from bot.dialog import PREGNANCY, FollowUp, Talk, Turn, View
+from bot.dialog import AFTERWARDS, PREGNANCY, Talk, Turn, View
 from bot.dialogs.loss import is_told
 from bot.dialogs.safety import COVER
 from bot.dialogs.welcome import HELLO, HELLO_CHILD, HELLO_SHORT
@@ -52,6 +52,12 @@ def _choices(memory: Mapping[str, Any], words: Catalogs, language: str) -> list[
     return [*memory.get("choices", ()), *([_kept(COVER, words, language)] if promised else [])]
 
 
+def due(memory: Mapping[str, Any], name: str) -> str:
+    """Return the act by which the desk speaks first when a follow-up is due; "" when it is not remembered any more."""
+    about = memory.get("later", {}).get(name, "")
+    return f"{name}.due:{about}" if about else ""
+
+
 def greeting_token(inbound: Inbound) -> str:
     """Return the token of a printed card that the text carries, or ""."""
     found = GREETING.match(inbound.text) if inbound.kind == "text" else None
@@ -86,7 +92,7 @@ def turn(memory: Mapping[str, Any], inbound: Inbound, heard: Heard, desk: View, 
         talk.contact_safety = "when_writing"  # from now on only when they write, whoever speaks (CARE C21)
     if is_told(heard, expecting=talk.profile.due is not None):  # a loss ends it, whoever answers
         talk.profile = replace(talk.profile, due=None)
-        talk.stops.append(PREGNANCY)
+        talk.stops += [PREGNANCY, AFTERWARDS]
     open_ = Open(**known["open"]) if "open" in known else Open()
     safety: dict[str, Any] = dict(known.get("safety", {}))
     answered = triage.answer(talk, open_, safety, _choices(known, words, language), words)
@@ -101,6 +107,8 @@ def turn(memory: Mapping[str, Any], inbound: Inbound, heard: Heard, desk: View, 
         "safety": safety,
         "recent": _recent(known, inbound, now),
     }
+    if told := {wish.name: wish.about for wish in talk.follow_ups if wish.about}:
+        after["later"] = {**known.get("later", {}), **told}
     if not silent:
         after["choices"] = _shown(replies, known.get("choices", ()), words, talk.language)
         after.pop("handback", None)
@@ -114,7 +122,7 @@ def turn(memory: Mapping[str, Any], inbound: Inbound, heard: Heard, desk: View, 
         case=talk.case or _case_event(heard),
         reason=talk.reason if talk.case == "open" else _reason(heard),
         note=talk.note,
-        follow_ups=tuple(FollowUp(f.name, f.at, f.key) for f in talk.follow_ups),
+        follow_ups=tuple(talk.follow_ups),
         chosen_language=talk.chosen_language,
         contact_safety=talk.contact_safety,
         talk_in=talk.talk_in,

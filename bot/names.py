@@ -64,6 +64,27 @@ TOPICS: Mapping[str, str] = {
 #: What nobody else may read over a shoulder: the first line that is said about it names nothing (CARE C21).
 PRIVATE = frozenset({"pregnancy_loss", "unplanned_pregnancy", "mental_health", "divorce_custody"})
 
+#: What one begins to use and comes back to, so that it can be asked how it went (function 32).
+BEGUN = frozenset(
+    {
+        "temporary_care",
+        "family_support",
+        "sick_child_care",
+        "nursery",
+        "kodomoen",
+        "small_nursery",
+        "kindergarten",
+        "universal_daycare",
+        "short_stay",
+        "home_visit_support",
+        "postnatal_care",
+        "parenting_salon",
+        "parent_circle",
+        "after_school",
+        "disability_support",
+    }
+)
+
 CATEGORIES: Mapping[str, str] = {
     "nursery": N_("認可保育園"),
     "unlicensed_nursery": N_("認可外保育施設"),

@@ -100,6 +100,9 @@ class Rehearsal:
             code, _space, moment = rest.partition(" ")
             self.view = replace(self.view, campaigns={code: Campaign(code, cast(Moment, moment))})
             return []
+        if kind == "due":  # what was wished for later is due: the desk speaks first
+            act = engine.due(self.memory, rest)
+            return self._take(Inbound("choice", self.now, act=act)) if act else ["! nothing"]
         if kind == "staff":
             return self._staff(*rest.partition(": ")[::2])
         raise ValueError(f"a transcript cannot do {line!r}")

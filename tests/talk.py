@@ -187,7 +187,7 @@ def beginnings() -> Iterator[tuple[str, Conversation]]:
         asked = Conversation(DAY)
         asked.writes(text)
         yield text, asked
-    for act in ("my_data.show", "my_data.delete", "visit.begin", "visit.what:counter"):
+    for act in ("my_data.show", "my_data.delete", "visit.begin", "visit.what:counter", "afterwards.due:nursery"):
         asked = Conversation(DAY)
         asked.does("follow")
         asked.does("choice", act=act)

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bot.dialog import PREGNANCY
+from bot.dialog import AFTERWARDS, PREGNANCY
 from bot.dialogs.loss import is_told
 from bot.messages import Heard, Month, Severity, TopicScore
 from bot.models import Job, Resident
@@ -36,7 +36,7 @@ def test_the_due_month_and_what_was_planned_end_silently() -> None:
     talk = expecting()
     turn = talk.writes("流産しました")
     assert Profile.of(talk.memory) == replace(EXPECTING, due=None)
-    assert turn.stops == (PREGNANCY,)
+    assert turn.stops == (PREGNANCY, AFTERWARDS)
     assert turn.memory["open"]["name"] == "loss"
     said = talk.said.partition("[")[0]  # choices may name what comes when it is asked for
     for word in ("予定", "手続き", "届", "次", "また妊娠", "消し", "残念"):
@@ -51,7 +51,7 @@ def test_it_ends_while_a_person_holds_the_talk_and_while_danger_waits() -> None:
     danger = expecting()
     turn = danger.writes("流産しました。もう死にたい")
     assert turn.case == "alarm"
-    assert (Profile.of(danger.memory).due, turn.stops) == (None, (PREGNANCY,))
+    assert (Profile.of(danger.memory).due, turn.stops) == (None, (PREGNANCY, AFTERWARDS))
 
 
 @pytest.mark.parametrize(

@@ -440,11 +440,19 @@ class FindPlace(Dialog):
             cards=(places.whole_card(resource, self.talk.language),),
             choices=(
                 *((Choice(_("ほかの場所と比べる"), "find_place.back"),) if self.has_topic() else ()),
+                *self._later(),
                 *WAYS,
             ),
         )
 
     # parts -------------------------------------------------------------------------------------------------------
+
+    def _later(self) -> tuple[Choice, ...]:
+        """Offer to ask how it went, where one begins to use something and the desk may write first (function 32)."""
+        topic, view = self.talk.data.get("topic", ""), self.talk.view
+        if topic not in names.BEGUN or not view.is_friend or not self.talk.may_write_first():
+            return ()
+        return (Choice(_("あとで様子を聞いて"), f"afterwards.promise:{topic}"),)
 
     def _opening_words(self) -> list[Text]:
         data = self.talk.data

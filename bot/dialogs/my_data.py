@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from bot.dialog import PREGNANCY, TEXT, WAYS, Dialog, Go
+from bot.dialog import LATER, TEXT, WAYS, Dialog, Go
 from bot.messages import Choice, Text, Verbatim, _
 from bot.situation import READ_EVEN_IF_DECLINED
 
@@ -43,7 +43,7 @@ class MyData(Dialog):
     def forget(self) -> None:
         """Forget what the machine remembers, and plan nothing more."""
         self.talk.forgets = True
-        self.talk.stops += ["remind", PREGNANCY]
+        self.talk.stops += LATER
 
     def call_person(self) -> None:
         """Ask a person."""
@@ -53,7 +53,7 @@ class MyData(Dialog):
     def stop_messages(self) -> None:
         """Write only when they write, and plan nothing more (CARE C21)."""
         self.talk.contact_safety = "when_writing"
-        self.talk.stops += ["remind", PREGNANCY]
+        self.talk.stops += LATER
 
     def ask_told(self) -> None:
         """Say what is kept in kinds, who reads it, how long, and what can be done."""

@@ -351,7 +351,7 @@ class Safety(Dialog):
     def plan_reminder(self) -> None:
         """Ask for the reminder at the next opening (CARE C18)."""
         moment = self.talk.view.city.next_reading(self.talk.now)
-        if moment is not None and self._may_push() and not self.talk.follow_ups:
+        if moment is not None and self.talk.may_write_first() and not self.talk.follow_ups:
             self.talk.follow_ups.append(FollowUp("remind", max(moment, self.talk.now), moment.date().isoformat()))
 
     def ask_reminded(self) -> None:
@@ -361,7 +361,7 @@ class Safety(Dialog):
             self.talk.say(
                 _("{when} に、電話番号と、何と言えばいいかをここに送ります。", when=when), choices=self._ways()
             )
-        elif not self._may_push():
+        elif not self.talk.may_write_first():
             words = _("安全のため、こちらから先には送りません。朝になったら、ひとことでも書いてください。")
             self.talk.say(words, choices=self._ways())
         else:
@@ -450,7 +450,7 @@ class Safety(Dialog):
                 Choice(_("みせるカード"), "safety.card"),
                 *((Choice(_("LINEの そとで かく"), "person.room", opens="room"),) if room else ()),
             )
-        closed = not self.talk.view.city.open_now(self.talk.now) and self._may_push()
+        closed = not self.talk.view.city.open_now(self.talk.now) and self.talk.may_write_first()
         return (
             Choice(_("電話できない"), "safety.cant_call"),
             Choice(_("見せるカード"), "safety.card"),
@@ -459,10 +459,6 @@ class Safety(Dialog):
             *((Choice(_("朝に知らせて"), "safety.remind"),) if closed else ()),
             Choice(_("そういう意味ではない"), "safety.not_meant"),
         )
-
-    def _may_push(self) -> bool:
-        """Return whether the desk may write first (CARE C21)."""
-        return (self.talk.contact_safety or self.talk.view.contact_safety) == "any"
 
     def _at_home(self) -> bool:
         case = self.talk.view.case
