@@ -199,6 +199,9 @@ def _load(content: Path, encoders: str) -> Library:
         if path.is_file():
             digest.update(path.relative_to(content).as_posix().encode() + path.read_bytes())
     vocabulary = read_yaml(content / "vocabulary.yaml")
+    hotlines = tuple(_hotline(entry) for entry in read_yaml(content / "hotlines.yaml"))
+    answers = {answer.topic: answer for answer in map(_answer, sorted((content / "answers").glob("*.md")))}
+    journeys = sorted(map(_journey, (content / "journeys").glob("*.md")), key=lambda each: each.order)
     signals, topics = Signals(documents(content / "signals")), documents(content / "topics")
     hearing = Hearing(
         signals,
@@ -210,12 +213,9 @@ def _load(content: Path, encoders: str) -> Library:
     return Library(
         vocabulary=vocabulary,
         hearing=hearing,
-        hotlines=tuple(_hotline(entry) for entry in read_yaml(content / "hotlines.yaml")),
-        answers={answer.topic: answer for answer in map(_answer, sorted((content / "answers").glob("*.md")))},
-        journeys={
-            journey.id: journey
-            for journey in sorted(map(_journey, (content / "journeys").glob("*.md")), key=lambda each: each.order)
-        },
+        hotlines=hotlines,
+        answers=answers,
+        journeys={journey.id: journey for journey in journeys},
         version=digest.hexdigest()[:12],
     )
 
