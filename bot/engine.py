@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 
 from bot import triage
 from bot.dialog import AFTERWARDS, PREGNANCY, Talk, Turn, View
+from bot.dialogs import ALL
 from bot.dialogs.loss import is_told
 from bot.dialogs.safety import COVER
 from bot.dialogs.welcome import HELLO, HELLO_CHILD, HELLO_SHORT
@@ -53,9 +54,21 @@ def _choices(memory: Mapping[str, Any], words: Catalogs, language: str) -> list[
 
 
 def due(memory: Mapping[str, Any], name: str) -> str:
-    """Return the act by which the desk speaks first when a follow-up is due; "" when it is not remembered any more."""
+    """Return the act by which the desk speaks first when a follow-up is due; "" when nothing is to be said.
+
+    That is when it is not remembered any more, or when a person was the last to speak: then no machine goes on unasked.
+    """
+    if memory.get("v") != VERSION or memory.get("handback"):
+        return ""
     about = memory.get("later", {}).get(name, "")
     return f"{name}.due:{about}" if about else ""
+
+
+def is_amid(memory: Mapping[str, Any], now: datetime) -> bool:
+    """Return whether the resident is writing just now, or a dialog waits for her words and would lose them."""
+    open_ = memory.get("open", {})
+    dialog = ALL.get(open_.get("name", ""))
+    return bool(recent_texts(memory, now)) or (dialog is not None and open_.get("state") in dialog.takes_words)
 
 
 def greeting_token(inbound: Inbound) -> str:
@@ -107,8 +120,10 @@ def turn(memory: Mapping[str, Any], inbound: Inbound, heard: Heard, desk: View, 
         "safety": safety,
         "recent": _recent(known, inbound, now),
     }
-    if told := {wish.name: wish.about for wish in talk.follow_ups if wish.about}:
-        after["later"] = {**known.get("later", {}), **told}
+    later = {name: about for name, about in known.get("later", {}).items() if not name.startswith(tuple(talk.stops))}
+    after["later"] = later | {wish.name: wish.about for wish in talk.follow_ups if wish.about}
+    if not after["later"]:
+        del after["later"]
     if not silent:
         after["choices"] = _shown(replies, known.get("choices", ()), words, talk.language)
         after.pop("handback", None)

@@ -64,7 +64,8 @@ TOPICS: Mapping[str, str] = {
 #: What nobody else may read over a shoulder: the first line that is said about it names nothing (CARE C21).
 PRIVATE = frozenset({"pregnancy_loss", "unplanned_pregnancy", "mental_health", "divorce_custody"})
 
-#: What one begins to use and comes back to, so that it can be asked how it went (function 32).
+#: What one begins to use and comes back to, so that it can be asked how it went (function 32); nothing
+#: that names a child's or parent's condition, since the question comes unasked.
 BEGUN = frozenset(
     {
         "temporary_care",
@@ -81,7 +82,6 @@ BEGUN = frozenset(
         "parenting_salon",
         "parent_circle",
         "after_school",
-        "disability_support",
     }
 )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -21,7 +21,7 @@ from bot.library import Library
 from bot.messages import Inbound, Reply
 from bot.models import Resident
 from bot.situation import Case, City
-from bot.store import enqueue_outbox
+from bot.store import enqueue_job, enqueue_outbox
 
 Render = Callable[[Sequence[Reply], str], list[dict[str, Any]]]
 Word = Callable[[Sequence[Reply], str], str]
@@ -55,17 +55,19 @@ def ask_how_it_went(
 ) -> bool:
     """Ask what somebody wished to be asked; return whether anything was sent. While a case is open people ask, not we.
 
-    The question is a turn as any other: what is typed under it is heard as its answer.
+    The question is a turn as any other: what is typed under it is heard as its answer. Amid a talk it waits a day.
     """
-    resident = _wanted(session, resident_id)
-    if resident is None or cases.open_case(session, resident_id) is not None:
-        return False
     try:
-        remembered, version = memory.load(session, resident_id)
+        remembered, version = memory.load(session, resident_id)  # first: from here on no turn can open a case beside it
     except KeyGoneError:
         return False
-    act = engine.due(remembered, AFTERWARDS)
-    if not act:
+    resident, act = _wanted(session, resident_id), engine.due(remembered, AFTERWARDS)
+    if resident is None or not act or cases.open_case(session, resident_id) is not None:
+        return False
+    if engine.is_amid(remembered, at):
+        day = at + timedelta(days=1)
+        key = f"{AFTERWARDS}:{resident_id}:{day.date().isoformat()}"
+        enqueue_job(session, AFTERWARDS, key, day, {"resident_id": str(resident_id)})
         return False
     turn = decide(remembered, Inbound("choice", at, act=act), resident)
     memory.keep(session, resident_id, turn.memory, version)

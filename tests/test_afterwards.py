@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import select
 
-from bot import cases, outreach
+from bot import cases, engine, outreach
 from bot.dialog import AFTERWARDS, Turn
 from bot.dialogs.afterwards import AFTER
 from bot.messages import Heard, Inbound
@@ -136,8 +137,8 @@ async def test_it_is_asked_in_two_bubbles_and_the_answer_belongs_to_it(store: St
     assert "気になることが出てきたら" in (await sent(store))[-1]["text"]
 
 
-async def test_it_is_not_asked_into_danger_nor_of_the_forgotten(store: Store) -> None:
-    """Nothing goes to whom words may endanger, who is read by people, who blocked the desk, or who had it forget."""
+async def test_it_is_not_asked_into_danger(store: Store) -> None:
+    """Nothing goes to whom words may endanger, who blocked the desk, or whose case waits for or is held by people."""
     resident_id = await wished(store)
     before = len(await sent(store))
     for change_ in ({"contact_safety": "when_writing"}, {"unreachable": True}):
@@ -147,10 +148,32 @@ async def test_it_is_not_asked_into_danger_nor_of_the_forgotten(store: Store) ->
         await change(store, resident_id, **back)
     case_id = await alarm(store, resident_id)
     assert not await ask(store, resident_id)
-    staff = resident_id
-    await store.write(lambda s: cases.claim(s, case_id, staff, NOW))
+    await store.write(lambda s: cases.claim(s, case_id, uuid4(), NOW))
     assert not await ask(store, resident_id)
     assert len(await sent(store)) == before
+
+
+async def test_amid_a_talk_it_waits_a_day(store: Store) -> None:
+    """A complaint that is about to be written is not taken for an answer."""
+    resident_id = await wished(store)
+    await deliver(store, tap("complaint.begin"), tap("complaint.other"))
+    await desk(store).drain()
+    before = len(await sent(store))
+    assert not await ask(store, resident_id)
+    assert len(await sent(store)) == before
+    jobs = await store.read(lambda s: list(s.scalars(select(Job).where(Job.name == AFTERWARDS))))
+    assert [job.run_at.astimezone(TOKYO).date() for job in jobs].count((DUE + timedelta(days=1)).date()) == 1
+
+
+def test_it_is_remembered_until_it_is_asked_or_dropped() -> None:
+    """The topic leaves memory with the question, with the wish, and is silent after a person spoke last."""
+    for end in ("afterwards.due:temporary_care", "afterwards.no_need"):
+        talk = details("temporary_care", "hinata-azukari-plaza")
+        talk.does("choice", act=PROMISE)
+        assert engine.due(talk.memory, AFTERWARDS) == "afterwards.due:temporary_care"
+        assert engine.due({**talk.memory, "handback": {"name": "さくら"}}, AFTERWARDS) == ""
+        talk.does("choice", act=end)
+        assert "later" not in talk.memory
 
 
 async def test_forgetting_takes_the_wish_back(store: Store) -> None:

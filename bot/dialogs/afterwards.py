@@ -90,7 +90,8 @@ class Afterwards(Dialog):
         )
 
     def ask_asked(self) -> None:
-        """Ask how it went; the first bubble is what a preview shows (CARE C21)."""
+        """Ask how it went, and remember it no longer; the first bubble is what a preview shows (CARE C21)."""
+        self.talk.stops.append(AFTERWARDS)
         self.talk.say(_("お知らせの時間になりました。"))
         topic = self.talk.data["topic"]
         self.talk.say(
