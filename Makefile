@@ -9,7 +9,7 @@ BABEL := $(PY) -m babel.messages.frontend
 help:  ## show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-setup: .venv/.installed catalogs  ## make .venv, install from the lock, compile the catalogs
+setup: .venv/.installed catalogs var/kept/topics.json  ## make .venv, install from the lock, compile the catalogs
 
 .venv/.installed: requirements.lock
 	@test -x $(PY) || python3 -m venv .venv || { echo "Python 3.11 or newer with venv is needed (Debian: apt install python3-venv)"; exit 1; }
@@ -20,6 +20,9 @@ setup: .venv/.installed catalogs  ## make .venv, install from the lock, compile 
 	@touch $@
 
 catalogs: .venv/.installed $(patsubst %.po,%.mo,$(wildcard locales/*/LC_MESSAGES/messages.po))
+
+var/kept/topics.json: $(wildcard bot/content/signals/*.yaml bot/content/topics/*.yaml bot/understanding/*.py) | .venv/.installed
+	@$(PY) -c "from bot import library; library.load()" && touch $@  # what every start would work out again
 
 %.mo: %.po | .venv/.installed
 	@$(BABEL) -q compile -i $< -o $@

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import gc
 import hashlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import lru_cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any
 from zipfile import BadZipFile
@@ -24,7 +27,7 @@ from bot import names
 from bot.errors import ContentError
 from bot.messages import Phrase
 from bot.opening import Closure, Opening, Schedule
-from bot.understanding.answers import Answers
+from bot.understanding.answers import Answers, read_phrases
 from bot.understanding.asked import Asked
 from bot.understanding.faq import Entry, Ranker
 from bot.understanding.hearing import Hearing
@@ -202,10 +205,12 @@ def _load(content: Path, encoders: str) -> Library:
     hotlines = tuple(_hotline(entry) for entry in read_yaml(content / "hotlines.yaml"))
     answers = {answer.topic: answer for answer in map(_answer, sorted((content / "answers").glob("*.md")))}
     journeys = sorted(map(_journey, (content / "journeys").glob("*.md")), key=lambda each: each.order)
-    signals, topics = Signals(documents(content / "signals")), documents(content / "topics")
+    heard, topics = documents(content / "signals"), documents(content / "topics")
+    signals = Signals(heard, _kept(content / "signals", lambda: Signals(heard).held()))
+    phrases = _kept(content / "topics", lambda: read_phrases(topics))
     hearing = Hearing(
         signals,
-        Answers(topics, weights(content, f"topics.{encoders}")) if encoders else Answers(topics),
+        Answers(topics, weights(content, f"topics.{encoders}") if encoders else None, phrases),
         learned(content, encoders) if encoders else None,
         Languages(weights(content, "language")),
         Asked(read_yaml(content / "asked.yaml")),
@@ -218,6 +223,31 @@ def _load(content: Path, encoders: str) -> Library:
         journeys={journey.id: journey for journey in journeys},
         version=digest.hexdigest()[:12],
     )
+
+
+def _kept(folder: Path, make: Callable[[], list[Any]]) -> list[Any]:
+    """Return what `make` makes of a folder of our own content (JSON); a later start finds it in var/.
+
+    It is made again when the folder, the code that reads it or the dictionary is another; what cannot be kept or read
+    is made.
+    """
+    if folder.parent != CONTENT:
+        return make()
+    digest = hashlib.sha256(version("sudachidict-small").encode())
+    for path in sorted((*folder.iterdir(), *(CONTENT.parent / "understanding").glob("*.py"))):
+        digest.update(path.name.encode() + path.read_bytes())
+    kept = CONTENT.parents[1] / "var" / "kept" / f"{folder.name}.json"
+    with suppress(OSError, ValueError, LookupError, TypeError):
+        found = json.loads(kept.read_bytes())
+        if found["of"] == digest.hexdigest():
+            return list(found["made"])
+    made = make()
+    with suppress(OSError):
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        fresh = kept.with_suffix(f".{os.getpid()}")
+        fresh.write_text(json.dumps({"of": digest.hexdigest(), "made": made}, ensure_ascii=False), encoding="utf-8")
+        fresh.replace(kept)
+    return made
 
 
 def arrays(path: Path) -> dict[str, Any]:
@@ -384,7 +414,7 @@ def _sections(text: str, name: str) -> tuple[Mapping[str, Any], list[tuple[str, 
         if words:
             paragraphs.append((part, begin, words))
         line += block.count("\n") + 2
-    return yaml.safe_load(head), paragraphs
+    return yaml.load(head, Loader=yaml.CSafeLoader), paragraphs
 
 
 def _answer(path: Path) -> Answer:
@@ -467,5 +497,5 @@ def extract_hotlines(
     fileobj: IO[bytes], _keywords: Any, _comment_tags: Any, options: Any = None
 ) -> Iterator[tuple[int, None, str, list[str]]]:
     """Give Babel the name of every number and written service (its extraction method for `content/hotlines.yaml`)."""
-    for line, entry in enumerate(yaml.safe_load(fileobj), 1):
+    for line, entry in enumerate(yaml.load(fileobj, Loader=yaml.CSafeLoader), 1):
         yield line, None, entry["name"], ["telephone service: keep its Japanese name too"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
@@ -98,33 +98,69 @@ class _Phrase:
     pair_norm: float
 
 
+#: A phrase as it is compared: its topic, itself if it is the topic's own name else "", bare, words, pairs of letters.
+Read = tuple[str, str, str, Sequence[str], Sequence[str]]
+
+
+def read_phrases(documents: Mapping[str, Mapping[str, Any]]) -> list[Read]:
+    """Return every phrase of the topics' documents as it is compared (plain JSON); half of a start is spent here."""
+    found: list[Read] = []
+    for _language, document in sorted(documents.items()):
+        for topic, entry in (document.get("topics") or {}).items():
+            names = [name for line in lines(entry.get("words")) for name in line.split(" / ")]
+            for number, phrase in enumerate((*names, *lines(entry.get("phrases")))):
+                folded = fold(phrase)
+                seen = views(folded)
+                words, pairs = _features(seen)
+                name = _name(phrase, seen) if number < len(names) else ""
+                found.append((str(topic), name, _hiragana(_bare(folded.text)), sorted(words), sorted(pairs)))
+    return found
+
+
+def _name(name: str, seen: Views) -> str:
+    return f" {' '.join(seen.plain.each)} " if name.isascii() else _hiragana(seen.tight.text)
+
+
 class Answers:
     """Rank topics and hear commands by the documents of content/topics (language -> parsed YAML)."""
 
-    def __init__(self, documents: Mapping[str, Mapping[str, Any]], model: Weights | None = None) -> None:
-        """Index every phrase of every language together: a text is compared with all of them."""
+    def __init__(
+        self,
+        documents: Mapping[str, Mapping[str, Any]],
+        model: Weights | None = None,
+        phrases: Iterable[Read] | None = None,
+    ) -> None:
+        """Index every phrase of every language together: a text is compared with all of them.
+
+        `phrases` are those of the documents (`read_phrases`), if they were read before.
+        """
         self.model = model
         self._names: list[tuple[str, str]] = []
         self._whole: dict[str, str] = {}  # a phrase without blanks and politeness -> its topic
         self._commands: dict[str, str] = {}
-        raw: list[tuple[str, set[str], set[str]]] = []
+        raw: list[tuple[str, Sequence[str], Sequence[str]]] = []
+        for topic, name, bare, words, pairs in read_phrases(documents) if phrases is None else phrases:
+            if name:
+                self._names.append((name, topic))
+            self._whole.setdefault(bare, topic)
+            raw.append((topic, words, pairs))
         for _language, document in sorted(documents.items()):
-            for topic, entry in (document.get("topics") or {}).items():
-                names = [name for line in lines(entry.get("words")) for name in line.split(" / ")]
-                for number, phrase in enumerate((*names, *lines(entry.get("phrases")))):
-                    folded = fold(phrase)
-                    seen = views(folded)
-                    if number < len(names):
-                        self._names.append((self._name(phrase, seen), str(topic)))
-                    self._whole.setdefault(_hiragana(_bare(folded.text)), str(topic))
-                    raw.append((str(topic), *_features(seen)))
-            for command, phrases in (document.get("commands") or {}).items():
-                for phrase in lines(phrases):
+            for command, said in (document.get("commands") or {}).items():
+                for phrase in lines(said):
                     self._commands[_bare(fold(phrase).text)] = str(command)
+        self._spoken: dict[int, list[tuple[str, frozenset[str], str]]] = defaultdict(list)  # commands by their length
+        for phrase, name in self._commands.items():
+            self._spoken[len(phrase)].append((phrase, frozenset(phrase), name))
         self._names.sort(key=lambda name: -len(name[0]))
+        self._names_with: dict[str, list[int]] = defaultdict(list)  # its first word, or its first letter -> places
+        for number, (name, _topic) in enumerate(self._names):
+            first = (name.split() or [""])[0] if name[0] == " " else name[0]
+            self._names_with[first].append(number)
+            if name == f" {first} ":
+                self._names_with[first + "s"].append(number)  # its plural
         spread: dict[str, set[str]] = defaultdict(set)
         for topic, words, pairs in raw:
-            for feature in words | pairs:
+            for feature in (*words, *pairs):
                 spread[feature].add(topic)
         topics = len({topic for topic, _w, _p in raw}) or 1
         self._weight = {feature: math.log(1 + topics / len(held)) for feature, held in spread.items()}
@@ -139,11 +175,7 @@ class Answers:
             for pair in pairs:
                 self._with_pair[pair].append(number)
 
-    @staticmethod
-    def _name(name: str, seen: Views) -> str:
-        return f" {' '.join(seen.plain.each)} " if name.isascii() else _hiragana(seen.tight.text)
-
-    def _norm(self, features: set[str]) -> float:
+    def _norm(self, features: Iterable[str]) -> float:
         return math.sqrt(sum(self._weight.get(feature, self._unseen) ** 2 for feature in features)) or 1.0
 
     def rank(self, text: str, vectors: Vectors | None = None) -> tuple[TopicScore, ...]:
@@ -213,7 +245,9 @@ class Answers:
         latin = " " + " ".join(seen.plain.each) + " "
         found: dict[str, float] = {}
         taken = [False] * len(line)
-        for name, topic in self._names:
+        places = {number for start in (*set(line), *seen.plain.unique) for number in self._names_with.get(start, ())}
+        for number in sorted(places):
+            name, topic = self._names[number]
             if name[0] == " ":
                 if name in latin or name[:-1] + "s " in latin:
                     found[topic] = max(found.get(topic, 0.0), _NAME + min(len(name), 20) / 200)
@@ -241,12 +275,12 @@ class Answers:
             return self._commands[bare]
         if len(bare) < 5:
             return ""
-        best, name = max(
-            (
-                (SequenceMatcher(None, bare, phrase).ratio(), name)
-                for phrase, name in self._commands.items()
-                if abs(len(phrase) - len(bare)) <= 2
-            ),
-            default=(0.0, ""),
-        )
+        held = frozenset(bare)
+        near = []
+        for size in range(len(bare) - 2, len(bare) + 3):
+            for phrase, its, name in self._spoken.get(size, ()):
+                shared = min(len(bare) - len(held - its), size - len(its - held))  # no more can be in common
+                if 2 * shared >= _NEAR * (len(bare) + size):
+                    near.append((SequenceMatcher(None, bare, phrase).ratio(), name))
+        best, name = max(near, default=(0.0, ""))
         return name if best >= _NEAR else ""

@@ -34,6 +34,7 @@ def _shown(letter: str) -> bool:
     return letter in _TELLING or unicodedata.category(letter) not in ("So", "Sk", "Cs", "Co")
 
 
+@lru_cache(maxsize=32)  # one message is read so by three readers
 def spoken(raw: str) -> str:
     """Return a text as the encoders read it: folded, without ornaments or quotes around the whole.
 
@@ -85,10 +86,12 @@ def letters(raw: str, *, dressed: bool = False) -> str:
 
 def grams(line: str, size: int, shortest: int = 1, longest: int = 4) -> Grams:
     """Return the groups of `shortest` to `longest` letters of a line, hashed into a table of `size`."""
-    counted: Counter[int] = Counter()
-    for order in range(shortest, longest + 1):
-        for at in range(len(line) - order + 1):
-            counted[crc32(line[at : at + order].encode()) % size] += 1
+    if line.isascii():
+        cut = line.encode()
+        each = [cut[at : at + n] for n in range(shortest, longest + 1) for at in range(len(cut) - n + 1)]
+    else:
+        each = [line[at : at + n].encode() for n in range(shortest, longest + 1) for at in range(len(line) - n + 1)]
+    counted = Counter([crc32(part) % size for part in each])
     if not counted:
         return Grams(np.zeros(0, np.int32), np.zeros(0, np.float32))
     places = np.fromiter(counted.keys(), np.int32, len(counted))

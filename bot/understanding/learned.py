@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,7 +59,7 @@ class Example:
         return tuple(self.hear.split(";")[0].split()[2:])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Examples:
     """Hold the example sentences that raise signals, with a vector each (rows, int8) of the encoder `encoder`."""
 
@@ -68,16 +69,17 @@ class Examples:
 
     def nearest(self, kind: str, vectors: Vectors) -> list[Example]:
         """Return the nearest examples of a kind, nearest first; none without vectors."""
-        if self.rows is None or self.encoder not in vectors:
+        if self.rows is None or self.encoder not in vectors or kind not in self._places:
             return []
-        close = self.rows @ vectors[self.encoder]
-        found: list[Example] = []
-        for place in np.argsort(-close):
-            if self.each[place].kind == kind:
-                found.append(self.each[place])
-                if len(found) == _NEIGHBOURS:
-                    break
-        return found
+        places = self._places[kind]
+        close = self.rows[places] @ vectors[self.encoder]
+        return [self.each[place] for place in places[np.argsort(-close, kind="stable")[:_NEIGHBOURS]]]
+
+    @cached_property
+    def _places(self) -> dict[str, NDArray[np.int64]]:
+        """Return which rows are of each kind."""
+        kinds = np.asarray([example.kind for example in self.each])
+        return {str(kind): np.flatnonzero(kinds == kind) for kind in np.unique(kinds)}
 
 
 class Learned:

@@ -85,8 +85,23 @@ def _dropped(letter: str) -> bool:
     return unicodedata.category(letter) in _DROPPED and not _KEPT_MARKS.match(letter)
 
 
+#: Lower-case texts that folding leaves as they are: no letter three times, no two blanks, nothing that is composed,
+#: dropped, stretched or made small. Most phrases of the content are so: they are folded ten times faster.
+_AS_IT_IS = re.compile(
+    r"(?:(?!(.)\1\1)[a-z0-9.,!?:;()/\"à-öø-ÿđơưạ-ỹあいうえおか-ろわをんァ-ヺ\u4e00-\u9fff가-힣、。]|(?<=[^ ]) (?! ))*"
+)
+
+
+@lru_cache(maxsize=32)  # several readers fold one message
 def fold(raw: str, *, apostrophes: bool = False) -> Text:
     """Return `raw` in NFKC and lower case, without unseen marks, elongations, or (unless kept) apostrophes."""
+    line = raw.lower()
+    if len(line) == len(raw) and "たいい" not in line and _AS_IT_IS.fullmatch(line):
+        return Text(raw, line, tuple(range(len(raw))), tuple(range(1, len(raw) + 1)))
+    return _fold(raw, apostrophes)
+
+
+def _fold(raw: str, apostrophes: bool) -> Text:
     letters: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
@@ -143,12 +158,17 @@ def _unstretch(text: Text) -> Text:
     return mended.keep(lambda i: i not in gone)
 
 
+_SEPARATOR = re.compile(r"[ ・･_*/|.,、…-]")
+
+
 def tight(text: Text) -> Text:
     """Return folded text without the spaces and separators that stand between Japanese characters (し・に・た・い)."""
     source = text.text
+    if not (_SEPARATOR.search(source) and JAPANESE.search(source)):
+        return text
 
     def wanted(i: int) -> bool:
-        if source[i] not in " ・･_*/|-.,、…":
+        if not _SEPARATOR.match(source[i]):
             return True
         before = source[i - 1] if i else ""
         after = source[i + 1] if i + 1 < len(source) else ""

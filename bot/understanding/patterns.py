@@ -75,18 +75,28 @@ class Span:
 
 @dataclass(frozen=True)
 class Pattern:
-    """Hold one pattern; `needs` are sets of words of which one each must be there (a quick refusal).
+    """Hold one pattern; one of the words of `anchor` must be there, if it has any.
 
-    `script` names the letters without which a spelled pattern cannot match, "" if that can't be said. The expression is
-    compiled when it is first needed: of ten thousand patterns a desk meets a few hundred.
+    `script` names the letters without which a spelled pattern cannot match, "" if that can't be said. What else it
+    needs, and the expression, are made when they are first needed: of ten thousand patterns a desk meets a few hundred.
     """
 
     source: str
     lists: Lists = field(repr=False, compare=False)
     spelled: bool
     in_japanese: bool
-    needs: tuple[frozenset[str], ...]
+    anchor: frozenset[str] = frozenset()
     script: str = ""
+
+    @property
+    def held(self) -> list[str]:
+        """Return what a later start need not work out again: the anchor, or the script."""
+        return [self.script] if self.spelled else sorted(self.anchor)
+
+    @cached_property
+    def needs(self) -> tuple[frozenset[str], ...]:
+        """Return sets of words of which one each must be there (a quick refusal), the smallest first."""
+        return () if self.spelled else tuple(sorted(_needs(self.source, self.lists, self.in_japanese), key=len))
 
     @cached_property
     def regex(self) -> re.Pattern[str]:
@@ -122,22 +132,23 @@ class Pattern:
 
 
 class Index(Generic[Owner]):
-    """Find the few patterns that can match a text at all, by the word that each of them needs most."""
+    """Find the few patterns that can match a text at all, by the anchor that each of them has."""
 
     def __init__(self, owned: Iterable[tuple[Owner, Pattern]]) -> None:
         self._by_word: dict[tuple[bool, str], list[tuple[int, Owner, Pattern]]] = defaultdict(list)
-        self._always: list[tuple[int, Owner, Pattern]] = []
+        self._always: dict[str, dict[int, tuple[int, Owner, Pattern]]] = defaultdict(dict)
         for number, (owner, pattern) in enumerate(owned):
             entry = (number, owner, pattern)
-            for word in pattern.needs[0] if pattern.needs else ():
+            for word in pattern.anchor:
                 self._by_word[pattern.in_japanese, word].append(entry)
-            if not pattern.needs:
-                self._always.append(entry)
+            if not pattern.anchor:
+                self._always[pattern.script][number] = entry
 
     def candidates(self, seen: Views) -> list[tuple[Owner, Pattern]]:
         """Return the patterns that may match, with their owners, in the order of the files."""
-        held = scripts_of(seen.folded.text)
-        found = {entry[0]: entry for entry in self._always if not entry[2].script or entry[2].script in held}
+        found = dict(self._always.get("", {}))
+        for script in scripts_of(seen.folded.text):
+            found |= self._always.get(script, {})
         for in_japanese, words in ((True, seen.japanese.keys), (False, seen.plain.keys)):
             for word in words:
                 for entry in self._by_word.get((in_japanese, word), ()):
@@ -222,16 +233,28 @@ def _sequence(pattern: str, lists: Lists, in_japanese: bool, depth: int = 0) -> 
 
 def _words_of(step: str, lists: Lists, in_japanese: bool, depth: int = 0) -> frozenset[str] | None:
     """Return the words of which one must be there for a step to match, or None if that can't be said."""
+    if "<" not in step:
+        return _words_written(step, in_japanese)
     found: set[str] = set()
     for choice in step.split("|"):
         if choice.startswith("<"):
             words = _words_of_list(choice[1:-1], lists, in_japanese, depth)
-            if words is None:
-                return None
-            found |= words
-        elif choice in _SIGNS:
+        else:
+            words = _words_written(choice, in_japanese)
+        if words is None:
             return None
-        elif choice.endswith("*") and len(choice) > 1:
+        found |= words
+    return frozenset(found)
+
+
+@lru_cache(maxsize=1 << 16)
+def _words_written(step: str, in_japanese: bool) -> frozenset[str] | None:
+    """Return what `_words_of` does for a step that names no list."""
+    found: set[str] = set()
+    for choice in step.split("|"):
+        if choice in _SIGNS:
+            return None
+        if choice.endswith("*") and len(choice) > 1:
             found.add(_beginning(choice, in_japanese)[-1][:LONGEST_BEGINNING] + "*")
         else:
             found |= {max(words, key=len) for words in _spellings(choice, in_japanese) if words}
@@ -258,11 +281,26 @@ def _words_of_list(name: str, lists: Lists, in_japanese: bool, depth: int) -> fr
     return known[name]
 
 
+def _must_be(step: str) -> bool:
+    """Return whether a step stands for words that a text must hold."""
+    return step not in _GAPS and step not in ("^", "$", "*", "が") and step[0] != "!" and step[-1] != "?"
+
+
+def _anchor(pattern: str, lists: Lists, in_japanese: bool) -> frozenset[str]:
+    """Return the words of the step whose words are likely the rarest (few, long, no list); none if none must be."""
+    for step in sorted(filter(_must_be, pattern.split()), key=_often):
+        if words := _words_of(step, lists, in_japanese):
+            return words
+    return frozenset()
+
+
+def _often(step: str) -> float:
+    return sum(9.0 if choice[:1] == "<" else 4.0 ** -len(choice) for choice in step.split("|"))
+
+
 def _needs(pattern: str, lists: Lists, in_japanese: bool, depth: int = 0) -> list[frozenset[str]]:
     needs: list[frozenset[str]] = []
-    for step in pattern.split():
-        if step in _GAPS or step in ("^", "$", "*", "が") or step.startswith("!") or step.endswith("?"):
-            continue
+    for step in filter(_must_be, pattern.split()):
         words = _words_of(step, lists, in_japanese, depth)
         if words is not None:
             needs.append(words)
@@ -278,13 +316,23 @@ def _spelled(source: str, lists: Lists) -> str:
     return spelled
 
 
-def compile_pattern(source: str, lists: Lists, *, in_japanese: bool) -> Pattern:
-    """Read one pattern. Raises ContentError, naming it, if a list is missing; `regex` says what else is wrong."""
+_NAMED_LIST = re.compile(r"<([^<>|]+)>")
+
+
+def compile_pattern(source: str, lists: Lists, *, in_japanese: bool, held: Sequence[str] | None = None) -> Pattern:
+    """Read one pattern. Raises ContentError, naming it, if a list is missing; `regex` says what else is wrong.
+
+    `held` is what `Pattern.held` said of this pattern before.
+    """
     try:
         if source.startswith("re:"):
-            return Pattern(source, lists, True, in_japanese, (), _script(_spelled(source, lists)))
-        needs = tuple(sorted(_needs(source, lists, in_japanese), key=len))
-        return Pattern(source, lists, False, in_japanese, needs)
+            script = _script(_spelled(source, lists)) if held is None else "".join(held)
+            return Pattern(source, lists, True, in_japanese, script=script)
+        for name in _NAMED_LIST.findall(source):
+            if name not in lists:
+                raise ContentError(f"there is no list <{name}>")
+        anchor = _anchor(source, lists, in_japanese) if held is None else frozenset(held)
+        return Pattern(source, lists, False, in_japanese, anchor)
     except ContentError as error:
         raise ContentError(f"pattern {source!r}: {error}") from error
 

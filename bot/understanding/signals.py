@@ -7,8 +7,9 @@ The rule: rules only add. A veto may lower what it explains, but a first-person 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Literal, cast
 
 from bot.errors import ContentError
@@ -103,21 +104,36 @@ def _severity(value: object) -> Severity | None:
 class Signals:
     """Hear signals by the documents of content/signals (language -> parsed YAML)."""
 
-    def __init__(self, documents: Mapping[str, Mapping[str, Any]]) -> None:
-        """Compile every pattern. Raises ContentError, naming the file and the rule, if one is wrong."""
+    def __init__(self, documents: Mapping[str, Mapping[str, Any]], held: Sequence[Sequence[str]] | None = None) -> None:
+        """Compile every pattern. Raises ContentError, naming the file and the rule, if one is wrong.
+
+        `held` is what `Signals.held` said of these documents before.
+        """
         self.rules: list[Rule] = []
         self.raises: list[Raise] = []
         self.vetoes: list[Veto] = []
+        before = iter(held or ())
         for language in sorted(documents):
-            self._read(language, documents)
+            self._read(language, documents, before)
         self._index = Index((rule, pattern) for rule in self.rules for pattern in rule.patterns)
 
-    def _read(self, language: str, documents: Mapping[str, Mapping[str, Any]]) -> None:
+    def held(self) -> list[list[str]]:
+        """Return what a later start need not work out again (plain JSON): `Pattern.held` of each, as they are read."""
+        each: list[Rule | Raise | Veto] = [*self.rules, *self.raises, *self.vetoes]
+        each.sort(key=lambda one: (one.id.split("/")[0], _PARTS[type(one)]))
+        return [
+            pattern.held for one in each for pattern in (*one.patterns, *(one.unless if isinstance(one, Veto) else ()))
+        ]
+
+    def _read(self, language: str, documents: Mapping[str, Mapping[str, Any]], before: Iterator[Sequence[str]]) -> None:
         document, lists = documents[language], lists_of(documents, language)
         in_japanese = language in JAPANESE_WORDS
 
         def patterns(item: Mapping[str, Any], field: str = "patterns") -> tuple[Pattern, ...]:
-            return tuple(compile_pattern(p, lists, in_japanese=in_japanese) for p in lines(item.get(field)))
+            return tuple(
+                compile_pattern(line, lists, in_japanese=in_japanese, held=next(before, None))
+                for line in lines(item.get(field))
+            )
 
         def ids(item: Mapping[str, Any], field: str) -> frozenset[str]:
             return frozenset(map(str, item.get(field) or ()))
@@ -308,9 +324,11 @@ class Signals:
         return tuple(sorted(merged, key=lambda signal: -signal.severity.rank))
 
 
+_PARTS = {Rule: 0, Raise: 1, Veto: 2}  # in which order a file's parts are read
 _FAMILIES = {"ja-easy": "ja", "zh-Hant": "zh-Hans", "pt-BR": "es"}
 
 
+@lru_cache(maxsize=8192)
 def _family(id: str) -> str:
     """Return the group of a rule's language: those that share words or are mixed in one sentence (Taglish)."""
     language = id.split("/")[0]
