@@ -71,7 +71,8 @@ from bot.suggestions import operator_key
 from bot.understanding.faq import Collection, Entry, Ranker
 from bot.understanding.features import Vectors
 from bot.worker import ResidentFacts, Worker
-from handoff import uploads
+from handoff import alarms, uploads
+from handoff.calling import Hook, Mail
 from handoff.console.app import create_console
 from handoff.room.app import create_room
 from handoff.sample import keep_agencies
@@ -260,6 +261,7 @@ class Roof:
             budget=settings.monthly_push_budget,
             reserve=settings.push_reserve,
         )
+        self.caller = caller(settings, self.store, self.city)
         self._versions: dict[str, int] = {}
         self._loops: list[asyncio.Task[None]] = []  # they finish what they hold
         self._watchers: list[asyncio.Task[None]] = []  # they may end at any moment
@@ -436,6 +438,11 @@ class Roof:
         async def show_menu(payload: Mapping[str, Any], _now: datetime) -> bool:
             return await richmenu.show(self.store, self.line, UUID(payload["resident"]), self.city())
 
+        def sweep_alarms(session: Session, _payload: Mapping[str, Any], now: datetime) -> int:
+            return alarms.sweep(session, now, self.city())
+
+        self.scheduler.register(alarms.SWEEP_JOB, sweep_alarms)
+        self.scheduler.register_outside(alarms.CALL_JOB, self.caller.call)
         self.scheduler.register_outside(richmenu.JOB, show_menu)
         self.scheduler.register("remind", remind)
         self.scheduler.register(AFTERWARDS, ask_how_it_went)
@@ -446,6 +453,7 @@ class Roof:
         self.scheduler.register_outside("sweep_keys", sweep_keys)
         self.scheduler.register_outside(FETCH_JOB, self.fetcher.fetch)
         self.scheduler.every(LAPSE_EVERY, "lapse")
+        self.scheduler.every(alarms.SWEEP_EVERY, alarms.SWEEP_JOB)
         self.scheduler.every(timedelta(days=1), "sweep_rooms")
         self.scheduler.every(timedelta(hours=1), "sweep_uploads")
         self.scheduler.every(timedelta(days=1), "sweep_keys")
@@ -517,6 +525,13 @@ class Roof:
     def _line_url(self, words: str) -> str:
         """Return where a talk with the desk opens in LINE, "" while its name there is not known."""
         return web.talk_url(self.settings.line_url_base, self.basic_id, words) if self.basic_id else ""
+
+
+def caller(settings: Settings, store: Store, city: Callable[[], City]) -> alarms.Caller:
+    """Return what calls people as these settings say."""
+    mail = Mail(settings.smtp_url, settings.mail_from) if settings.smtp_url else None
+    hook = Hook(settings.alarm_hook_url, settings.alarm_hook_secret) if settings.alarm_hook_url else None
+    return alarms.Caller(store, city, settings.base_url, mail, hook)
 
 
 def create_app(roof: Roof, *extra: Callable[[FastAPI], None]) -> FastAPI:

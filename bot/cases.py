@@ -238,6 +238,7 @@ def transfer(session: Session, case_id: uuid.UUID, staff_id: uuid.UUID, at: date
         unanswered_since_db=None,
         acknowledged_at=None,
         waiting_since_at=at,
+        alarm_since_at=at,
     )
     _hand_back(session, row.resident_id, {**_handback(name, "", None, at), "transferred": True})
     _record(session, "case.transferred", row, at, staff_id)
@@ -267,7 +268,16 @@ def reopen(session: Session, case_id: uuid.UUID, staff_id: uuid.UUID, at: dateti
     closed = session.get(CaseRow, case_id)
     if closed is not None and _open_row(session, closed.resident_id, lock=True) is not None:
         raise CaseMovedError("この方の新しい相談がすでに開いています。そちらを使ってください。")
-    row = _swap(session, case_id, "reopen", staff_id, closed_at=None, acknowledged_at=None, waiting_since_at=at)
+    row = _swap(
+        session,
+        case_id,
+        "reopen",
+        staff_id,
+        closed_at=None,
+        acknowledged_at=None,
+        waiting_since_at=at,
+        alarm_since_at=at,
+    )
     _record(session, "case.reopened", row, at, staff_id)
     return as_case(row)
 
@@ -333,6 +343,7 @@ def lapse_due(session: Session, at: datetime, city: City) -> list[uuid.UUID]:
                 holder_id=None,
                 unanswered_since_db=None,
                 acknowledged_at=None,
+                alarm_since_at=at,
             )
         except CaseMovedError:
             continue  # the holder acted in this very moment
@@ -476,6 +487,7 @@ def _make(
             desk_id=_desk(city, at),
             opened_at=at,
             waiting_since_at=at,
+            alarm_since_at=at,
         )
         .on_conflict_do_nothing(index_elements=[CaseRow.resident_id], index_where=text("state <> 'closed'"))
     )
@@ -509,6 +521,7 @@ def _move_by_resident(
     if after != before and after == "waiting":
         row.waiting_since_at, row.holder_id, row.acknowledged_at = at, None, None
     if after != before or raised != severity:
+        row.alarm_since_at = at
         row.state, row.severity, row.version = after, raised.value, row.version + 1
         append_audit(
             session,

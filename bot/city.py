@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import astuple, fields, replace
 from datetime import date, datetime
 from typing import Any, TypeVar
 
@@ -21,7 +21,7 @@ from bot.errors import ContentError, SettingsError
 from bot.i18n import OWN_NAMES
 from bot.models import CityRow
 from bot.opening import Opening
-from bot.situation import City, Complaints, Desk, Service, StaffCard
+from bot.situation import AlarmStep, City, Complaints, Desk, Service, StaffCard, WaitingLimits
 from bot.store import bump
 
 _CITY = {field.name: field.type for field in fields(City)}
@@ -32,6 +32,7 @@ _KINDS = {
     tuple: "a list",
     dict: "a mapping",
     Complaints: "a mapping",
+    WaitingLimits: "a mapping",
 }
 _DESK = {field.name for field in fields(Desk)} - {"opening"} | {"hours", "closed", "rests"}
 
@@ -48,6 +49,10 @@ def city_of(document: Mapping[str, Any]) -> City:
             rest["complaints"] = _part(Complaints(), given, "city settings: complaints")
         if isinstance(given := rest.get("people"), tuple):
             rest["people"] = tuple(_part(StaffCard(""), each, "city settings: people") for each in given)
+        if isinstance(given := rest.get("alarms"), tuple):
+            rest["alarms"] = tuple(_part(AlarmStep(), each, "city settings: alarms") for each in given)
+        if isinstance(given := rest.get("waiting_limits"), dict):
+            rest["waiting_limits"] = _part(WaitingLimits(), given, "city settings: waiting_limits")
         _check_types(rest, City(name="", desks=()), "city settings")
         city = City(desks=desks, services=services, **rest)
     except (KeyError, TypeError, AttributeError, ContentError) as error:
@@ -58,6 +63,10 @@ def city_of(document: Mapping[str, Any]) -> City:
         raise SettingsError("city settings: people: each needs a name (the work name)")
     if unknown := {id for person in city.people for id in person.languages} - set(OWN_NAMES):
         raise SettingsError(f"city settings: people: unknown languages {sorted(unknown)}")
+    for step in city.alarms:
+        _check_step(step)
+    if min(astuple(city.waiting_limits)) <= 0:
+        raise SettingsError("city settings: waiting_limits: each is a number of seconds above 0")
     if city.talk_in not in ("room", "line", "ask"):
         raise SettingsError(f"city settings: talk_in must be room, line or ask, not {city.talk_in!r}")
     if city.emergency_at_night not in ("", "on_call", "night_duty", "nobody"):
@@ -65,10 +74,30 @@ def city_of(document: Mapping[str, Any]) -> City:
     return city
 
 
-Part = TypeVar("Part", Complaints, StaffCard)
+_ADDRESS = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+")
 
 
-def _part(like: Part, given: Any, where: str) -> Part:
+def _check_step(step: AlarmStep) -> None:
+    """Refuse a step that could never call anybody."""
+    where = "city settings: alarms"
+    if step.severity not in ("emergency", "urgent"):
+        raise SettingsError(f"{where}: severity must be emergency or urgent, not {step.severity!r}")
+    if step.when not in ("always", "open", "closed"):
+        raise SettingsError(f"{where}: when must be always, open or closed, not {step.when!r}")
+    if step.after < 0:
+        raise SettingsError(f"{where}: after is a number of seconds of waiting, not {step.after}")
+    if not (step.mail or step.call):
+        raise SettingsError(f"{where}: each step needs mail (addresses) or call (a telephone number)")
+    for address in step.mail:
+        if not isinstance(address, str) or not _ADDRESS.fullmatch(address):
+            raise SettingsError(f"{where}: {address!r} is no mail address")
+
+
+Part = Complaints | StaffCard | AlarmStep | WaitingLimits
+One = TypeVar("One", Complaints, StaffCard, AlarmStep, WaitingLimits)
+
+
+def _part(like: One, given: Any, where: str) -> One:
     """Return `like` with what is given in its place; raise SettingsError naming what is wrong."""
     if not isinstance(given, dict):
         raise SettingsError(f"{where}: must be a mapping, not {given!r}")
@@ -83,7 +112,7 @@ def _plain(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _check_types(given: Mapping[str, Any], like: City | Desk | Complaints | StaffCard, where: str) -> None:
+def _check_types(given: Mapping[str, Any], like: City | Desk | Part, where: str) -> None:
     """Refuse a value of another kind than the setting's own, as an unquoted telephone number is."""
     for key, value in given.items():
         if type(value) is not (kind := type(getattr(like, key))):

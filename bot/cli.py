@@ -37,7 +37,14 @@ from bot.directory.importing import Imported, read_file, report
 from bot.directory.resources import ATTRIBUTES, Provision, to_json
 from bot.directory.search import Directory, Query
 from bot.encoders.engines import Encoders, configured
-from bot.errors import ContentError, LineRefusedError, LineUnreachableError, MadoguchiError, SettingsError
+from bot.errors import (
+    ContentError,
+    LineRefusedError,
+    LineUnreachableError,
+    MadoguchiError,
+    NotCalledError,
+    SettingsError,
+)
 from bot.line import menu_picture, richmenu
 from bot.line.client import LineClient
 from bot.messages import Heard, Point
@@ -48,6 +55,7 @@ from bot.transcript import Rehearsal
 from bot.understanding import hearing
 from bot.understanding.faq import Ranker
 from bot.understanding.hearing import Hearing
+from handoff import alarms
 from handoff.console import labels
 from handoff.staff import ROLES, Passwords, add_staff, make_password
 
@@ -183,6 +191,8 @@ def serve(
     if not found:
         with _store(settings) as ask:
             found = ask(_asks_database)
+            for problem in ask(partial(_asks_alarms, settings=settings)):
+                err.print(f"[yellow]![/yellow] {problem}")
     for problem in found:
         err.print(f"[red]✗[/red] {problem}")
     if found:
@@ -219,7 +229,7 @@ def doctor(
     found = [*settings.problems(), *check.problems(library.load())]
     if not found:
         with _store(settings) as run:
-            found += run(_asks_database)
+            found += [*run(_asks_database), *run(partial(_asks_alarms, settings=settings))]
     found += _asks_encoders(settings)
     if not offline and settings.line_channel_access_token:
         found += asyncio.run(_asks_line(settings))
@@ -236,6 +246,11 @@ async def _asks_database(store: Store) -> list[str]:
         return ["no city is set up: run `madoguchi city set FILE`"]
     unspoken = set(found.languages) - set(i18n.load(library.load().vocabulary["languages"]).talks)
     return [*city.problems(found), *(f"the desk cannot talk in {id} yet, only pages can" for id in sorted(unspoken))]
+
+
+async def _asks_alarms(store: Store, settings: Settings) -> list[str]:
+    found = await store.read(city.load)
+    return alarms.problems(found, mail=bool(settings.smtp_url), hook=bool(settings.alarm_hook_url)) if found else []
 
 
 async def _asks_line(settings: Settings) -> list[str]:
@@ -272,6 +287,40 @@ def set_city(
     out.print(f"settings of {document['name']} stored as version {version}")
     for problem in city.problems(city.city_of(document)):
         err.print(f"[yellow]![/yellow] {problem}")
+
+
+@app.command("alarms")
+def try_alarms(
+    action: Annotated[str, typer.Argument(help="try")],
+) -> None:
+    """Call by every step of the city's alarms, saying that it is a trial; ends with 1 if one gets nowhere."""
+    if action != "try":
+        raise typer.BadParameter("the action is: try")
+    settings = Settings.from_environment()
+    failed = False
+    with _store(settings) as run:
+        found = run(lambda store: store.read(city.load))
+        if found is None:
+            raise SettingsError("no city is set up: run `madoguchi city set FILE`")
+        if not found.alarms:
+            raise SettingsError("the city's settings have no alarms: nobody would be called (docs/alarms.md)")
+        for step in found.alarms:
+            for way in alarms.ways_of(step):
+                caller = roof.caller(settings, run(_itself), lambda: found)
+                name = f"{step.severity}, after {step.after} s, {step.when}: {way}"
+                try:
+                    asyncio.run(caller.rehearse(step, way))
+                except NotCalledError as error:
+                    failed = True
+                    err.print(f"[red]✗[/red] {name}: {error}")
+                else:
+                    out.print(f"[green]✓[/green] {name}")
+    if failed:
+        raise typer.Exit(1)
+
+
+async def _itself(store: Store) -> Store:
+    return store
 
 
 # --- LINE ----------------------------------------------------------------------------------------------------------

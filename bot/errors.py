@@ -19,6 +19,7 @@ What a resident types is never an exception.
     └── OutsideError              the outside world failed
         ├── LineRefusedError      LINE would refuse or refused a body
         ├── LineUnreachableError  LINE did not answer in time
+        ├── NotCalledError        a mail or a hook that should call a person was not taken
         ├── EncoderError          an engine that turns text into vectors failed: patterns go on
         └── KeyGoneError          the key was destroyed: the text is gone on purpose
 """
@@ -94,6 +95,10 @@ class LineRefusedError(OutsideError):
 
 class LineUnreachableError(OutsideError):
     """Say that LINE did not answer in time or the connection broke: the outcome is unknown."""
+
+
+class NotCalledError(OutsideError):
+    """Say that nobody was called, why (without an address), and that it makes sense to try again."""
 
 
 class KeyGoneError(OutsideError):

@@ -281,6 +281,7 @@ class CaseRow(Base):
     holder_id: Mapped[uuid.UUID | None] = mapped_column(default=None)
     opened_at: Mapped[datetime]
     waiting_since_at: Mapped[datetime]
+    alarm_since_at: Mapped[datetime | None] = mapped_column(default=None)  # nobody has it since then, or it got graver
     acknowledged_at: Mapped[datetime | None] = mapped_column(default=None)
     read_at: Mapped[datetime | None] = mapped_column(default=None)  # a person read it (declined ones too)
     closed_at: Mapped[datetime | None] = mapped_column(default=None)

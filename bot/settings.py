@@ -37,6 +37,10 @@ class Settings:
     encoders_url: str = ""  # of the city's own embeddings API, when encoders is api
     encoders_model: str = ""
     encoders_key: str = field(default="", repr=False)
+    smtp_url: str = field(default="", repr=False)  # smtps://name:password@host, smtp:// (STARTTLS), smtp+plain://
+    mail_from: str = ""
+    alarm_hook_url: str = field(default="", repr=False)  # of what rings a telephone when a step of alarms says `call`
+    alarm_hook_secret: str = field(default="", repr=False)
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -70,6 +74,10 @@ class Settings:
             encoders_url=text("ENCODERS_URL", ""),
             encoders_model=text("ENCODERS_MODEL", ""),
             encoders_key=text("ENCODERS_KEY", ""),
+            smtp_url=text("SMTP_URL", ""),
+            mail_from=text("MAIL_FROM", ""),
+            alarm_hook_url=text("ALARM_HOOK_URL", ""),
+            alarm_hook_secret=text("ALARM_HOOK_SECRET", ""),
         )
 
     def problems(self) -> list[str]:
@@ -87,6 +95,18 @@ class Settings:
             found.append(f"{PREFIX}ENCODERS must be one of {', '.join(ENCODERS)}")
         if self.encoders == "api" and not self.encoders_url:
             found.append(f"{PREFIX}ENCODERS=api needs {PREFIX}ENCODERS_URL")
+        if self.smtp_url and not self.smtp_url.startswith(("smtp://", "smtps://", "smtp+plain://")):
+            found.append(
+                f"{PREFIX}SMTP_URL must begin with smtps://, smtp:// (STARTTLS) or smtp+plain:// (city network)"
+            )
+        if self.smtp_url and "@" not in self.mail_from:
+            found.append(f"{PREFIX}MAIL_FROM must be the address that alarms are sent from")
+        if self.alarm_hook_url and not self.alarm_hook_url.startswith(
+            ("https://", "http://localhost", "http://127.0.0.1")
+        ):
+            found.append(f"{PREFIX}ALARM_HOOK_URL must be https://")
+        if self.alarm_hook_url and len(self.alarm_hook_secret) < 32:
+            found.append(f"{PREFIX}ALARM_HOOK_SECRET must be at least 32 characters (make one: openssl rand -hex 32)")
         if not self.base_url.startswith(("https://", "http://localhost", "http://127.0.0.1")):
             found.append(f"{PREFIX}BASE_URL must be https:// (families' links go there)")
         return found

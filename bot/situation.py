@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, get_args
 from uuid import UUID
 
 from bot.errors import CaseMovedError
 from bot.messages import Severity
-from bot.opening import Opening
+from bot.opening import TOKYO, Opening
 
 CaseState = Literal["new", "offered", "waiting", "claimed", "on_hold", "declined", "closed"]
 CaseEvent = Literal[
@@ -206,6 +206,41 @@ class StaffCard:
     words: str = ""
 
 
+AlarmWhen = Literal["always", "open", "closed"]
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmStep:
+    """Hold whom the desk calls when a case of `severity` has waited `after` seconds and nobody has taken it.
+
+    `mail` are addresses, `call` a telephone number for the city's hook to ring; `when` says whether the step counts
+    while a desk is open, while all are closed, or always.
+    """
+
+    severity: Literal["emergency", "urgent"] = "emergency"
+    after: int = 0
+    when: AlarmWhen = "always"
+    mail: tuple[str, ...] = ()
+    call: str = ""
+
+    def counts(self, *, is_open: bool) -> bool:
+        """Return whether the step counts at a moment when a desk is open, or none is."""
+        return self.when == "always" or (self.when == "open") == is_open
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingLimits:
+    """Hold how long a case should wait at most, in seconds, by severity; staff are warned at two thirds of it.
+
+    An emergency is counted by the clock, the others while a desk is open. The figures are our own choice for a start:
+    an emergency must be taken within the time after which its claim would lapse (CARE C16) and a little more.
+    """
+
+    emergency: int = 300
+    urgent: int = 1_800
+    concern: int = 28_800
+
+
 @dataclass(frozen=True, slots=True)
 class City:
     """Hold the municipality's settings.
@@ -232,10 +267,25 @@ class City:
     keeps_records: str = ""  # how long records of consultations stay, in the city's own words
     complaints: Complaints = Complaints()
     people: tuple[StaffCard, ...] = ()  # who answers here, as the city wants to introduce them (CARE C31)
+    alarms: tuple[AlarmStep, ...] = ()  # whom the desk calls when nobody takes a case (docs/alarms.md)
+    waiting_limits: WaitingLimits = WaitingLimits()
 
     def open_now(self, now: datetime) -> bool:
         """Return whether any desk is open at `now`."""
         return any(desk.opening.open_at(now) for desk in self.desks)
+
+    def open_seconds(self, since: datetime, now: datetime) -> float:
+        """Return how many seconds from `since` to `now` any desk was open; what is longer than 60 days counts as 60."""
+        begin = max(since, now - timedelta(days=60))
+        first = begin.astimezone(TOKYO).date() - timedelta(days=1)
+        days = [first + timedelta(days=n) for n in range((now.astimezone(TOKYO).date() - first).days + 1)]
+        spans = sorted(span for desk in self.desks for day in days for span in desk.opening.spans(day))
+        total, until = 0.0, begin
+        for start, end in spans:
+            start, end = max(start, until), min(end, now)
+            if end > start:
+                total, until = total + (end - start).total_seconds(), end
+        return total
 
     def next_reading(self, now: datetime) -> datetime | None:
         """Return when a person reads next: `now` if a desk is open, else the earliest next opening, None if unknown."""

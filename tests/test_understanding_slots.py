@@ -214,6 +214,12 @@ def test_free_time_is_not_free_of_charge() -> None:
         ("DVの相談", "en", "ja"),
         ("", "ja-easy", "ja-easy"),
         ("👶", "", ""),
+        ("多少钱", "", "zh-Hans"),  # a character that Japan does not have
+        ("多少钱", "ja", "zh-Hans"),
+        ("學費補助", "", "zh-Hant"),  # one that it writes in another form today
+        ("渡邊", "ja", "ja"),  # but for names
+        ("髙橋", "", "ja"),
+        ("一時保育の料金", "", "ja"),
     ],
 )
 def test_language(text: str, prior: str, tag: str) -> None:

@@ -53,6 +53,27 @@ def _side(letter: str) -> int:
     return -1 if str(_traditional().convert(letter)) != letter else 0
 
 
+@lru_cache(maxsize=1)
+def _todays() -> OpenCC:
+    return OpenCC("t2jp")
+
+
+@lru_cache(maxsize=16384)
+def _unknown_in_japan(letter: str) -> bool:
+    """Return whether a character is in none of the sets that Japan writes with (钱, 们)."""
+    try:
+        letter.encode("cp932")
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+@lru_cache(maxsize=16384)
+def _old_in_japan(letter: str) -> bool:
+    """Return whether Japan writes a character in another form today (錢, 學), but for names (渡邊)."""
+    return str(_todays().convert(letter)) != letter
+
+
 class Languages:
     """Tell languages apart; without learned weights by script alone."""
 
@@ -68,11 +89,15 @@ class Languages:
         for name in _UNSPOKEN:
             if counts[name] * 2 > sum(counts.values()):
                 return name
+        han = [letter for letter in folded if "\u3400" <= letter <= "\u9fff"]
+        foreign = any(map(_unknown_in_japan, han)) or (not prior.startswith("ja") and any(map(_old_in_japan, han)))
         only_japanese = counts["kana"] and not (
-            counts["latin"] or counts["ko"] or counts["ne"] or words.holds_chinese(folded)
+            counts["latin"] or counts["ko"] or counts["ne"] or foreign or words.holds_chinese(folded)
         )
         few = len(folded) <= _WORD and counts["han"] == len(folded.strip()) and not prior.startswith("zh-")
-        if only_japanese or (few and not words.holds_chinese(folded) and "我" not in folded):
+        if foreign and not (counts["kana"] or counts["ko"] or counts["latin"] or counts["ne"]):
+            best = "zh"
+        elif only_japanese or (few and not words.holds_chinese(folded) and "我" not in folded):
             best = "ja"
         else:
             best = self._learned(text, counts, prior) if self.model else self._by_script(counts, prior)

@@ -1,0 +1,375 @@
+"""Nobody looks at a page, and a person is called all the same: once a step, until somebody has taken the case."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import select, update
+
+from bot import cases
+from bot.clock import Clock
+from bot.models import Audit, CaseRow, Event, Job
+from bot.opening import TOKYO, Opening, Schedule
+from bot.schedule import Scheduler
+from bot.situation import AlarmStep, City, Desk
+from bot.store import Store
+from handoff import alarms
+from handoff.alarms import Caller
+from handoff.calling import Hook, Mail
+from tests.calling_stand_ins import Post, Ringer, post, ringer
+from tests.console_world import OWN_HAND, TIRED_EN, VANISH, a_resident, writes
+
+NIGHT = datetime(2026, 11, 20, 17, 10, tzinfo=UTC)  # Saturday 02:10 in Tokyo
+DAY = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)  # Tuesday 11:00
+SECRET = "s" * 40
+WEEK = Opening((Schedule((0, 1, 2, 3, 4), time(9), time(17)),))
+STEPS = (
+    AlarmStep("emergency", 0, "always", mail=("desk@hinata.example.jp", "center@hinata.example.jp")),
+    AlarmStep("emergency", 180, "always", mail=("head@hinata.example.jp",), call="000-555-0002"),
+    AlarmStep("emergency", 60, "closed", call="000-555-0001"),
+    AlarmStep("urgent", 900, "open", mail=("desk@hinata.example.jp",)),
+)
+CITY = City("ひなた市", (Desk("hinata", "ひなた子育て窓口", "基本型", WEEK),), alarms=STEPS)
+
+
+@dataclass
+class Night:
+    """Hold a desk whose scheduler calls by stand-ins, with a clock that is moved by hand."""
+
+    store: Store
+    clock: Clock
+    scheduler: Scheduler
+    caller: Caller
+    post: Post
+    ringer: Ringer
+    city: City = CITY
+
+    async def later(self, seconds: float = 0) -> None:
+        """Let time pass, and the desk do what is due then."""
+        self.clock.set(self.clock.now() + timedelta(seconds=seconds), running=False)
+        await self.store.write(lambda s: alarms.sweep(s, self.clock.now(), self.city))
+        while await self.scheduler.tick():
+            pass
+
+    @property
+    def mailed(self) -> list[list[str]]:
+        """Return the addresses of each mail so far."""
+        return [to for to, _message in self.post.taken]
+
+    @property
+    def rung(self) -> list[str]:
+        """Return the numbers that were to be rung so far."""
+        return [json.loads(body)["call"] for _headers, body in self.ringer.rung]
+
+
+@pytest.fixture
+async def night(store: Store) -> AsyncIterator[Night]:
+    clock = Clock()
+    clock.set(NIGHT, running=False)
+    async with post() as letters, ringer() as bells:
+        found: Night
+
+        def city() -> City:
+            return found.city
+
+        mail = Mail(f"smtp+plain://127.0.0.1:{letters.port}", "madoguchi@hinata.example.jp")
+        caller = Caller(store, city, "https://desk.example/", mail, Hook(f"http://127.0.0.1:{bells.port}/ring", SECRET))
+        scheduler = Scheduler(store, clock)
+        scheduler.register_outside(alarms.CALL_JOB, caller.call)
+        found = Night(store, clock, scheduler, caller, letters, bells)
+        yield found
+
+
+async def waits(night: Night, *signals: Any) -> UUID:
+    """Let a resident write words that call a person; return the case."""
+    resident = await a_resident(night.store)
+    case = await writes(night.store, resident, "もう ベランダに いる", *signals, at=night.clock.now(), event="alarm")
+    assert case is not None
+    return case.id
+
+
+async def audit(store: Store, action: str) -> list[Audit]:
+    rows = await store.read(lambda s: list(s.scalars(select(Audit).where(Audit.action == action).order_by(Audit.id))))
+    return rows
+
+
+# --- who is called, and when ----------------------------------------------------------------------------------------
+
+
+async def test_an_emergency_calls_step_by_step_until_somebody_takes_it(night: Night) -> None:
+    case = await waits(night, VANISH)
+    await night.later()
+    assert night.mailed == [["desk@hinata.example.jp", "center@hinata.example.jp"]]
+    assert night.rung == []
+    await night.later(59)
+    assert (len(night.mailed), night.rung) == (1, [])
+    await night.later(1)
+    assert night.rung == ["000-555-0001"], "at night the duty officer's telephone rings after a minute"
+    await night.later(120)
+    assert night.mailed[1:] == [["head@hinata.example.jp"]]
+    assert night.rung == ["000-555-0001", "000-555-0002"]
+    await night.later(3600)
+    assert (len(night.mailed), len(night.rung)) == (2, 2), "each step calls once"
+    assert [row.case_id for row in await audit(night.store, "alarm.called")] == [case] * 4
+
+
+async def test_a_case_that_is_taken_calls_nobody_any_more(night: Night) -> None:
+    case = await waits(night, VANISH)
+    await night.later()
+    await night.store.write(lambda s: cases.claim(s, case, uuid4(), night.clock.now()))
+    await night.later(600)
+    assert (len(night.mailed), night.rung) == (1, [])
+
+
+async def test_a_call_that_was_asked_for_before_the_claim_is_not_made(night: Night) -> None:
+    """The claim falls between the sweep and the call: nobody is woken for a case that a person holds."""
+    case = await waits(night, VANISH)
+    await night.store.write(lambda s: alarms.sweep(s, night.clock.now(), night.city))
+    await night.store.write(lambda s: cases.claim(s, case, uuid4(), night.clock.now()))
+    while await night.scheduler.tick():
+        pass
+    assert night.mailed == []
+
+
+async def test_a_claim_that_lapses_begins_the_alarm_again(night: Night) -> None:
+    """CARE C16: the case goes back to the queue and the alarm, although its place in the queue is the old one."""
+    case = await waits(night, VANISH)
+    await night.later()
+    await night.store.write(lambda s: cases.claim(s, case, uuid4(), night.clock.now()))
+
+    def leave(session: Any) -> None:
+        session.execute(update(CaseRow).where(CaseRow.id == case).values(activity_db=1.0, unanswered_since_db=1.0))
+
+    await night.store.write(leave)
+    night.clock.set(night.clock.now() + timedelta(minutes=4), running=False)
+    assert await night.store.write(lambda s: cases.lapse_due(s, night.clock.now(), night.city)) == [case]
+    await night.later()
+    assert len(night.mailed) == 2
+    assert night.rung == [], "the second step counts from now, not from the first message"
+    await night.later(60)
+    assert night.rung == ["000-555-0001"]
+
+
+async def test_a_case_that_gets_graver_begins_as_an_emergency(night: Night) -> None:
+    resident = await a_resident(night.store)
+    await writes(night.store, resident, "a", OWN_HAND, at=night.clock.now(), event="alarm")
+    await night.later(3600)
+    assert night.mailed == [], "urgent calls while a desk is open, here"
+    await writes(night.store, resident, "b", VANISH, at=night.clock.now(), event="alarm")
+    await night.later()
+    assert night.mailed == [["desk@hinata.example.jp", "center@hinata.example.jp"]]
+    assert night.rung == []
+
+
+async def test_transfer_and_reopening_begin_again(night: Night) -> None:
+    case, me = await waits(night, VANISH), uuid4()
+    await night.later()
+    await night.store.write(lambda s: cases.claim(s, case, me, night.clock.now()))
+    night.clock.set(night.clock.now() + timedelta(minutes=1), running=False)
+    await night.store.write(lambda s: cases.transfer(s, case, me, night.clock.now(), name="さくら"))
+    await night.later()
+    assert len(night.mailed) == 2
+    await night.store.write(lambda s: cases.claim(s, case, me, night.clock.now()))
+    await night.store.write(lambda s: cases.close(s, case, me, night.clock.now(), name="さくら"))
+    await night.later(3600)
+    assert len(night.mailed) == 2
+    await night.store.write(lambda s: cases.reopen(s, case, me, night.clock.now()))
+    await night.later()
+    assert len(night.mailed) == 3
+
+
+async def test_the_steps_know_when_the_desk_is_open(night: Night) -> None:
+    night.clock.set(DAY, running=False)
+    await waits(night, OWN_HAND)
+    await night.later(899)
+    assert night.mailed == []
+    await night.later(1)
+    assert night.mailed == [["desk@hinata.example.jp"]]
+    await waits(night, VANISH)
+    await night.later(120)
+    assert night.rung == [], "by day nobody rings the night duty"
+
+
+async def test_what_waited_through_the_night_calls_at_opening(night: Night) -> None:
+    await waits(night, OWN_HAND)
+    night.clock.set(datetime(2026, 11, 23, 9, 0, tzinfo=TOKYO), running=False)  # Monday, Labour Thanksgiving Day
+    await night.later()
+    assert night.mailed == [["desk@hinata.example.jp"]], "the desk of this test does not rest on holidays"
+
+
+async def test_a_concern_and_an_offer_call_nobody(night: Night) -> None:
+    resident = await a_resident(night.store)
+    await writes(night.store, resident, "so tired", TIRED_EN, at=night.clock.now())
+    await writes(night.store, await a_resident(night.store), "人と", at=night.clock.now(), event="open", reason="asked")
+    await night.later(86_400)
+    assert (night.mailed, night.rung) == ([], [])
+
+
+async def test_a_new_address_is_called_at_once(night: Night) -> None:
+    await waits(night, VANISH)
+    await night.later(30)
+    night.city = replace(CITY, alarms=(AlarmStep("emergency", 0, mail=("new@hinata.example.jp",)),))
+    await night.later()
+    assert night.mailed[1:] == [["new@hinata.example.jp"]]
+
+
+async def test_a_step_that_was_taken_away_calls_nobody(night: Night) -> None:
+    await waits(night, VANISH)
+    await night.store.write(lambda s: alarms.sweep(s, night.clock.now(), night.city))
+    night.city = replace(CITY, alarms=())
+    await night.later()
+    assert night.mailed == []
+
+
+# --- when it does not get through -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("trouble", ["down", "refuses"])
+async def test_a_mail_that_is_not_taken_is_tried_until_it_is(night: Night, trouble: str) -> None:
+    await waits(night, VANISH)
+    setattr(night.post, trouble, True)
+    await night.later()
+    tries = night.post.tries
+    assert (tries, night.mailed) == (1, [])
+    failed = await audit(night.store, "alarm.failed")
+    assert (failed[0].detail["way"], "@" in failed[0].reason) == ("mail", False)
+    for _ in range(12):  # the second step's begins meanwhile: two mails are owed now
+        await night.later(600)
+    assert night.post.tries > tries + 10, "longer than any other job is tried"
+    setattr(night.post, trouble, False)
+    await night.later(900)
+    assert sorted(map(len, night.mailed)) == [1, 2]
+    await night.later(3600)
+    assert len(night.mailed) == 2
+
+
+async def test_a_hook_that_refuses_does_not_hold_up_the_mail(night: Night) -> None:
+    night.city = replace(CITY, alarms=(AlarmStep("emergency", 0, mail=("a@hinata.example.jp",), call="000-555-0001"),))
+    night.ringer.status = 500
+    await waits(night, VANISH)
+    await night.later()
+    assert night.mailed == [["a@hinata.example.jp"]]
+    assert [row.reason for row in await audit(night.store, "alarm.failed")] == ["HTTP 500"]
+    night.ringer.status = 200
+    await night.later(30)
+    assert (len(night.mailed), len(night.rung)) == (1, 2)
+
+
+async def test_a_desk_without_a_mail_server_says_so(night: Night) -> None:
+    night.caller.mail = None
+    await waits(night, VANISH)
+    await night.later()
+    assert "MADOGUCHI_SMTP_URL" in (await audit(night.store, "alarm.failed"))[0].reason
+
+
+async def test_tries_end_when_somebody_takes_the_case(night: Night) -> None:
+    night.post.down = True
+    case = await waits(night, VANISH)
+    await night.later()
+    await night.store.write(lambda s: cases.claim(s, case, uuid4(), night.clock.now()))
+    await night.later(7200)
+    assert night.post.tries == 1
+
+
+# --- what is said ---------------------------------------------------------------------------------------------------
+
+
+async def test_a_call_says_nothing_about_the_family(night: Night) -> None:
+    """CARE C33: a number, how grave, how long; never words, kinds, names or the language."""
+    case = await waits(night, VANISH, OWN_HAND)
+    await night.later(180)
+    everything = [body.decode() for _headers, body in night.ringer.rung]
+    for _to, letter in night.post.taken:
+        everything += [str(letter["subject"]), letter.get_content()]
+        assert "https://desk.example/console/" in letter.get_content()
+        assert letter["to"] == "madoguchi@hinata.example.jp", "one who is called learns of no other"
+        assert letter["auto-submitted"] == "auto-generated"
+    whole = "\n".join(everything)
+    assert str(case)[:4].upper() in whole
+    for word in ("ベランダ", "crisis", "abuse", "死", "自殺", "子ども", "日本語", "場所", str(case)):
+        assert word not in whole, word
+    payloads = await night.store.read(lambda s: list(s.scalars(select(Job.payload).where(Job.name == "alarm"))))
+    assert all(set(one) == {"case", "since", "step", "way", "failures"} for one in payloads)
+
+
+async def test_the_hook_can_be_sure_that_we_ask(night: Night) -> None:
+    await waits(night, VANISH)
+    await night.later(60)
+    headers, body = night.ringer.rung[0]
+    assert headers["x-madoguchi-signature"] == "sha256=" + hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
+    assert json.loads(body)["trial"] is False
+
+
+async def test_a_trial_says_that_it_is_one(night: Night) -> None:
+    for step in CITY.alarms:
+        for way in alarms.ways_of(step):
+            await night.caller.rehearse(step, way)
+    assert all("試し" in str(letter["subject"]) for _to, letter in night.post.taken)
+    assert all(json.loads(body)["trial"] is True for _headers, body in night.ringer.rung)
+    assert (len(night.post.taken), len(night.ringer.rung)) == (3, 2)
+
+
+async def test_open_pages_learn_of_a_call(night: Night) -> None:
+    case = await waits(night, VANISH)
+    await night.later()
+    kinds = await night.store.read(lambda s: list(s.scalars(select(Event.kind).where(Event.case_id == case))))
+    assert "alarm.called" in kinds
+    last = await night.store.read(lambda s: alarms.last_calls(s, [case]))
+    assert (last[case].way, last[case].failed) == ("mail", False)
+
+
+# --- what the doctor says -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("city", "mail", "hook", "why"),
+    [
+        (replace(CITY, alarms=()), True, True, ["alarms is empty"]),
+        (replace(CITY, alarms=(STEPS[3],)), True, True, ["alarms is empty"]),
+        (CITY, False, True, ["MADOGUCHI_SMTP_URL"]),
+        (CITY, True, False, ["MADOGUCHI_ALARM_HOOK_URL"]),
+        (
+            replace(CITY, emergency_at_night="on_call", alarms=(AlarmStep("emergency", 0, "open", ("a@b.example",)),)),
+            True,
+            True,
+            ["no step of alarms counts at night"],
+        ),
+        (CITY, True, True, []),
+    ],
+)
+def test_what_would_call_nobody_is_named(city: City, mail: bool, hook: bool, why: list[str]) -> None:
+    found = alarms.problems(city, mail=mail, hook=hook)
+    assert len(found) == len(why)
+    assert all(part in sentence for part, sentence in zip(why, found, strict=True))
+
+
+# --- how long a case should wait ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("since", "now", "hours"),
+    [
+        ("2026-11-24T10:00", "2026-11-24T11:30", 1.5),  # Tuesday
+        ("2026-11-20T16:00", "2026-11-23T10:00", 2.0),  # Friday afternoon to Monday morning
+        ("2026-11-21T02:00", "2026-11-22T20:00", 0.0),  # a weekend
+        ("2026-11-24T18:00", "2026-11-24T12:00", 0.0),  # clocks that differ
+    ],
+)
+def test_open_time_is_counted_while_a_desk_is_open(since: str, now: str, hours: float) -> None:
+    begin, end = (datetime.fromisoformat(each).replace(tzinfo=TOKYO) for each in (since, now))
+    assert CITY.open_seconds(begin, end) == hours * 3600
+
+
+def test_two_desks_that_are_open_at_once_count_once() -> None:
+    late = Desk("late", "夕方", "特定型", Opening((Schedule((0, 1, 2, 3, 4), time(16), time(20)),)))
+    city = replace(CITY, desks=(*CITY.desks, late))
+    begin = datetime(2026, 11, 24, 15, tzinfo=TOKYO)
+    assert city.open_seconds(begin, begin + timedelta(hours=10)) == 5 * 3600
