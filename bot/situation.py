@@ -274,18 +274,28 @@ class City:
         """Return whether any desk is open at `now`."""
         return any(desk.opening.open_at(now) for desk in self.desks)
 
-    def open_seconds(self, since: datetime, now: datetime) -> float:
-        """Return how many seconds from `since` to `now` any desk was open; what is longer than 60 days counts as 60."""
-        begin = max(since, now - timedelta(days=60))
-        first = begin.astimezone(TOKYO).date() - timedelta(days=1)
-        days = [first + timedelta(days=n) for n in range((now.astimezone(TOKYO).date() - first).days + 1)]
-        spans = sorted(span for desk in self.desks for day in days for span in desk.opening.spans(day))
-        total, until = 0.0, begin
-        for start, end in spans:
-            start, end = max(start, until), min(end, now)
-            if end > start:
-                total, until = total + (end - start).total_seconds(), end
-        return total
+    def opened_ago(self, now: datetime, seconds: float) -> datetime:
+        """Return since when some desk was open for `seconds` altogether until `now`; at most 60 days back."""
+        until, left = now, seconds
+        today = now.astimezone(TOKYO).date()
+        for day in (today - timedelta(days=back) for back in range(61)):
+            spans = [span for desk in self.desks for span in desk.opening.spans(day)]
+            for start, end in sorted(spans, key=lambda span: span[1], reverse=True):
+                if (open_for := (min(end, until) - start).total_seconds()) <= 0:
+                    continue
+                if open_for >= left:
+                    return min(end, until) - timedelta(seconds=left)
+                until, left = start, left - open_for
+        return now - timedelta(days=60)
+
+    def late_since(self, now: datetime, share: float = 1.0) -> dict[str, datetime]:
+        """Return for each severity since when a case must have waited to be at `share` of its limit at `now`."""
+        limits = self.waiting_limits
+        return {
+            "emergency": now - timedelta(seconds=limits.emergency * share),
+            "urgent": self.opened_ago(now, limits.urgent * share),
+            "concern": self.opened_ago(now, limits.concern * share),
+        }
 
     def next_reading(self, now: datetime) -> datetime | None:
         """Return when a person reads next: `now` if a desk is open, else the earliest next opening, None if unknown."""

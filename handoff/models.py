@@ -9,7 +9,7 @@ import uuid
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import ForeignKey, String, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bot.models import Base
@@ -25,6 +25,7 @@ class Staff(Base):
     role: Mapped[str] = mapped_column(String(20))  # specialist | supervisor | officer | administrator
     password_hash: Mapped[str] = mapped_column(String(200))  # argon2id
     active: Mapped[bool] = mapped_column(default=True)
+    alarm_sounds: Mapped[bool] = mapped_column(default=True, server_default=true())  # else banner and title alone
     created_at: Mapped[datetime]
 
 

@@ -327,6 +327,11 @@ def session_by_hash(session: Session, hashed: str) -> SignedIn | None:
     return SignedIn(Actor(row.id, row.login, row.work_name, cast(Role, row.role)), row.csrf, hashed)
 
 
+def set_sound(session: Session, staff_id: uuid.UUID, *, sounds: bool) -> None:
+    """Keep whether open pages of this person sound an alarm, or show it alone (CARE C32)."""
+    session.execute(update(Staff).where(Staff.id == staff_id).values(alarm_sounds=sounds))
+
+
 def touch_session(session: Session, hashed: str) -> None:
     """Note a human act in this session, to the minute."""
     now = now_expression(session)

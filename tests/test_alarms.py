@@ -97,8 +97,7 @@ async def waits(night: Night, *signals: Any) -> UUID:
 
 
 async def audit(store: Store, action: str) -> list[Audit]:
-    rows = await store.read(lambda s: list(s.scalars(select(Audit).where(Audit.action == action).order_by(Audit.id))))
-    return rows
+    return await store.read(lambda s: list(s.scalars(select(Audit).where(Audit.action == action).order_by(Audit.id))))
 
 
 # --- who is called, and when ----------------------------------------------------------------------------------------
@@ -354,22 +353,34 @@ def test_what_would_call_nobody_is_named(city: City, mail: bool, hook: bool, why
 # --- how long a case should wait ------------------------------------------------------------------------------------
 
 
+def tokyo(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=TOKYO)
+
+
+LATE = Desk("late", "夕方", "特定型", Opening((Schedule((0, 1, 2, 3, 4), time(16), time(20)),)))
+NOON = Desk("noon", "昼", "特定型", Opening((Schedule((0, 1, 2, 3, 4), time(12), time(13)),)))
+OVER_MIDNIGHT = Desk("night", "夜", "特定型", Opening((Schedule((0, 1, 2, 3, 4), time(22), time(2)),)))
+
+
 @pytest.mark.parametrize(
-    ("since", "now", "hours"),
+    ("desks", "now", "hours", "since"),
     [
-        ("2026-11-24T10:00", "2026-11-24T11:30", 1.5),  # Tuesday
-        ("2026-11-20T16:00", "2026-11-23T10:00", 2.0),  # Friday afternoon to Monday morning
-        ("2026-11-21T02:00", "2026-11-22T20:00", 0.0),  # a weekend
-        ("2026-11-24T18:00", "2026-11-24T12:00", 0.0),  # clocks that differ
+        ((), "2026-11-24T11:30", 1.5, "2026-11-24T10:00"),  # Tuesday
+        ((), "2026-11-23T10:00", 2, "2026-11-20T16:00"),  # Monday morning, since Friday afternoon
+        ((), "2026-11-22T20:00", 1, "2026-11-20T16:00"),  # on a Sunday
+        ((), "2026-11-24T17:00", 8, "2026-11-24T09:00"),
+        ((LATE,), "2026-11-25T01:00", 5, "2026-11-24T15:00"),  # what is open twice counts once
+        ((NOON,), "2026-11-24T14:00", 5, "2026-11-24T09:00"),
+        ((OVER_MIDNIGHT,), "2026-11-25T01:00", 4, "2026-11-24T16:00"),
     ],
 )
-def test_open_time_is_counted_while_a_desk_is_open(since: str, now: str, hours: float) -> None:
-    begin, end = (datetime.fromisoformat(each).replace(tzinfo=TOKYO) for each in (since, now))
-    assert CITY.open_seconds(begin, end) == hours * 3600
+def test_open_time_is_counted_while_some_desk_is_open(
+    desks: tuple[Desk, ...], now: str, hours: float, since: str
+) -> None:
+    city = replace(CITY, desks=(*CITY.desks, *desks))
+    assert city.opened_ago(tokyo(now), hours * 3600) == tokyo(since)
 
 
-def test_two_desks_that_are_open_at_once_count_once() -> None:
-    late = Desk("late", "夕方", "特定型", Opening((Schedule((0, 1, 2, 3, 4), time(16), time(20)),)))
-    city = replace(CITY, desks=(*CITY.desks, late))
-    begin = datetime(2026, 11, 24, 15, tzinfo=TOKYO)
-    assert city.open_seconds(begin, begin + timedelta(hours=10)) == 5 * 3600
+def test_a_desk_without_hours_looks_sixty_days_back() -> None:
+    city = replace(CITY, desks=(replace(CITY.desks[0], opening=Opening()),))
+    assert city.opened_ago(DAY, 60) == DAY - timedelta(days=60)

@@ -25,8 +25,11 @@ from bot import check, cli, library
 from bot.clock import Clock
 from bot.directory.importing import read_file
 from bot.encoders.engines import Encoders
+from bot.errors import NotCalledError
 from bot.settings import Settings
 from bot.simulator.app import create_app as create_simulator
+from bot.situation import AlarmStep
+from handoff import alarms
 from tests.conftest import SECRET_KEY
 from tests.talk import as_shipped
 
@@ -272,8 +275,47 @@ def test_the_doctor_names_what_is_missing(run: Run, city_file: Path) -> None:
     document["city"]["languages"] = ["ja", "xh"]
     city_file.write_text(yaml.safe_dump(document), "utf-8")
     assert "does not speak ['xh']" in run("city", "set", city_file).err
-    ended = run("doctor", "--offline")
+    ended = run("doctor", "--offline", SMTP_URL="smtp.example.jp", ALARM_HOOK_URL="http://ring.example.jp")
+    assert ended.code == 1
+    for name in ("SMTP_URL must begin", "MAIL_FROM must be", "ALARM_HOOK_URL must be https", "ALARM_HOOK_SECRET must"):
+        assert f"MADOGUCHI_{name}" in ended.err
+    ended = run("doctor", "--offline", SMTP_URL="", ALARM_HOOK_URL="")
+    assert (ended.code, ended.err.count("nobody would be called")) == (1, 2)
+    ended = run("doctor", "--offline", **CALLING)
     assert (ended.code, ended.err) == (0, "")
+
+
+CALLING = {
+    "SMTP_URL": "smtps://desk:pass@mail.example.jp",
+    "MAIL_FROM": "madoguchi@example.jp",
+    "ALARM_HOOK_URL": "https://ring.example.jp/",
+    "ALARM_HOOK_SECRET": "s" * 32,
+}
+
+
+def test_a_trial_calls_by_every_step(run: Run, city_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`alarms try` calls for real, says how each step went, and ends with 1 if one got nowhere."""
+    called: list[tuple[AlarmStep, alarms.Way]] = []
+
+    async def rehearse(_self: alarms.Caller, step: AlarmStep, way: alarms.Way) -> None:
+        called.append((step, way))
+        if way == "call":
+            raise NotCalledError("HTTP 500")
+
+    run("migrate")
+    assert "no city is set up" in run("alarms", "try").err
+    run("city", "set", city_file)
+    monkeypatch.setattr(alarms.Caller, "rehearse", rehearse)
+    ended = run("alarms", "try", **CALLING)
+    assert (ended.code, ended.out.count("✓"), ended.err.count("HTTP 500")) == (1, 5, 2)
+    assert len(called) == 7
+    assert "the action is: try" in run("alarms", "ring").err
+    document = yaml.safe_load(city_file.read_text("utf-8"))
+    document["city"]["alarms"] = []
+    city_file.write_text(yaml.safe_dump(document), "utf-8")
+    run("city", "set", city_file)
+    ended = run("alarms", "try")
+    assert (ended.code, "nobody would be called" in ended.err) == (1, True)
 
 
 @pytest.mark.usefixtures("complete")

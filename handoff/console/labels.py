@@ -57,6 +57,14 @@ LANGUAGES: Final[Mapping[str, str]] = {
     "id": "インドネシア語",
 }
 
+#: (how, whether it failed) -> what became of a call because nobody took a case
+CALLED: Final[Mapping[tuple[str, bool], str]] = {
+    ("mail", False): "メールで知らせました",
+    ("call", False): "電話で呼びました",
+    ("mail", True): "メールで知らせられませんでした（続けて試しています）",
+    ("call", True): "電話で呼べませんでした（続けて試しています）",
+}
+
 STATES: Final[Mapping[str, str]] = {
     "offered": "声をかけた",
     "waiting": "待っています",

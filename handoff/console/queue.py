@@ -19,13 +19,15 @@ from bot import cases
 from bot.models import CaseRow, Resident, SignalRow
 from bot.opening import TOKYO
 from bot.situation import City
-from handoff import staff
+from handoff import alarms, staff
+from handoff.alarms import Called
 from handoff.console import labels, live
 from handoff.console.gate import House, Pass, house_of, may
 from handoff.staff import MAY, Actor
 
 CLOSED_DAYS: Final = 7  # how long a closed case can be found here to reopen it
 CLOSED_ROWS: Final = 20
+WARN: Final = 2 / 3  # of a waiting limit: staff are warned before it is reached (issue E 2)
 
 router = APIRouter()
 
@@ -48,6 +50,8 @@ class Row:
     words: int  # how many signals hold words
     since: datetime
     waited: str
+    late: str = ""  # near | over: how it stands to the city's waiting limit
+    called: Called | None = None  # whom the desk called last because nobody took it
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,13 @@ def snapshot(session: Session, actor: Actor, city: City, now: datetime) -> Snaps
     )
     counts = {row.case_id: int(row.words) for row in counted}
     desks = {desk.id: desk.name for desk in city.desks}
+    calls = alarms.last_calls(session, [row.CaseRow.id for row in found if row.CaseRow.state == "waiting"])
+    near, over = city.late_since(now, WARN), city.late_since(now)
+
+    def late(case: CaseRow) -> str:
+        if case.state != "waiting" or case.waiting_since_at > near[case.severity]:
+            return ""
+        return "near" if case.waiting_since_at > over[case.severity] else "over"
 
     def line(case: CaseRow, language: str) -> Row:
         since = case.closed_at or case.waiting_since_at
@@ -108,6 +119,8 @@ def snapshot(session: Session, actor: Actor, city: City, now: datetime) -> Snaps
             words=counts.get(case.id, 0),
             since=since,
             waited=labels.waited((now - since).total_seconds()),
+            late=late(case),
+            called=calls.get(case.id),
         )
 
     def rows(*states: str) -> tuple[Row, ...]:

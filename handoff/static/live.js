@@ -27,6 +27,7 @@ export function follow({ root, cursor, onChange, onEnd }) {
   function take(changes, newest) {
     if (newest > cursor) {
       cursor = newest;
+      dispatchEvent(new Event("madoguchi:change"));
       onChange(changes);
     }
   }

@@ -12,7 +12,7 @@ const tick = ticking();
 
 function settle() {
   const list = queue.querySelector("[data-waiting]");
-  document.title = document.title.replace(/^\(\d+\)/, `(${list.dataset.waiting})`);
+  document.title = document.title.replace(/\(\d+\)/, `(${list.dataset.waiting})`);
   tick(Number(list.dataset.now));
 }
 

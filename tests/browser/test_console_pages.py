@@ -3,6 +3,7 @@
 Screenshots of each step are kept under var/screenshots/ (not in the repository).
 """
 
+import re
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -185,7 +186,7 @@ async def test_one_talk_from_the_queue_to_its_end_by_keyboard(site: Site) -> Non
     await page.get_by_label("パスワード").fill(PASSWORD)
     await page.keyboard.press("Enter")
     await page.wait_for_url(f"{site.root}/")
-    await expect(page).to_have_title("(3) 待っている方 – まどぐち")
+    await expect(page).to_have_title(re.compile(r"\(3\) 待っている方 – まどぐち$"))
     rows = page.locator(".part-waiting .row")
     await expect(rows).to_have_count(3)
     await expect(rows.first).to_contain_text("緊急")
@@ -255,7 +256,7 @@ async def test_one_talk_from_the_queue_to_its_end_by_keyboard(site: Site) -> Non
     await expect(page.locator(".state-closed")).to_be_visible()
     await press(page, "q")
     await page.wait_for_url(f"{site.root}/")
-    await expect(page).to_have_title("(2) 待っている方 – まどぐち")
+    await expect(page).to_have_title(re.compile(r"\(2\) 待っている方 – まどぐち$"))
     row = await world.store.read(lambda s: s.get_one(CaseRow, made["hand"].id))
     assert row.state == "closed"
 
@@ -286,13 +287,13 @@ async def test_an_open_queue_follows_the_night(site: Site) -> None:
     await expect(focused).to_be_focused()
     again = Signal("medical", Severity.EMERGENCY, ("infant",), "息をしていない", "ja.no_breath", "呼吸がない")
     await writes(site.world.store, await a_resident(site.world.store), "息をしていない", again)
-    await expect(page).to_have_title("(4) 待っている方 – まどぐち")
+    await expect(page).to_have_title(re.compile(r"\(4\) 待っている方 – まどぐち$"))
     await expect(page.locator(".part-waiting .row")).to_have_count(4)
     await expect(focused).to_be_focused()
     boss = site.world.staff["supervisor"]
     await site.world.store.write(lambda s: cases.claim(s, made["asked"].id, boss, NOW))
     await expect(page.locator(".part-claimed .row")).to_have_count(2)
-    await expect(page).to_have_title("(3) 待っている方 – まどぐち")
+    await expect(page).to_have_title(re.compile(r"\(3\) 待っている方 – まどぐち$"))
     await sane(page)
 
 

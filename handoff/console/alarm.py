@@ -1,0 +1,75 @@
+"""What waits for somebody, for every open page to sound; and the sheet that hangs beside the night telephone.
+
+The rule: neither says anything of a family: numbers, how grave, since when.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import JSONResponse, Response
+from sqlalchemy.orm import Session
+
+from bot.opening import TOKYO
+from handoff import alarms, staff
+from handoff.console.gate import Pass, house_of, may
+from handoff.models import Staff
+from handoff.staff import MAY
+
+router = APIRouter()
+
+
+@router.get("/alarms")
+async def waiting(request: Request, door: Annotated[Pass, Depends(may("queue.see", human=False))]) -> Response:
+    """Answer which urgent and emergency cases nobody has taken, and at which seconds a page repeats its call."""
+    house = house_of(request)
+
+    def look(session: Session) -> tuple[list[alarms.Waiting], bool]:
+        return alarms.waiting(session), session.get_one(Staff, door.actor.id).alarm_sounds
+
+    found, sounds = await house.store.read(look)
+    root = request.scope.get("root_path", "")
+    opens = door.actor.role in MAY["talk.read"]
+    return JSONResponse(
+        {
+            "now": house.clock.now().timestamp(),
+            "repeats": alarms.REPEATS,
+            "sounds": sounds,
+            "waiting": [
+                {
+                    "id": str(one.id),
+                    "severity": one.severity,
+                    "since": one.since.timestamp(),
+                    "url": f"{root}/cases/{one.id}" if opens else f"{root}/",
+                }
+                for one in found
+            ],
+        }
+    )
+
+
+@router.post("/alarms/sound")
+async def choose(request: Request, door: Annotated[Pass, Depends(may("queue.see"))]) -> Response:
+    """Let alarms sound for this person from now on, or show themselves alone."""
+    sounds = door.typed("sounds") == "yes"
+    await house_of(request).store.write(lambda s: staff.set_sound(s, door.actor.id, sounds=sounds))
+    return JSONResponse({"sounds": sounds})
+
+
+@router.get("/night-sheet")
+async def night_sheet(request: Request, door: Annotated[Pass, Depends(may("queue.see"))]) -> Response:
+    """Show the sheet for the night duty's desk, to be printed on A4 (CARE C33)."""
+    house = house_of(request)
+    city = house.city()
+    steps = [step for step in city.alarms if step.counts(is_open=False)]
+    return house.page(
+        request,
+        "night_sheet.html",
+        signed=door.signed,
+        city=city.name,
+        settings=city,
+        steps=sorted(steps, key=lambda step: (step.severity != "emergency", step.after)),
+        today=house.clock.now().astimezone(TOKYO).date(),
+        console=f"{house.base_url}/console/",
+    )

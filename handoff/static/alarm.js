@@ -1,0 +1,129 @@
+// Call whoever has a page open when an urgent or emergency case waits: banner, title, sound, notification.
+// The rule: nothing here says anything of a family; silence is one person's choice, and the server goes on calling.
+
+import { waited } from "./live.js";
+
+const POLL = 5000; // milliseconds
+const BROKEN = 25000; // without an answer for so long the page says so
+const NAMES = { emergency: "緊急", urgent: "急ぎ" };
+const TONES = { emergency: [880, 660, 880, 660, 880, 660], urgent: [660, 880] }; // hertz, a fifth of a second each
+
+const root = document.documentElement.dataset.root;
+const banner = document.getElementById("alarm");
+const button = document.getElementById("alarm-sound");
+const state = document.getElementById("line-state");
+const rung = new Map(); // case and since -> how many rounds were given here
+let waiting = [];
+let repeats = [0];
+let shift = 0; // the server's clock before ours, seconds
+let answered = Date.now();
+let sound = null;
+let ended = false;
+
+let sounds = true; // what this person chose, kept at the server
+
+function awake() { // browsers let a page sound only after a person did something on it
+  if (!sounds) return;
+  sound ??= new AudioContext();
+  if (sound.state === "suspended") sound.resume();
+}
+
+function play(severity) {
+  if (!sounds || !sound) return;
+  TONES[severity].forEach((tone, at) => {
+    const begins = sound.currentTime + at * 0.22;
+    const voice = sound.createOscillator();
+    const volume = sound.createGain();
+    voice.frequency.value = tone;
+    volume.gain.setValueAtTime(0.25, begins);
+    volume.gain.exponentialRampToValueAtTime(0.001, begins + 0.2);
+    voice.connect(volume).connect(sound.destination);
+    voice.start(begins);
+    voice.stop(begins + 0.2);
+  });
+}
+
+function notify(one) {
+  if (!("Notification" in window) || Notification.permission !== "granted" || !sounds) return;
+  new Notification("まどぐち", { body: `${NAMES[one.severity]}の相談が待っています`, tag: one.id, silent: true });
+}
+
+function show(text, first) {
+  const title = document.title.replace(/^▲ /, "");
+  document.title = text ? `▲ ${title}` : title;
+  banner.hidden = !text;
+  if (!text) { banner.replaceChildren(); return; }
+  if (banner.firstChild?.textContent === text) return;
+  const link = document.createElement("a");
+  link.href = first.url;
+  link.textContent = "ひらく";
+  banner.replaceChildren(Object.assign(document.createElement("span"), { textContent: text }), link);
+  banner.dataset.severity = first.severity;
+}
+
+function ring() {
+  const now = Date.now() / 1000 + shift;
+  const keys = new Set(waiting.map((one) => `${one.id} ${one.severity} ${one.since}`));
+  for (const key of rung.keys()) if (!keys.has(key)) rung.delete(key);
+  let loudest = null;
+  for (const one of waiting) {
+    const key = `${one.id} ${one.severity} ${one.since}`;
+    const rounds = repeats.filter((after) => now - one.since >= after).length;
+    if (rounds <= (rung.get(key) ?? 0)) continue;
+    rung.set(key, rounds);
+    notify(one);
+    loudest ??= one; // they come gravest first
+  }
+  if (loudest) play(loudest.severity);
+  const [first] = waiting;
+  const more = waiting.length > 1 ? `（ほか${waiting.length - 1}件）` : "";
+  show(first ? `${NAMES[first.severity]}の相談が${waited(now - first.since)}待っています${more}` : "", first);
+}
+
+async function ask() {
+  try {
+    const answer = await fetch(`${root}/alarms`, {
+      headers: { accept: "application/json" }, signal: AbortSignal.timeout(4000), redirect: "error",
+    });
+    if (answer.status === 401 || answer.status === 403) {
+      ended = true;
+      show("サインインの時間が切れました。この画面では警報が鳴りません", { url: `${root}/sign-in`, severity: "urgent" });
+      return;
+    }
+    if (answer.ok) {
+      const found = await answer.json();
+      ({ waiting, repeats, sounds } = found);
+      shown();
+      shift = found.now - Date.now() / 1000;
+      answered = Date.now();
+      if (state.dataset.by === "alarm") { state.textContent = ""; delete state.dataset.by; }
+    }
+  } catch { /* the next one asks again */ }
+  if (Date.now() - answered > BROKEN && !state.textContent) {
+    state.textContent = "接続が切れています。警報が届かないかもしれません";
+    state.dataset.by = "alarm";
+  }
+  ring();
+}
+
+function shown() {
+  button.hidden = false;
+  button.setAttribute("aria-pressed", String(sounds));
+  button.querySelector("span").textContent = sounds ? "入" : "切";
+}
+
+button.addEventListener("click", async () => {
+  const body = new URLSearchParams({ csrf: button.dataset.csrf, sounds: sounds ? "no" : "yes" });
+  const answer = await fetch(`${root}/alarms/sound`, { method: "POST", body, headers: { accept: "application/json" } });
+  if (!answer.ok) return;
+  ({ sounds } = await answer.json());
+  shown();
+  awake();
+  if (sounds && "Notification" in window && Notification.permission === "default") await Notification.requestPermission();
+});
+for (const act of ["pointerdown", "keydown"]) addEventListener(act, awake, { passive: true });
+addEventListener("madoguchi:change", ask); // a page that follows the stream learns of it at once
+(async function go() {
+  await ask();
+  if (!ended) setTimeout(go, POLL);
+})();
