@@ -36,6 +36,7 @@ _TALKING: Final[frozenset[Role]] = frozenset({"specialist", "supervisor"})
 MAY: Final[Mapping[str, frozenset[Role]]] = {
     "counts.see": frozenset(ROLES),
     "queue.see": _TALKING | {"officer"},
+    "queue.take": _TALKING,
     "talk.read": _TALKING,
     "media.open": _TALKING,
     "case.claim": _TALKING,
@@ -61,7 +62,7 @@ HOLDER_ONLY: Final = frozenset({"media.open", "case.renew", "case.reply", "case.
 OWN_OR_SUPERVISOR: Final = frozenset({"case.close", "case.lower"})
 WITHOUT_CASE: Final = frozenset(
     {
-        "counts.see", "queue.see", "directory.see", "directory.edit", "directory.import",
+        "counts.see", "queue.see", "queue.take", "directory.see", "directory.edit", "directory.import",
         "agency.see", "agency.edit", "person.see", "person.edit",
     }
 )  # fmt: skip

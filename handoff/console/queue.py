@@ -1,40 +1,47 @@
-"""The queue: who waits, who is talked with, who has a person, and whose no must still be read.
+"""The queue: who waits, who is talked with, who has a person, and whose no must still be read; and lists of all cases.
 
-The rule: no word of a resident is on this page (CARE C32); it shows how grave, what kind, how long, who.
+The rule: no word of a resident is on these pages (CARE C32); they show how grave, what kind, how long, who.
 """
 
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Annotated, Any, Final
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Annotated, Any, Final, cast
+from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Request
-from fastapi.responses import Response
-from sqlalchemy import func, or_, select
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import RedirectResponse, Response
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from bot import cases
-from bot.models import CaseRow, Resident, SignalRow
+from bot.errors import CaseMovedError, RefusedError
+from bot.models import CaseRow
 from bot.opening import TOKYO
 from bot.situation import City
-from handoff import alarms, staff
+from handoff import alarms, listing, staff
 from handoff.alarms import Called
 from handoff.console import labels, live
 from handoff.console.gate import House, Pass, house_of, may
+from handoff.listing import UNREAD_NO, Asked, Found
 from handoff.staff import MAY, Actor
 
-CLOSED_DAYS: Final = 7  # how long a closed case can be found here to reopen it
+CLOSED_DAYS: Final = 7  # how long a closed case can be found on the queue's page to reopen it
+SHOWN: Final = 50  # rows of one section; the list has the rest
 CLOSED_ROWS: Final = 20
+PAGE: Final = 50
 WARN: Final = 2 / 3  # of a waiting limit: staff are warned before it is reached (issue E 2)
+TRIES: Final = 10  # cases that "take the next" tries, when colleagues take them in the same moment
 
 router = APIRouter()
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Hold one line of the queue; ids and labels only."""
+    """Hold one line of a list; ids and labels only."""
 
     id: uuid.UUID
     name: str
@@ -56,12 +63,13 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Hold one part of the queue, with what is said when it is empty."""
+    """Hold one part of the queue: its first rows, how many there are in all, and what is said when there is none."""
 
     id: str
     title: str
     empty: str
     rows: tuple[Row, ...]
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,27 +82,14 @@ class Snapshot:
     @property
     def waiting(self) -> int:
         """Return how many wait, for the window's title."""
-        return len(self.sections[0].rows)
+        return self.sections[0].count
 
 
-def snapshot(session: Session, actor: Actor, city: City, now: datetime) -> Snapshot:
-    """Read the queue and the cursor together; the cursor first, so that nothing is missed."""
-    cursor = live.newest(session)
-    recent = CaseRow.closed_at > now - timedelta(days=CLOSED_DAYS)
-    found = session.execute(
-        select(CaseRow, Resident.language, Resident.language_hint)
-        .join(Resident, Resident.id == CaseRow.resident_id)
-        .where(or_(CaseRow.state != "closed", recent))
-    ).all()
+def rows(session: Session, found: list[Found], actor: Actor, city: City, now: datetime) -> tuple[Row, ...]:
+    """Return cases as lists show them."""
     names = staff.work_names(session)
-    counted = session.execute(
-        select(SignalRow.case_id, func.count().label("words"))
-        .where(SignalRow.case_id.in_([row.CaseRow.id for row in found]))
-        .group_by(SignalRow.case_id)
-    )
-    counts = {row.case_id: int(row.words) for row in counted}
     desks = {desk.id: desk.name for desk in city.desks}
-    calls = alarms.last_calls(session, [row.CaseRow.id for row in found if row.CaseRow.state == "waiting"])
+    calls = alarms.last_calls(session, [one.row.id for one in found if one.row.state == "waiting"])
     near, over = city.late_since(now, WARN), city.late_since(now)
 
     def late(case: CaseRow) -> str:
@@ -102,7 +97,8 @@ def snapshot(session: Session, actor: Actor, city: City, now: datetime) -> Snaps
             return ""
         return "near" if case.waiting_since_at > over[case.severity] else "over"
 
-    def line(case: CaseRow, language: str) -> Row:
+    def line(one: Found) -> Row:
+        case = one.row
         since = case.closed_at or case.waiting_since_at
         return Row(
             id=case.id,
@@ -112,35 +108,50 @@ def snapshot(session: Session, actor: Actor, city: City, now: datetime) -> Snaps
             kinds=tuple(case.kinds),
             aspects=tuple(case.aspects),
             reason=case.reason,
-            language=language,
+            language=one.language,
             desk=desks.get(case.desk_id, ""),
             holder=names.get(case.holder_id, "") if case.holder_id else "",
             mine=case.holder_id == actor.id,
-            words=counts.get(case.id, 0),
+            words=one.words,
             since=since,
             waited=labels.waited((now - since).total_seconds()),
             late=late(case),
             called=calls.get(case.id),
         )
 
-    def rows(*states: str) -> tuple[Row, ...]:
-        chosen = [
-            one
-            for one in found
-            if one.CaseRow.state in states and (one.CaseRow.state != "declined" or cases.stays_listed(one.CaseRow))
-        ]
-        chosen.sort(key=lambda one: cases.queue_key(one.CaseRow))
-        return tuple(line(one.CaseRow, one.language or one.language_hint) for one in chosen)
+    return tuple(map(line, found))
 
-    closed = sorted(rows("closed"), key=lambda row: row.since, reverse=True)[:CLOSED_ROWS]
+
+def snapshot(session: Session, actor: Actor, city: City, now: datetime) -> Snapshot:
+    """Read the queue and the cursor together; the cursor first, so that nothing is missed."""
+    cursor = live.newest(session)
+
+    def section(id: str, title: str, empty: str, *conditions: ColumnElement[bool]) -> Section:
+        found = listing.listed(session, conditions, limit=SHOWN)
+        count = len(found) if len(found) < SHOWN else listing.count(session, conditions)
+        return Section(id, title, empty, rows(session, found, actor, city, now), count)
+
+    recent = (CaseRow.state == "closed", CaseRow.closed_at > now - timedelta(days=CLOSED_DAYS))
+    closed = listing.listed(session, recent, order="closed", limit=CLOSED_ROWS)
     return Snapshot(
         cursor,
         (
-            Section("waiting", "待っています", "いま待っている方はいません。", rows("waiting")),
-            Section("claimed", "対応中", "対応中の相談はありません。", rows("claimed")),
-            Section("on_hold", "保留（担当あり）", "保留の相談はありません。", rows("on_hold")),
-            Section("offered", "声をかけた・断られた", "読んでおく相談はありません。", rows("offered", "declined")),
-            Section("closed", "終わった相談（7日以内）", "この7日に終えた相談はありません。", tuple(closed)),
+            section("waiting", "待っています", "いま待っている方はいません。", CaseRow.state == "waiting"),
+            section("claimed", "対応中", "対応中の相談はありません。", CaseRow.state == "claimed"),
+            section("on_hold", "保留（担当あり）", "保留の相談はありません。", CaseRow.state == "on_hold"),
+            section(
+                "offered",
+                "声をかけた・断られた",
+                "読んでおく相談はありません。",
+                or_(CaseRow.state == "offered", UNREAD_NO),
+            ),
+            Section(
+                "closed",
+                "終わった相談（7日以内）",
+                "この7日に終えた相談はありません。",
+                rows(session, closed, actor, city, now),
+                len(closed) if len(closed) < CLOSED_ROWS else listing.count(session, recent),
+            ),
         ),
     )
 
@@ -148,12 +159,15 @@ def snapshot(session: Session, actor: Actor, city: City, now: datetime) -> Snaps
 async def _values(house: House, actor: Actor) -> dict[str, Any]:
     now = house.clock.now()
     shot = await house.store.read(lambda s: snapshot(s, actor, house.city(), now))
+    return {"shot": shot, "now": now, **_may(actor, now)}
+
+
+def _may(actor: Actor, now: datetime) -> dict[str, Any]:
     return {
-        "shot": shot,
-        "now": now,
         "today": now.astimezone(TOKYO).date(),
         "may_see": actor.role in MAY["queue.see"],
         "may_open": actor.role in MAY["talk.read"],
+        "may_claim": actor.role in MAY["case.claim"],
     }
 
 
@@ -170,3 +184,146 @@ async def fragment(request: Request, door: Annotated[Pass, Depends(may("counts.s
     """Show the changed part of the page."""
     house = house_of(request)
     return house.page(request, "queue/list.html", **await _values(house, door.actor))
+
+
+@router.post("/next")
+async def take_next(request: Request, door: Annotated[Pass, Depends(may("queue.take"))]) -> Response:
+    """Take the gravest case that waits longest, and open it; a colleague who was faster leaves the next one."""
+    house, root = house_of(request), request.scope.get("root_path", "")
+
+    def unit(session: Session) -> uuid.UUID:
+        waits = (CaseRow.state == "waiting", CaseRow.reason != "complaint_staff")  # that one is not for anybody (C36)
+        for one in listing.listed(session, waits, limit=TRIES):
+            with suppress(CaseMovedError):
+                return cases.claim(session, one.row.id, door.actor.id, house.clock.now()).id
+        raise RefusedError("いま待っている方はいません。")
+
+    return RedirectResponse(f"{root}/cases/{await house.store.write(unit)}", 303)
+
+
+# --- lists of all cases ----------------------------------------------------------------------------------------------
+
+STATES: Final = {"open": "終わっていない", **labels.STATES}
+ORDERS: Final = {"grave": "急ぎの順", "newest": "新しい順", "oldest": "古い順"}
+
+
+def asked_of(
+    state: Annotated[str, Query(max_length=10)] = "open",
+    severity: Annotated[str, Query(max_length=10)] = "",
+    kind: Annotated[str, Query(max_length=20)] = "",
+    language: Annotated[str, Query(max_length=10)] = "",
+    desk: Annotated[str, Query(max_length=40)] = "",
+    holder: Annotated[str, Query(max_length=40)] = "",
+    since: Annotated[str, Query(max_length=10)] = "",
+    until: Annotated[str, Query(max_length=10)] = "",
+    number: Annotated[str, Query(max_length=8)] = "",
+    order: Annotated[str, Query(max_length=10)] = "grave",
+) -> Asked:
+    """Read the filters of a list from the address; what is none of ours asks for nothing."""
+
+    def one_of(value: str, known: Any) -> str:
+        return value if value in known else ""
+
+    return Asked(
+        state=one_of(state, STATES),
+        severity=one_of(severity, labels.SEVERITIES),
+        kind=one_of(kind, labels.KINDS),
+        language=one_of(language, labels.LANGUAGES),
+        desk=desk,
+        holder=_uuid(holder),
+        since=_day(since),
+        until=_day(until),
+        number="".join(letter for letter in number.lower() if letter in "0123456789abcdef"),
+        order=cast(listing.Order, order if order in ORDERS else "grave"),
+    )
+
+
+def _uuid(text: str) -> uuid.UUID | None:
+    with suppress(ValueError):
+        return uuid.UUID(text)
+    return None
+
+
+def _day(text: str) -> date | None:
+    with suppress(ValueError):
+        return date.fromisoformat(text)
+    return None
+
+
+def query(asked: Asked, **more: Any) -> str:
+    """Return the address' part behind the question mark for these filters."""
+    given = {
+        "state": asked.state,
+        "severity": asked.severity,
+        "kind": asked.kind,
+        "language": asked.language,
+        "desk": asked.desk,
+        "holder": str(asked.holder or ""),
+        "since": asked.since or "",
+        "until": asked.until or "",
+        "number": asked.number,
+        "order": asked.order,
+        **more,
+    }
+    return urlencode({name: value for name, value in given.items() if value or name == "state"})
+
+
+@router.get("/cases")
+async def index(
+    request: Request,
+    door: Annotated[Pass, Depends(may("queue.see"))],
+    asked: Annotated[Asked, Depends(asked_of)],
+    number: Annotated[int, Query(ge=1, le=100_000, alias="page")] = 1,
+) -> Response:
+    """Show the cases that fit the filters, fifty a page."""
+    house, now = house_of(request), house_of(request).clock.now()
+    city = house.city()
+
+    def unit(session: Session) -> tuple[tuple[Row, ...], int, dict[uuid.UUID, str]]:
+        conditions = listing.where(asked)
+        found = listing.listed(session, conditions, order=asked.order, limit=PAGE, offset=PAGE * (number - 1))
+        held = set(session.scalars(select(CaseRow.holder_id).where(CaseRow.holder_id.is_not(None)).distinct()))
+        names = {id: name for id, name in staff.work_names(session).items() if id in held or id == door.actor.id}
+        return rows(session, found, door.actor, city, now), listing.count(session, conditions), names
+
+    found, count, holders = await house.store.read(unit)
+    return house.page(
+        request,
+        "queue/cases.html",
+        signed=door.signed,
+        city=city.name,
+        rows=found,
+        count=count,
+        number=number,
+        pages=max(1, -(-count // PAGE)),
+        first=PAGE * (number - 1) + 1,
+        asked=asked,
+        plain=query(replace(asked, state="open", order="grave")) == query(Asked(state="open")),
+        query=query,
+        states=STATES,
+        orders=ORDERS,
+        desks={desk.id: desk.name for desk in city.desks},
+        holders=holders,
+        **_may(door.actor, now),
+    )
+
+
+@router.get("/cases.csv")
+async def counts(
+    request: Request, door: Annotated[Pass, Depends(may("queue.see"))], asked: Annotated[Asked, Depends(asked_of)]
+) -> Response:
+    """Give how many cases fit the filters as CSV, by month, state, severity, kind and language; no case, no name."""
+    house = house_of(request)
+    names = {
+        "state": labels.STATES,
+        "severity": labels.SEVERITIES,
+        "kind": labels.KINDS,
+        "language": labels.LANGUAGES,
+    }
+    text = await house.store.read(lambda s: listing.counts_csv(s, asked, names))
+    today = house.clock.now().astimezone(TOKYO).date()
+    return Response(
+        "\ufeff" + text,  # Excel reads UTF-8 only with the mark
+        media_type="text/csv; charset=utf-8",
+        headers={"content-disposition": f'attachment; filename="madoguchi-counts-{today}.csv"'},
+    )

@@ -42,6 +42,12 @@ async function claim() {
   }
 }
 
-keys({ j: () => step(".row-link", 1), k: () => step(".row-link", -1), c: claim });
+keys({
+  j: () => step(".row-link", 1),
+  k: () => step(".row-link", -1),
+  c: claim,
+  n: () => document.getElementById("next")?.requestSubmit(),
+  "/": () => location.assign(`${root}/cases`),
+});
 follow({ root, cursor: Number(main.dataset.cursor), onChange: refresh, onEnd: () => location.reload() });
 settle();

@@ -1,0 +1,161 @@
+"""Finds cases for lists: by state, severity, kind, language, desk, holder, day and number; a page at a time.
+
+The rule: the database filters, sorts and counts; nobody loads all cases to show fifty, and no word is read here.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any, Final, Literal
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, String, and_, case, cast, func, or_, select
+from sqlalchemy.orm import Session
+
+from bot.models import CaseRow, Resident, SignalRow
+from bot.opening import TOKYO
+from bot.situation import OPEN_STATES, READ_EVEN_IF_DECLINED
+
+Order = Literal["grave", "newest", "oldest", "closed"]
+
+_RANK: Final = case((CaseRow.severity == "emergency", 0), (CaseRow.severity == "urgent", 1), else_=2)
+_ORDERS: Final[Mapping[Order, tuple[Any, ...]]] = {
+    "grave": (_RANK, CaseRow.waiting_since_at, CaseRow.id),  # the queue's (DESIGN 5)
+    "newest": (CaseRow.opened_at.desc(), CaseRow.id),
+    "oldest": (CaseRow.opened_at, CaseRow.id),
+    "closed": (CaseRow.closed_at.desc(), CaseRow.id),
+}
+_language: ColumnElement[str] = case((Resident.language != "", Resident.language), else_=Resident.language_hint)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Hold what a list is asked for; empty means any. `state` may be `open`; `number` is how a case number begins."""
+
+    state: str = ""
+    severity: str = ""
+    kind: str = ""
+    language: str = ""
+    desk: str = ""
+    holder: UUID | None = None
+    since: date | None = None
+    until: date | None = None
+    number: str = ""
+    order: Order = "grave"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Hold one case of a list, the language its resident reads, and how many signals it has."""
+
+    row: CaseRow
+    language: str
+    words: int
+
+
+def has_kind(*kinds: str) -> ColumnElement[bool]:
+    """Return the condition that a case is of one of these kinds (ids of the vocabulary, kept as JSON)."""
+    return or_(*(cast(CaseRow.kinds, String).like(f'%"{kind}"%') for kind in kinds))
+
+
+#: A no that a person must still read (CARE C17; `cases.stays_listed` says the same of one row).
+UNREAD_NO: Final = and_(
+    CaseRow.state == "declined", CaseRow.read_at.is_(None), has_kind(*sorted(READ_EVEN_IF_DECLINED))
+)
+
+
+def where(asked: Asked) -> list[ColumnElement[bool]]:
+    """Return the conditions of a list."""
+    found: list[ColumnElement[bool]] = []
+    if asked.state == "open":
+        found.append(CaseRow.state.in_(sorted(OPEN_STATES)))
+    elif asked.state:
+        found.append(CaseRow.state == asked.state)
+    if asked.severity:
+        found.append(CaseRow.severity == asked.severity)
+    if asked.kind:
+        found.append(has_kind(asked.kind))
+    if asked.language:
+        found.append(_language == asked.language)
+    if asked.desk:
+        found.append(CaseRow.desk_id == asked.desk)
+    if asked.holder:
+        found.append(CaseRow.holder_id == asked.holder)
+    if asked.since:
+        found.append(CaseRow.opened_at >= _begins(asked.since))
+    if asked.until:
+        found.append(CaseRow.opened_at < _begins(asked.until + timedelta(days=1)))
+    if asked.number:
+        found.append(func.lower(cast(CaseRow.id, String)).like(f"{asked.number.lower()}%"))
+    return found
+
+
+def _begins(day: date) -> datetime:
+    return datetime.combine(day, time(0), TOKYO)
+
+
+def listed(
+    session: Session,
+    conditions: Sequence[ColumnElement[bool]],
+    *,
+    order: Order = "grave",
+    limit: int = 50,
+    offset: int = 0,
+) -> list[Found]:
+    """Return one page of the cases that fit, in order."""
+    found = session.execute(
+        select(CaseRow, _language.label("language"))
+        .join(Resident, Resident.id == CaseRow.resident_id)
+        .where(*conditions)
+        .order_by(*_ORDERS[order])
+        .limit(limit)
+        .offset(offset)
+    ).all()
+    counted = session.execute(
+        select(SignalRow.case_id, func.count().label("words"))
+        .where(SignalRow.case_id.in_([row.CaseRow.id for row in found]))
+        .group_by(SignalRow.case_id)
+    )
+    words = {row.case_id: int(row.words) for row in counted}
+    return [Found(row.CaseRow, row.language, words.get(row.CaseRow.id, 0)) for row in found]
+
+
+def count(session: Session, conditions: Sequence[ColumnElement[bool]]) -> int:
+    """Return how many cases fit."""
+    statement = select(func.count()).select_from(CaseRow).join(Resident, Resident.id == CaseRow.resident_id)
+    return session.scalar(statement.where(*conditions)) or 0
+
+
+def counts_csv(session: Session, asked: Asked, names: Mapping[str, Mapping[str, str]]) -> str:
+    """Return how many cases fit, by month, state, severity, kind and language, as CSV with a heading; never an id.
+
+    `names` gives what is written for the ids of `state`, `severity`, `kind` and `language`. A case of two kinds counts
+    under each.
+    """
+    found = session.execute(
+        select(CaseRow.opened_at, CaseRow.state, CaseRow.severity, CaseRow.kinds, _language.label("language"))
+        .join(Resident, Resident.id == CaseRow.resident_id)
+        .where(*where(asked))
+    )
+    counted: Counter[tuple[str, str, str, str, str]] = Counter()
+    for row in found:
+        month = row.opened_at.astimezone(TOKYO).strftime("%Y-%m")
+        for kind in row.kinds or [""]:
+            counted[month, row.state, row.severity, kind, row.language] += 1
+    out = io.StringIO()
+    lines = csv.writer(out)
+    lines.writerow(["月", "状態", "緊急度", "内容", "言語", "件数"])
+    for (month, state, severity, kind, language), number in sorted(counted.items()):
+        worded = (
+            names["state"].get(state, state),
+            names["severity"].get(severity, severity),
+            names["kind"].get(kind, kind or "（ことばからではない）"),
+            names["language"].get(language, language or "（わからない）"),
+        )
+        lines.writerow([month, *worded, number])
+    return out.getvalue()

@@ -1,0 +1,63 @@
+"""The list of cases and "take the next", by keyboard alone and on a telephone."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import expect
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from bot.store import Store
+from tests.browser.chromium import press, served
+from tests.browser.test_console_pages import Site, a_night, sane, shot
+from tests.conftest import free_port
+from tests.console_world import build
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+async def site(sqlite_store: Store) -> AsyncIterator[Site]:
+    port = free_port()
+    world = await build(sqlite_store, f"http://127.0.0.1:{port}")
+    app = Starlette(routes=[Mount("/console", world.app)])
+    async with served(app, port) as browser:
+        yield Site(world, f"http://127.0.0.1:{port}/console", browser)
+
+
+async def test_the_list_is_found_filtered_and_walked_by_keyboard(site: Site) -> None:
+    await a_night(site.world)
+    page = await site.signed_in()
+    await press(page, "/")
+    await page.wait_for_url(f"{site.root}/cases")
+    await expect(page.locator(".row")).to_have_count(6)
+    await shot(page, "30-cases")
+    await sane(page)
+    await page.get_by_label("緊急度").focus()
+    await page.keyboard.press("ArrowDown")
+    await page.get_by_role("button", name="さがす").focus()
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**severity=emergency**")
+    await expect(page.locator(".row")).to_have_count(1)
+    await press(page, "j")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/cases/*-*")
+
+
+async def test_one_key_takes_the_gravest(site: Site) -> None:
+    made = await a_night(site.world)
+    page = await site.signed_in()
+    await press(page, "n")
+    await page.wait_for_url(f"{site.root}/cases/{made['vanish'].id}")
+
+
+async def test_the_list_fits_a_telephone_and_says_when_it_is_empty(site: Site) -> None:
+    page = await site.signed_in(width=390, height=844)
+    await page.goto(f"{site.root}/cases")
+    await expect(page.get_by_text("終わっていない相談はありません。")).to_be_visible()
+    await sane(page)
+    await a_night(site.world)
+    await page.goto(f"{site.root}/cases?kind=dv")
+    await expect(page.locator(".row")).to_have_count(1)
+    await shot(page, "31-cases-phone")
+    await sane(page)
