@@ -50,8 +50,8 @@ lint: setup
 content: setup
 	@$(PY) -m bot.cli content check
 
-bench: setup  ## figures: webhook, directory search, hearing; a million steps of the pure part
-	@for name in webhook directory_search understanding interleavings; do echo "== $$name"; $(PY) -m benchmarks.$$name; done
+bench: setup  ## figures: webhook, directory search, hearing, console; a million steps of the pure part
+	@for name in webhook directory_search understanding console interleavings; do echo "== $$name"; $(PY) -m benchmarks.$$name; done
 
 messages: .venv/.installed  ## take the sentences out of code and content and merge them into the catalogs
 	@mkdir -p var && $(BABEL) -q extract -F pyproject.toml -k _ -k N_ --no-location --sort-output -o var/messages.pot .

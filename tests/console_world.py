@@ -102,8 +102,8 @@ def csrf_of(page: str) -> str:
     return found.group(1)
 
 
-async def build(store: Store, base_url: str = BASE) -> World:
-    """Make the console and four accounts."""
+async def build(store: Store, base_url: str = BASE, *, staffed: bool = True) -> World:
+    """Make the console and, unless not `staffed`, four accounts."""
     clock, passwords = Clock(), Plain()
     clock.set(NOW, running=False)
     world: World
@@ -125,7 +125,7 @@ async def build(store: Store, base_url: str = BASE) -> World:
     )
     staff = {
         role: await add_staff(store, passwords, login=role, work_name=NAMES[role], role=role, password=PASSWORD, at=NOW)
-        for role in ROLES
+        for role in (ROLES if staffed else ())
     }
     world = World(store, clock, app, passwords, staff)
     return world

@@ -919,15 +919,13 @@ async def test_one_session_has_three_streams_at_most(
 async def test_a_snapshot_and_its_cursor_miss_nothing(store: Store) -> None:
     """On both databases: following from a snapshot's cursor, the queue is always as new as what was told."""
     world = await build(store)
-    who = await world.store.read(lambda s: s.get_one(conversation.staff.Staff, world.staff["specialist"]))
-    actor = conversation.Actor(who.id, who.login, who.work_name, "specialist")
     from handoff.console.queue import snapshot  # the page module under test
 
     shots = []
 
     async def look() -> None:
         for _ in range(15):
-            shots.append(await store.read(lambda s: snapshot(s, actor, world.city, NOW)))
+            shots.append(await store.read(lambda s: snapshot(s, world.city, NOW)))
 
     await asyncio.gather(look(), *(a_case(world) for _ in range(8)))
     opened = await store.read(

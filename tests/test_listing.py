@@ -22,7 +22,6 @@ from handoff.console import labels
 from handoff.console import queue as pages
 from handoff.console.queue import snapshot
 from handoff.listing import Asked
-from handoff.staff import Actor
 from tests.console_world import CITY, NOW, OWN_HAND, TIRED_EN, VANISH, World, a_resident, build, form, writes
 
 DV = Signal("dv", Severity.CONCERN, (), "こわい", "ja.dv", "こわい", "self", "")
@@ -147,8 +146,7 @@ async def many(store: Store, count: int, state: str, severity: str = "concern") 
 async def test_a_long_queue_shows_the_gravest_and_counts_the_rest(world: World) -> None:
     await many(world.store, 120, "waiting")
     town = await a_town(world)
-    actor = Actor(world.staff["specialist"], "specialist", "さとう", "specialist")
-    shot = await world.store.read(lambda s: snapshot(s, actor, CITY, NOW))
+    shot = await world.store.read(lambda s: snapshot(s, CITY, NOW))
     waiting = shot.sections[0]
     assert (waiting.count, len(waiting.rows), shot.waiting) == (123, pages.SHOWN, 123)
     assert [row.id for row in waiting.rows[:2]] == [town["vanish"], town["both"]]
@@ -165,8 +163,7 @@ async def test_a_long_queue_shows_the_gravest_and_counts_the_rest(world: World) 
 
 async def test_the_queue_asks_the_database_as_often_whatever_its_length(sqlite_store: Store) -> None:
     """Fifty rows or five thousand cases: the same number of statements, none that brings every case along."""
-    world = await build(sqlite_store)
-    actor = Actor(world.staff["specialist"], "specialist", "さとう", "specialist")
+    await build(sqlite_store)
 
     async def statements() -> int:
         asked = 0
@@ -179,7 +176,7 @@ async def test_the_queue_asks_the_database_as_often_whatever_its_length(sqlite_s
             engine = session.get_bind()
             event.listen(engine, "before_cursor_execute", count)
             try:
-                snapshot(session, actor, CITY, NOW)
+                snapshot(session, CITY, NOW)
             finally:
                 event.remove(engine, "before_cursor_execute", count)
 

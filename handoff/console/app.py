@@ -74,6 +74,7 @@ def create_console(
         operator_key,
     )
     app.state.streams = Counter()
+    app.state.shots, app.state.tail = queue.Shots(), live.Tail()
     app.state.readings, app.state.one_reading = set(), asyncio.Semaphore(1)  # of uploaded files
     pages = (
         sign_in, queue, live, alarm, conversation,

@@ -82,10 +82,14 @@ class House:
         return "__Host-madoguchi-staff" if self.secure else "madoguchi-staff"
 
     def page(self, request: Request, name: str, status: int = 200, **values: Any) -> HTMLResponse:
+        """Return the rendered template as an answer."""
+        return HTMLResponse(self.render(request, name, **values), status)
+
+    def render(self, request: Request, name: str, **values: Any) -> str:
         """Return the rendered template."""
         root = request.scope.get("root_path", "")
         values = {"root": root, "here": request.url.path.removeprefix(root), **values}
-        return HTMLResponse(self.templates.get_template(name).render(values), status)
+        return self.templates.get_template(name).render(values)
 
 
 @dataclass(frozen=True, slots=True)

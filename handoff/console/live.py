@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, Final
 
@@ -18,6 +19,7 @@ from sqlalchemy.orm import Session
 from sse_starlette.sse import EventSourceResponse
 
 from bot.models import Event
+from bot.store import Store
 from handoff import staff
 from handoff.console.gate import House, Pass, event_id, house_of, may, to_json
 from handoff.staff import MAY
@@ -26,6 +28,7 @@ BEAT_SECONDS: Final = 10.0  # a named event, so that a page notices silence (fac
 STREAM_SECONDS: Final = 900.0  # then the browser connects again
 STREAMS: Final = 3  # of one session
 BATCH: Final = 200
+KEPT: Final = 1_000  # events in memory: a page that was away for more reads them itself
 BIGGEST: Final = 2**62
 
 router = APIRouter()
@@ -37,19 +40,71 @@ def newest(session: Session) -> int:
     return session.scalar(select(func.coalesce(func.max(Event.id), 0))) or 0
 
 
-def changes(session: Session, after: int, role: str) -> list[dict[str, Any]]:
-    """Return what came after the cursor, in order: id, kind, and the case for who may see the queue."""
-    statement = select(Event.id, Event.kind, Event.case_id, Event.resident_id).where(Event.id > after)
-    named = role in MAY["queue.see"]
-    return [
-        {
-            "id": row.id,
-            "kind": row.kind,
-            "case": str(row.case_id) if named and row.case_id else "",
-            "resident": str(row.resident_id) if named and row.resident_id else "",
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Hold one row of the events; what it is about is told to who may see the queue."""
+
+    id: int
+    kind: str
+    case: str
+    resident: str
+
+    def told(self, role: str) -> dict[str, Any]:
+        """Return what is sent to a page of this role."""
+        named = role in MAY["queue.see"]
+        return {
+            "id": self.id,
+            "kind": self.kind,
+            "case": self.case if named else "",
+            "resident": self.resident if named else "",
         }
+
+
+def changes(session: Session, after: int) -> list[Change]:
+    """Return what came after the cursor, in order; at most a batch."""
+    statement = select(Event.id, Event.kind, Event.case_id, Event.resident_id).where(Event.id > after)
+    return [
+        Change(row.id, row.kind, str(row.case_id or ""), str(row.resident_id or ""))
         for row in session.execute(statement.order_by(Event.id).limit(BATCH))
     ]
+
+
+class Tail:
+    """Read the newest events once for all streams of this process that are woken together.
+
+    A stream that is further behind than what is kept reads for itself.
+    """
+
+    def __init__(self) -> None:
+        self._kept: list[Change] = []
+        self._from = -1  # everything after this is in `_kept`, up to its newest; -1: nothing was read yet
+        self._next: asyncio.Task[None] | None = None
+
+    async def since(self, store: Store, after: int) -> list[Change]:
+        """Return what came after the cursor and was told before this call; at most a batch."""
+        if self._next is None:
+            self._next = asyncio.create_task(self._read(store))
+        await asyncio.shield(self._next)
+        if after < self._from:
+            return await store.read(lambda s: changes(s, after))
+        return [change for change in self._kept if change.id > after][:BATCH]
+
+    async def _read(self, store: Store) -> None:
+        await asyncio.sleep(0)  # all that were woken together join in; who comes later asks for the next reading
+        self._next = None
+        if self._from < 0:
+            begin = max(0, await store.read(newest) - KEPT)
+            self._from = max(self._from, begin)
+        last = self._kept[-1].id if self._kept else self._from
+        while found := await store.read(partial(changes, after=last)):
+            last = found[-1].id
+            seen = self._kept[-1].id if self._kept else self._from  # another reading may have brought some
+            self._kept += [change for change in found if change.id > seen]
+            if len(found) < BATCH:
+                break
+        if len(self._kept) > KEPT:
+            self._from = self._kept[-KEPT - 1].id
+            del self._kept[:-KEPT]
 
 
 @router.get("/live/since")
@@ -57,8 +112,9 @@ async def since(
     request: Request, door: Annotated[Pass, Depends(may("counts.see", human=False))], after: Cursor = 0
 ) -> Response:
     """Answer a poll: what changed after the cursor."""
-    found = await house_of(request).store.read(lambda s: changes(s, after, door.actor.role))
-    return JSONResponse({"cursor": found[-1]["id"] if found else after, "changes": found})
+    found = await house_of(request).store.read(lambda s: changes(s, after))
+    told = [change.told(door.actor.role) for change in found]
+    return JSONResponse({"cursor": found[-1].id if found else after, "changes": told})
 
 
 @router.get("/live")
@@ -71,11 +127,13 @@ async def live(
     hashed = door.signed.token_hash
     if open_streams[hashed] >= STREAMS:
         raise HTTPException(429)
-    stream = _stream(house, door, event_id(request.headers, after), open_streams)
+    stream = _stream(house, door, event_id(request.headers, after), open_streams, request.app.state.tail)
     return EventSourceResponse(stream, ping=int(STREAM_SECONDS), headers={"X-Accel-Buffering": "no"})
 
 
-async def _stream(house: House, door: Pass, cursor: int, open_streams: Counter[str]) -> AsyncIterator[dict[str, str]]:
+async def _stream(
+    house: House, door: Pass, cursor: int, open_streams: Counter[str], tail: Tail
+) -> AsyncIterator[dict[str, str]]:
     clock = asyncio.get_running_loop().time
     hashed, role = door.signed.token_hash, door.actor.role
     open_streams[hashed] += 1
@@ -84,10 +142,11 @@ async def _stream(house: House, door: Pass, cursor: int, open_streams: Counter[s
             ends, beats = clock() + STREAM_SECONDS, clock()
             while clock() < ends:
                 bell.clear()
-                found = await house.store.read(partial(changes, after=cursor, role=role))
+                found = await tail.since(house.store, cursor)
                 if found:
-                    cursor = found[-1]["id"]
-                    yield {"event": "change", "id": str(cursor), "data": to_json(found)}
+                    cursor = found[-1].id
+                    told = [change.told(role) for change in found]
+                    yield {"event": "change", "id": str(cursor), "data": to_json(told)}
                 if clock() >= beats:
                     beats = clock() + BEAT_SECONDS
                     if await house.store.read(lambda s: staff.session_by_hash(s, hashed)) is None:

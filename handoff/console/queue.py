@@ -5,15 +5,17 @@ The rule: no word of a resident is on these pages (CARE C32); they show how grav
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Final, cast
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from markupsafe import Markup
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
@@ -34,6 +36,7 @@ SHOWN: Final = 50  # rows of one section; the list has the rest
 CLOSED_ROWS: Final = 20
 PAGE: Final = 50
 WARN: Final = 2 / 3  # of a waiting limit: staff are warned before it is reached (issue E 2)
+FRESH: Final = timedelta(seconds=2)
 TRIES: Final = 10  # cases that "take the next" tries, when colleagues take them in the same moment
 
 router = APIRouter()
@@ -53,7 +56,7 @@ class Row:
     language: str
     desk: str
     holder: str
-    mine: bool
+    holder_id: uuid.UUID | None
     words: int  # how many signals hold words
     since: datetime
     waited: str
@@ -85,7 +88,7 @@ class Snapshot:
         return self.sections[0].count
 
 
-def rows(session: Session, found: list[Found], actor: Actor, city: City, now: datetime) -> tuple[Row, ...]:
+def rows(session: Session, found: list[Found], city: City, now: datetime) -> tuple[Row, ...]:
     """Return cases as lists show them."""
     names = staff.work_names(session)
     desks = {desk.id: desk.name for desk in city.desks}
@@ -111,7 +114,7 @@ def rows(session: Session, found: list[Found], actor: Actor, city: City, now: da
             language=one.language,
             desk=desks.get(case.desk_id, ""),
             holder=names.get(case.holder_id, "") if case.holder_id else "",
-            mine=case.holder_id == actor.id,
+            holder_id=case.holder_id,
             words=one.words,
             since=since,
             waited=labels.waited((now - since).total_seconds()),
@@ -122,14 +125,14 @@ def rows(session: Session, found: list[Found], actor: Actor, city: City, now: da
     return tuple(map(line, found))
 
 
-def snapshot(session: Session, actor: Actor, city: City, now: datetime) -> Snapshot:
+def snapshot(session: Session, city: City, now: datetime) -> Snapshot:
     """Read the queue and the cursor together; the cursor first, so that nothing is missed."""
     cursor = live.newest(session)
 
     def section(id: str, title: str, empty: str, *conditions: ColumnElement[bool]) -> Section:
         found = listing.listed(session, conditions, limit=SHOWN)
         count = len(found) if len(found) < SHOWN else listing.count(session, conditions)
-        return Section(id, title, empty, rows(session, found, actor, city, now), count)
+        return Section(id, title, empty, rows(session, found, city, now), count)
 
     recent = (CaseRow.state == "closed", CaseRow.closed_at > now - timedelta(days=CLOSED_DAYS))
     closed = listing.listed(session, recent, order="closed", limit=CLOSED_ROWS)
@@ -149,17 +152,65 @@ def snapshot(session: Session, actor: Actor, city: City, now: datetime) -> Snaps
                 "closed",
                 "終わった相談（7日以内）",
                 "この7日に終えた相談はありません。",
-                rows(session, closed, actor, city, now),
+                rows(session, closed, city, now),
                 len(closed) if len(closed) < CLOSED_ROWS else listing.count(session, recent),
             ),
         ),
     )
 
 
-async def _values(house: House, actor: Actor) -> dict[str, Any]:
-    now = house.clock.now()
-    shot = await house.store.read(lambda s: snapshot(s, actor, house.city(), now))
-    return {"shot": shot, "now": now, **_may(actor, now)}
+class Shots:
+    """Keep the newest snapshot for a moment: fifty open pages ask for it at once, and read the same queue.
+
+    One is used again only while nothing was told since it was read, and no longer than `FRESH`: times go on.
+    """
+
+    def __init__(self) -> None:
+        self._reading: asyncio.Task[Shot] | None = None
+        self._cursor = -1
+
+    async def newest(self, house: House) -> Shot:
+        """Return a snapshot that holds everything that was told before this call."""
+        told, now = await house.store.read(live.newest), house.clock.now()
+        reading = self._reading
+        if reading is not None and self._cursor >= told:
+            shot = await asyncio.shield(reading)
+            if timedelta() <= now - shot.now < FRESH:
+                return shot
+        if self._reading is reading:  # else somebody else has begun to read meanwhile, and later than `told`
+            self._reading, self._cursor = asyncio.create_task(self._read(house, now)), told
+        assert self._reading is not None
+        return await asyncio.shield(self._reading)
+
+    @staticmethod
+    async def _read(house: House, now: datetime) -> Shot:
+        return Shot(await house.store.read(lambda s: snapshot(s, house.city(), now)), now)
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """Hold a snapshot, when it was read, and the page's part as it is for everybody who holds no case of it."""
+
+    snapshot: Snapshot
+    now: datetime
+    pages: dict[tuple[str, bool, bool], str] = field(default_factory=dict)
+
+    def held_by(self, staff_id: uuid.UUID) -> bool:
+        """Return whether a row of it is this person's, so that her page is another."""
+        return any(row.holder_id == staff_id for section in self.snapshot.sections for row in section.rows)
+
+
+async def _values(request: Request, actor: Actor) -> dict[str, Any]:
+    house = house_of(request)
+    shots: Shots = request.app.state.shots
+    shot = await shots.newest(house)
+    values = {"shot": shot.snapshot, "now": shot.now, "me": actor.id, **_may(actor, shot.now)}
+    key = (request.scope.get("root_path", ""), values["may_see"], values["may_open"])
+    if (part := shot.pages.get(key)) is None or shot.held_by(actor.id):
+        part = house.render(request, "queue/list.html", **values)
+        if not shot.held_by(actor.id):
+            shot.pages[key] = part
+    return {**values, "part": Markup(part)}  # noqa: S704 - it was escaped when it was rendered
 
 
 def _may(actor: Actor, now: datetime) -> dict[str, Any]:
@@ -175,15 +226,14 @@ def _may(actor: Actor, now: datetime) -> dict[str, Any]:
 async def page(request: Request, door: Annotated[Pass, Depends(may("counts.see"))]) -> Response:
     """Show the queue: all of it, or only the counts where the role sees no more."""
     house = house_of(request)
-    values = await _values(house, door.actor)
+    values = await _values(request, door.actor)
     return house.page(request, "queue/page.html", signed=door.signed, city=house.city().name, **values)
 
 
 @router.get("/queue")
 async def fragment(request: Request, door: Annotated[Pass, Depends(may("counts.see", human=False))]) -> Response:
     """Show the changed part of the page."""
-    house = house_of(request)
-    return house.page(request, "queue/list.html", **await _values(house, door.actor))
+    return HTMLResponse((await _values(request, door.actor))["part"])
 
 
 @router.post("/next")
@@ -284,7 +334,7 @@ async def index(
         found = listing.listed(session, conditions, order=asked.order, limit=PAGE, offset=PAGE * (number - 1))
         held = set(session.scalars(select(CaseRow.holder_id).where(CaseRow.holder_id.is_not(None)).distinct()))
         names = {id: name for id, name in staff.work_names(session).items() if id in held or id == door.actor.id}
-        return rows(session, found, door.actor, city, now), listing.count(session, conditions), names
+        return rows(session, found, city, now), listing.count(session, conditions), names
 
     found, count, holders = await house.store.read(unit)
     return house.page(
@@ -304,6 +354,7 @@ async def index(
         orders=ORDERS,
         desks={desk.id: desk.name for desk in city.desks},
         holders=holders,
+        me=door.actor.id,
         **_may(door.actor, now),
     )
 
