@@ -703,9 +703,11 @@ def serve_app(app: FastAPI, host: str, port: int) -> None:
     )
 
 
-def run(settings: Settings, host: str, port: int, role: str) -> None:
-    """Serve a city."""
+def run(settings: Settings, host: str, port: int, role: str, silent: Sequence[str] = ()) -> None:
+    """Serve a city; `silent` says why nobody would be called at an alarm, if so."""
     logs.set_up(settings.log_level)
+    for problem in silent:
+        log.error("alarms_call_nobody", problem=problem)
     with only_one(settings):
         serve_app(create_app(Roof(settings, Clock(), role)), host, port)
 

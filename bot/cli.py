@@ -187,17 +187,16 @@ def serve(
     if role not in ("all", "web", "worker"):
         raise typer.BadParameter("role is all, web or worker")
     settings = Settings.from_environment()
-    found = settings.problems()
+    found, silent = settings.problems(), list[str]()
     if not found:
         with _store(settings) as ask:
             found = ask(_asks_database)
-            for problem in ask(partial(_asks_alarms, settings=settings)):
-                err.print(f"[yellow]![/yellow] {problem}")
+            silent = ask(partial(_asks_alarms, settings=settings))
     for problem in found:
         err.print(f"[red]✗[/red] {problem}")
     if found:
         raise typer.Exit(1)
-    roof.run(settings, host, port, role)
+    roof.run(settings, host, port, role, silent)
 
 
 @app.command()

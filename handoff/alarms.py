@@ -125,7 +125,7 @@ class Caller:
             await self._reach(one, step, way, now)
         except NotCalledError as error:
             problem = str(error)
-            log.error("alarm_failed", way=way, problem=problem, failures=payload["failures"] + 1)
+            log.error("alarm_failed", kind=way, problem=problem, count=payload["failures"] + 1)
         await self.store.write(lambda s: self._note(s, one, step, way, now, problem, int(payload["failures"])))
         return not problem
 

@@ -217,6 +217,8 @@ def test_free_time_is_not_free_of_charge() -> None:
         ("多少钱", "", "zh-Hans"),  # a character that Japan does not have
         ("多少钱", "ja", "zh-Hans"),
         ("學費補助", "", "zh-Hant"),  # one that it writes in another form today
+        ("一時預かり一次大概多少钱啊", "", "zh-Hans"),  # a Japanese word among them is in neither script
+        ("一時預かり要多少錢", "", "zh-Hant"),
         ("渡邊", "ja", "ja"),  # but for names
         ("髙橋", "", "ja"),
         ("一時保育の料金", "", "ja"),

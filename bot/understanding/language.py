@@ -141,7 +141,9 @@ class Languages:
 
     @staticmethod
     def _chinese(text: str, prior: str) -> str:
-        side = int(np.sign(sum(_side(letter) for letter in text if "\u3400" <= letter <= "\u9fff")))
+        han = [letter for letter in text if "\u3400" <= letter <= "\u9fff"]
+        certain = sum(_side(letter) for letter in han if _unknown_in_japan(letter) or _old_in_japan(letter))
+        side = int(np.sign(certain or sum(map(_side, han))))  # 一時預かり is Japanese, and in neither script
         if side:
             return "zh-Hant" if side > 0 else "zh-Hans"
         return prior if prior.startswith("zh-") else "zh-Hans"
