@@ -99,6 +99,11 @@ class Console:
         ) as answer:
             assert answer.status == 303, answer.status
 
+    async def get(self, path: str) -> str:
+        """Fetch a part."""
+        async with self.session.get(self.base + path) as answer:
+            return await answer.text()
+
     async def follow(self) -> None:
         """Read the stream for ever; fetch the changed part when told."""
         timeout = aiohttp.ClientTimeout(total=None)
@@ -108,8 +113,7 @@ class Console:
                 if line.startswith("event: beat"):
                     self.following.set()
                 if line.startswith("data: [") and any(one["case"] for one in json.loads(line[6:])):
-                    async with self.session.get(f"{self.base}/queue") as answer:
-                        text = await answer.text()
+                    text, _alarms = await asyncio.gather(self.get("/queue"), self.get("/alarms"))  # as its scripts do
                     now = time.perf_counter()
                     for part in text.split('data-row="')[1:]:
                         self.seen.setdefault(part[:36], now)

@@ -99,6 +99,7 @@ class SignedIn:
     actor: Actor
     csrf: str
     token_hash: str
+    alarm_sounds: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,7 +315,7 @@ def session_by_hash(session: Session, hashed: str) -> SignedIn | None:
     """Return the living session with this hash, or None when it ended, idled out, or its account was switched off."""
     now = now_expression(session)
     row = session.execute(
-        select(Staff.id, Staff.login, Staff.work_name, Staff.role, StaffSession.csrf)
+        select(Staff.id, Staff.login, Staff.work_name, Staff.role, Staff.alarm_sounds, StaffSession.csrf)
         .join(StaffSession, StaffSession.staff_id == Staff.id)
         .where(
             StaffSession.token_hash == hashed,
@@ -325,7 +326,8 @@ def session_by_hash(session: Session, hashed: str) -> SignedIn | None:
     ).one_or_none()
     if row is None:
         return None
-    return SignedIn(Actor(row.id, row.login, row.work_name, cast(Role, row.role)), row.csrf, hashed)
+    actor = Actor(row.id, row.login, row.work_name, cast(Role, row.role))
+    return SignedIn(actor, row.csrf, hashed, row.alarm_sounds)
 
 
 def set_sound(session: Session, staff_id: uuid.UUID, *, sounds: bool) -> None:

@@ -14,8 +14,8 @@ from bot import cases
 from bot.store import Store, append_event
 from handoff.console import live
 from handoff.console.gate import House
-from handoff.console.live import Tail, changes
-from handoff.console.queue import FRESH, Shots
+from handoff.console.live import FRESH, Shared, Tail, changes
+from handoff.console.queue import Shot, shot_of
 from tests.console_world import NOW, OWN_HAND, TIRED_EN, VANISH, World, a_resident, build, form, writes
 
 
@@ -95,14 +95,14 @@ async def test_a_page_that_was_away_for_long_reads_for_itself(
 # --- the queue snapshot ----------------------------------------------------------------------------------------------
 
 
-async def waiting(house: House, shots: Shots) -> set[str]:
+async def waiting(house: House, shots: Shared[Shot]) -> set[str]:
     shot = await shots.newest(house)
     return {str(row.id) for row in shot.snapshot.sections[0].rows}
 
 
 async def test_a_shared_snapshot_holds_what_was_told_before(store: Store) -> None:
     world = await build(store)
-    house, shots = world.app.state.house, Shots()
+    house, shots = world.app.state.house, Shared(shot_of)
 
     async def opens() -> None:
         for _ in range(5):
@@ -116,7 +116,7 @@ async def test_a_shared_snapshot_holds_what_was_told_before(store: Store) -> Non
 
 async def test_pages_that_ask_together_share_a_snapshot_for_a_moment(sqlite_store: Store) -> None:
     world = await build(sqlite_store)
-    house, shots = world.app.state.house, Shots()
+    house, shots = world.app.state.house, Shared(shot_of)
     first, *others = await asyncio.gather(*(shots.newest(house) for _ in range(50)))
     assert all(other is first for other in others)
     assert await shots.newest(house) is first

@@ -5,6 +5,7 @@ The rule: neither says anything of a family: numbers, how grave, since when.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
@@ -13,29 +14,29 @@ from sqlalchemy.orm import Session
 
 from bot.opening import TOKYO
 from handoff import alarms, staff
-from handoff.console.gate import Pass, house_of, may
-from handoff.models import Staff
+from handoff.console.gate import House, Pass, house_of, may
 from handoff.staff import MAY
 
 router = APIRouter()
 
 
+def waiting_of(session: Session, _house: House, _now: datetime) -> list[alarms.Waiting]:
+    """Read what waits for all pages that ask now (`live.Shared`)."""
+    return alarms.waiting(session)
+
+
 @router.get("/alarms")
 async def waiting(request: Request, door: Annotated[Pass, Depends(may("queue.see", human=False))]) -> Response:
     """Answer which urgent and emergency cases nobody has taken, and at which seconds a page repeats its call."""
-    house = house_of(request)
-
-    def look(session: Session) -> tuple[list[alarms.Waiting], bool]:
-        return alarms.waiting(session), session.get_one(Staff, door.actor.id).alarm_sounds
-
-    found, sounds = await house.store.read(look)
+    house, shared = house_of(request), request.app.state.alarms
+    found: list[alarms.Waiting] = await shared.newest(house)
     root = request.scope.get("root_path", "")
     opens = door.actor.role in MAY["talk.read"]
     return JSONResponse(
         {
             "now": house.clock.now().timestamp(),
             "repeats": alarms.REPEATS,
-            "sounds": sounds,
+            "sounds": door.signed.alarm_sounds,
             "waiting": [
                 {
                     "id": str(one.id),

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import partial
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Generic, TypeVar
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import JSONResponse, Response
@@ -29,8 +30,10 @@ STREAM_SECONDS: Final = 900.0  # then the browser connects again
 STREAMS: Final = 3  # of one session
 BATCH: Final = 200
 KEPT: Final = 1_000  # events in memory: a page that was away for more reads them itself
+FRESH: Final = timedelta(seconds=2)
 BIGGEST: Final = 2**62
 
+T = TypeVar("T")
 router = APIRouter()
 Cursor = Annotated[int, Query(ge=0, le=BIGGEST)]
 
@@ -105,6 +108,34 @@ class Tail:
         if len(self._kept) > KEPT:
             self._from = self._kept[-KEPT - 1].id
             del self._kept[:-KEPT]
+
+
+class Shared(Generic[T]):
+    """Read something once for all pages that ask for it in the same moment: fifty open consoles see one queue.
+
+    What was read is used again only while nothing was told since, and no longer than `FRESH`: times go on.
+    """
+
+    def __init__(self, read: Callable[[Session, House, datetime], T]) -> None:
+        self._read = read
+        self._reading: asyncio.Task[tuple[T, datetime]] | None = None
+        self._cursor = -1
+
+    async def newest(self, house: House) -> T:
+        """Return what holds everything that was told before this call."""
+        told, now = await house.store.read(newest), house.clock.now()
+        reading = self._reading
+        if reading is not None and self._cursor >= told:
+            found, at = await asyncio.shield(reading)
+            if timedelta() <= now - at < FRESH:
+                return found
+        if self._reading is reading:  # else somebody else has begun to read meanwhile, and later than `told`
+            self._reading, self._cursor = asyncio.create_task(self._begin(house, now)), told
+        assert self._reading is not None
+        return (await asyncio.shield(self._reading))[0]
+
+    async def _begin(self, house: House, now: datetime) -> tuple[T, datetime]:
+        return await house.store.read(lambda s: self._read(s, house, now)), now
 
 
 @router.get("/live/since")

@@ -5,7 +5,6 @@ The rule: no word of a resident is on these pages (CARE C32); they show how grav
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -28,6 +27,7 @@ from handoff import alarms, listing, staff
 from handoff.alarms import Called
 from handoff.console import labels, live
 from handoff.console.gate import House, Pass, house_of, may
+from handoff.console.live import Shared
 from handoff.listing import UNREAD_NO, Asked, Found
 from handoff.staff import MAY, Actor
 
@@ -36,7 +36,6 @@ SHOWN: Final = 50  # rows of one section; the list has the rest
 CLOSED_ROWS: Final = 20
 PAGE: Final = 50
 WARN: Final = 2 / 3  # of a waiting limit: staff are warned before it is reached (issue E 2)
-FRESH: Final = timedelta(seconds=2)
 TRIES: Final = 10  # cases that "take the next" tries, when colleagues take them in the same moment
 
 router = APIRouter()
@@ -159,34 +158,6 @@ def snapshot(session: Session, city: City, now: datetime) -> Snapshot:
     )
 
 
-class Shots:
-    """Keep the newest snapshot for a moment: fifty open pages ask for it at once, and read the same queue.
-
-    One is used again only while nothing was told since it was read, and no longer than `FRESH`: times go on.
-    """
-
-    def __init__(self) -> None:
-        self._reading: asyncio.Task[Shot] | None = None
-        self._cursor = -1
-
-    async def newest(self, house: House) -> Shot:
-        """Return a snapshot that holds everything that was told before this call."""
-        told, now = await house.store.read(live.newest), house.clock.now()
-        reading = self._reading
-        if reading is not None and self._cursor >= told:
-            shot = await asyncio.shield(reading)
-            if timedelta() <= now - shot.now < FRESH:
-                return shot
-        if self._reading is reading:  # else somebody else has begun to read meanwhile, and later than `told`
-            self._reading, self._cursor = asyncio.create_task(self._read(house, now)), told
-        assert self._reading is not None
-        return await asyncio.shield(self._reading)
-
-    @staticmethod
-    async def _read(house: House, now: datetime) -> Shot:
-        return Shot(await house.store.read(lambda s: snapshot(s, house.city(), now)), now)
-
-
 @dataclass(frozen=True, slots=True)
 class Shot:
     """Hold a snapshot, when it was read, and the page's part as it is for everybody who holds no case of it."""
@@ -200,9 +171,14 @@ class Shot:
         return any(row.holder_id == staff_id for section in self.snapshot.sections for row in section.rows)
 
 
+def shot_of(session: Session, house: House, now: datetime) -> Shot:
+    """Read the queue for all pages that ask now (`live.Shared`)."""
+    return Shot(snapshot(session, house.city(), now), now)
+
+
 async def _values(request: Request, actor: Actor) -> dict[str, Any]:
     house = house_of(request)
-    shots: Shots = request.app.state.shots
+    shots: Shared[Shot] = request.app.state.shots
     shot = await shots.newest(house)
     values = {"shot": shot.snapshot, "now": shot.now, "me": actor.id, **_may(actor, shot.now)}
     key = (request.scope.get("root_path", ""), values["may_see"], values["may_open"])

@@ -45,7 +45,9 @@ function play(severity) {
 
 function notify(one) {
   if (!("Notification" in window) || Notification.permission !== "granted" || !sounds) return;
-  new Notification("まどぐち", { body: `${NAMES[one.severity]}の相談が待っています`, tag: one.id, silent: true });
+  try { // telephones have the name and refuse to make one
+    new Notification("まどぐち", { body: `${NAMES[one.severity]}の相談が待っています`, tag: one.id, silent: true });
+  } catch { /* band, title and sound are there */ }
 }
 
 function show(text, first) {
@@ -65,19 +67,20 @@ function ring() {
   const now = Date.now() / 1000 + shift;
   const keys = new Set(waiting.map((one) => `${one.id} ${one.severity} ${one.since}`));
   for (const key of rung.keys()) if (!keys.has(key)) rung.delete(key);
-  let loudest = null;
+  const [first] = waiting;
+  const more = waiting.length > 1 ? `（ほか${waiting.length - 1}件）` : "";
+  show(first ? `${NAMES[first.severity]}の相談が${waited(now - first.since)}待っています${more}` : "", first);
+  const loud = [];
   for (const one of waiting) {
     const key = `${one.id} ${one.severity} ${one.since}`;
     const rounds = repeats.filter((after) => now - one.since >= after).length;
     if (rounds <= (rung.get(key) ?? 0)) continue;
     rung.set(key, rounds);
-    notify(one);
-    loudest ??= one; // they come gravest first
+    loud.push(one);
   }
-  if (loudest) play(loudest.severity);
-  const [first] = waiting;
-  const more = waiting.length > 1 ? `（ほか${waiting.length - 1}件）` : "";
-  show(first ? `${NAMES[first.severity]}の相談が${waited(now - first.since)}待っています${more}` : "", first);
+  if (!loud.length) return;
+  play(loud[0].severity); // they come gravest first
+  loud.forEach(notify);
 }
 
 async function ask() {

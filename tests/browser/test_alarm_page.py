@@ -133,6 +133,20 @@ async def test_silence_is_one_persons_choice_and_kept(site: Site) -> None:
     assert [note[:2] for note in notes] == [["まどぐち", "緊急の相談が待っています"]], "masked: nothing of the family"
 
 
+async def test_a_telephone_that_refuses_notifications_sounds_all_the_same(site: Site) -> None:
+    """Android's browser has the name and raises a TypeError when one is made."""
+    page = await opened(site)
+    await page.evaluate(
+        "() => { window.Notification = class { static permission = 'granted'; constructor() { throw new TypeError(); } }; }"
+    )
+    await writes(site.world.store, await a_resident(site.world.store), "いまベランダ", VANISH, at=NOW)
+    await tones(page, EMERGENCY_TONES)
+    await expect(page.locator("#alarm")).to_be_visible()
+    await later(site, page, 60)
+    await tones(page, 2 * EMERGENCY_TONES)
+    await sane(page)
+
+
 async def test_the_alarm_is_on_every_page_and_leads_to_the_case(site: Site) -> None:
     world, page = site.world, await opened(site)
     await page.goto(f"{site.root}/directory")
