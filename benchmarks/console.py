@@ -12,12 +12,10 @@ import asyncio
 import json
 import subprocess
 import sys
-import tempfile
 import time
 import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import uvicorn
@@ -27,12 +25,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from benchmarks.webhook import percentile, postgres
+from benchmarks.webhook import on_each_database, percentile
 from bot import logs
 from bot.models import CaseRow, Resident
 from bot.store import Store
 from handoff.staff import add_staff
-from tests.conftest import SECRET_KEY, free_port, postgres_server
+from tests.conftest import SECRET_KEY, free_port
 from tests.console_world import PASSWORD, VANISH, Plain, a_resident, build, writes
 
 ROOT = Path(__file__).parents[1]
@@ -192,23 +190,8 @@ async def _up(consoles: list[Console]) -> None:
                 await asyncio.sleep(0.1)
 
 
-def main() -> None:
-    """Measure the databases that are named, both by default."""
+if __name__ == "__main__":
     if sys.argv[1:2] == ["--serve"]:
         asyncio.run(serve(sys.argv[2], int(sys.argv[3])))
-        return
-    wanted = sys.argv[1:] or ["sqlite", "postgresql"]
-    if "sqlite" in wanted:
-        with tempfile.TemporaryDirectory() as folder:
-            asyncio.run(measure("sqlite", f"sqlite:///{folder}/desk.db"))
-    if "postgresql" in wanted:
-        servers: Any = postgres_server.__wrapped__()
-        server = next(servers)
-        try:
-            asyncio.run(measure("postgresql", asyncio.run(postgres(server))))
-        finally:
-            next(servers, None)
-
-
-if __name__ == "__main__":
-    main()
+    else:
+        on_each_database(measure)

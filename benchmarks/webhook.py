@@ -12,6 +12,7 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -184,8 +185,8 @@ async def postgres(server: str) -> str:
     return f"{server}/bench"
 
 
-def main() -> None:
-    """Measure the databases that are named, both by default."""
+def on_each_database(measure: Callable[[str, str], Coroutine[Any, Any, None]]) -> None:
+    """Measure the databases that the command names, both by default."""
     wanted = sys.argv[1:] or ["sqlite", "postgresql"]
     if "sqlite" in wanted:
         with tempfile.TemporaryDirectory() as folder:
@@ -200,4 +201,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    on_each_database(measure)

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from typing import TypeVar
 
 
 @dataclass
@@ -48,16 +49,6 @@ class Post:
             writer.close()
 
 
-@asynccontextmanager
-async def post() -> AsyncIterator[Post]:
-    """Open a mail server on a free port of 127.0.0.1."""
-    made = Post()
-    server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
-    made.port = server.sockets[0].getsockname()[1]
-    async with server:
-        yield made
-
-
 @dataclass
 class Ringer:
     """Keep every request's headers and body; answer with `status`."""
@@ -76,10 +67,12 @@ class Ringer:
         writer.close()
 
 
+Made = TypeVar("Made", Post, Ringer)
+
+
 @asynccontextmanager
-async def ringer() -> AsyncIterator[Ringer]:
-    """Open a hook on a free port of 127.0.0.1."""
-    made = Ringer()
+async def opened(made: Made) -> AsyncIterator[Made]:
+    """Let it listen on a free port of 127.0.0.1."""
     server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
     made.port = server.sockets[0].getsockname()[1]
     async with server:

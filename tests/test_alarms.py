@@ -24,7 +24,7 @@ from bot.store import Store
 from handoff import alarms
 from handoff.alarms import Caller
 from handoff.calling import Hook, Mail
-from tests.calling_stand_ins import Post, Ringer, post, ringer
+from tests.calling_stand_ins import Post, Ringer, opened
 from tests.console_world import OWN_HAND, TIRED_EN, VANISH, a_resident, writes
 
 NIGHT = datetime(2026, 11, 20, 17, 10, tzinfo=UTC)  # Saturday 02:10 in Tokyo
@@ -74,7 +74,7 @@ class Night:
 async def night(store: Store) -> AsyncIterator[Night]:
     clock = Clock()
     clock.set(NIGHT, running=False)
-    async with post() as letters, ringer() as bells:
+    async with opened(Post()) as letters, opened(Ringer()) as bells:
         found: Night
 
         def city() -> City:

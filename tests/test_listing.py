@@ -201,7 +201,7 @@ async def test_the_next_is_the_gravest_that_waits_longest(world: World) -> None:
             answer = await browser.post("/next", data=form(csrf))
             assert answer.headers["location"] == f"/cases/{town[name]}"
         answer = await browser.post("/next", data=form(csrf))
-        assert (answer.status_code, "いま待っている方はいません" in answer.text) == (422, True)
+        assert (answer.status_code, "いま受けられる相談はありません" in answer.text) == (422, True)
 
 
 async def test_two_who_take_the_next_at_once_get_two(world: World) -> None:

@@ -222,7 +222,7 @@ async def take_next(request: Request, door: Annotated[Pass, Depends(may("queue.t
         for one in listing.listed(session, waits, limit=TRIES):
             with suppress(CaseMovedError):
                 return cases.claim(session, one.row.id, door.actor.id, house.clock.now()).id
-        raise RefusedError("いま待っている方はいません。")
+        raise RefusedError("いま受けられる相談はありません。")
 
     return RedirectResponse(f"{root}/cases/{await house.store.write(unit)}", 303)
 

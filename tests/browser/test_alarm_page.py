@@ -7,16 +7,12 @@ from typing import Any
 
 import pytest
 from playwright.async_api import Page, expect
-from starlette.applications import Starlette
-from starlette.routing import Mount
 
 from bot import cases
 from bot.situation import AlarmStep, WaitingLimits
 from bot.store import Store, append_audit
-from tests.browser.chromium import served
-from tests.browser.test_console_pages import PASSWORD, Site, sane, shot
-from tests.conftest import free_port
-from tests.console_world import NOW, OWN_HAND, TIRED_EN, VANISH, a_resident, build, writes
+from tests.browser.test_console_pages import PASSWORD, Site, open_site, sane, shot
+from tests.console_world import NOW, OWN_HAND, TIRED_EN, VANISH, a_resident, writes
 
 pytestmark = pytest.mark.browser
 
@@ -44,11 +40,8 @@ EMERGENCY_TONES = 6
 
 @pytest.fixture
 async def site(sqlite_store: Store) -> AsyncIterator[Site]:
-    port = free_port()
-    world = await build(sqlite_store, f"http://127.0.0.1:{port}")
-    app = Starlette(routes=[Mount("/console", world.app)])
-    async with served(app, port) as browser:
-        yield Site(world, f"http://127.0.0.1:{port}/console", browser)
+    async with open_site(sqlite_store) as found:
+        yield found
 
 
 async def opened(site: Site, role: str = "specialist", **options: Any) -> Page:
@@ -136,9 +129,8 @@ async def test_silence_is_one_persons_choice_and_kept(site: Site) -> None:
 async def test_a_telephone_that_refuses_notifications_sounds_all_the_same(site: Site) -> None:
     """Android's browser has the name and raises a TypeError when one is made."""
     page = await opened(site)
-    await page.evaluate(
-        "() => { window.Notification = class { static permission = 'granted'; constructor() { throw new TypeError(); } }; }"
-    )
+    refuses = "class { static permission = 'granted'; constructor() { throw new TypeError(); } }"
+    await page.evaluate(f"() => {{ window.Notification = {refuses}; }}")
     await writes(site.world.store, await a_resident(site.world.store), "いまベランダ", VANISH, at=NOW)
     await tones(page, EMERGENCY_TONES)
     await expect(page.locator("#alarm")).to_be_visible()

@@ -4,25 +4,18 @@ from collections.abc import AsyncIterator
 
 import pytest
 from playwright.async_api import expect
-from starlette.applications import Starlette
-from starlette.routing import Mount
 
 from bot.store import Store
-from tests.browser.chromium import press, served
-from tests.browser.test_console_pages import Site, a_night, sane, shot
-from tests.conftest import free_port
-from tests.console_world import build
+from tests.browser.chromium import press
+from tests.browser.test_console_pages import Site, a_night, open_site, sane, shot
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
 async def site(sqlite_store: Store) -> AsyncIterator[Site]:
-    port = free_port()
-    world = await build(sqlite_store, f"http://127.0.0.1:{port}")
-    app = Starlette(routes=[Mount("/console", world.app)])
-    async with served(app, port) as browser:
-        yield Site(world, f"http://127.0.0.1:{port}/console", browser)
+    async with open_site(sqlite_store) as found:
+        yield found
 
 
 async def test_the_list_is_found_filtered_and_walked_by_keyboard(site: Site) -> None:
