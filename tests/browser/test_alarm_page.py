@@ -1,7 +1,6 @@
 """An emergency waits: every open page shows it, sounds at 0, 1, 3 and 5 minutes, and falls silent when it is taken."""
 
 import re
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -10,8 +9,9 @@ from playwright.async_api import Page, expect
 
 from bot import cases
 from bot.situation import AlarmStep, WaitingLimits
-from bot.store import Store, append_audit
-from tests.browser.test_console_pages import PASSWORD, Site, open_site, sane, shot
+from bot.store import append_audit
+from tests.browser import test_console_pages
+from tests.browser.test_console_pages import PASSWORD, Site, sane, shot
 from tests.console_world import NOW, OWN_HAND, TIRED_EN, VANISH, a_resident, writes
 
 pytestmark = pytest.mark.browser
@@ -36,12 +36,7 @@ window.Notification = class {
 };
 """
 EMERGENCY_TONES = 6
-
-
-@pytest.fixture
-async def site(sqlite_store: Store) -> AsyncIterator[Site]:
-    async with open_site(sqlite_store) as found:
-        yield found
+site = test_console_pages.site  # the running console
 
 
 async def opened(site: Site, role: str = "specialist", **options: Any) -> Page:

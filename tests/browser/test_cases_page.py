@@ -1,21 +1,15 @@
 """The list of cases and "take the next", by keyboard alone and on a telephone."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 from playwright.async_api import expect
 
-from bot.store import Store
+from tests.browser import test_console_pages
 from tests.browser.chromium import press
-from tests.browser.test_console_pages import Site, a_night, open_site, sane, shot
+from tests.browser.test_console_pages import Site, a_night, sane, shot
+from tests.browser.test_directory_pages import axe
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-async def site(sqlite_store: Store) -> AsyncIterator[Site]:
-    async with open_site(sqlite_store) as found:
-        yield found
+site = test_console_pages.site  # the running console
 
 
 async def test_the_list_is_found_filtered_and_walked_by_keyboard(site: Site) -> None:
@@ -54,3 +48,13 @@ async def test_the_list_fits_a_telephone_and_says_when_it_is_empty(site: Site) -
     await expect(page.locator(".row")).to_have_count(1)
     await shot(page, "31-cases-phone")
     await sane(page)
+
+
+async def test_axe_finds_nothing_on_the_pages_of_the_queue(site: Site) -> None:
+    """With the alarm's band over each: queue, list, one talk, the night sheet."""
+    made = await a_night(site.world)
+    page = await site.signed_in()
+    for path in ("/", "/cases", "/cases?kind=medical", f"/cases/{made['vanish'].id}", "/night-sheet"):
+        await page.goto(f"{site.root}{path}")
+        await expect(page.locator("#alarm")).to_be_visible()
+        await axe(page)

@@ -6,7 +6,6 @@ Screenshots of each step are kept under var/screenshots/ (not in the repository)
 import re
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -126,20 +125,14 @@ async def shot(page: Page, name: str) -> None:
     await page.screenshot(path=str(SHOTS / f"{name}.png"), animations="disabled")
 
 
-@asynccontextmanager
-async def open_site(store: Store) -> AsyncIterator[Site]:
+@pytest.fixture
+async def site(sqlite_store: Store) -> AsyncIterator[Site]:
     """Serve a console on loopback and start Chromium."""
     port = free_port()
-    world = await build(store, f"http://127.0.0.1:{port}")
+    world = await build(sqlite_store, f"http://127.0.0.1:{port}")
     app = Starlette(routes=[Mount("/console", world.app)])
     async with served(app, port) as browser:
         yield Site(world, f"http://127.0.0.1:{port}/console", browser)
-
-
-@pytest.fixture
-async def site(sqlite_store: Store) -> AsyncIterator[Site]:
-    async with open_site(sqlite_store) as found:
-        yield found
 
 
 async def a_night(world: World) -> dict[str, Case]:
