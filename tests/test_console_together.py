@@ -102,7 +102,7 @@ async def waiting(house: House, shots: Shared[Shot]) -> set[str]:
 
 async def test_a_shared_snapshot_holds_what_was_told_before(store: Store) -> None:
     world = await build(store)
-    house, shots = world.app.state.house, Shared(shot_of)
+    house, shots = world.app.state.house, Shared(shot_of, Tail())
 
     async def opens() -> None:
         for _ in range(5):
@@ -116,7 +116,7 @@ async def test_a_shared_snapshot_holds_what_was_told_before(store: Store) -> Non
 
 async def test_pages_that_ask_together_share_a_snapshot_for_a_moment(sqlite_store: Store) -> None:
     world = await build(sqlite_store)
-    house, shots = world.app.state.house, Shared(shot_of)
+    house, shots = world.app.state.house, Shared(shot_of, Tail())
     first, *others = await asyncio.gather(*(shots.newest(house) for _ in range(50)))
     assert all(other is first for other in others)
     assert await shots.newest(house) is first

@@ -74,8 +74,8 @@ def create_console(
         operator_key,
     )
     app.state.streams = Counter()
-    app.state.shots, app.state.tail = live.Shared(queue.shot_of), live.Tail()
-    app.state.alarms = live.Shared(alarm.waiting_of)
+    app.state.tail = tail = live.Tail()
+    app.state.shots, app.state.alarms = live.Shared(queue.shot_of, tail), live.Shared(alarm.waiting_of, tail)
     app.state.readings, app.state.one_reading = set(), asyncio.Semaphore(1)  # of uploaded files
     pages = (
         sign_in, queue, live, alarm, conversation,

@@ -82,27 +82,38 @@ class Tail:
         self._kept: list[Change] = []
         self._from = -1  # everything after this is in `_kept`, up to its newest; -1: nothing was read yet
         self._next: asyncio.Task[None] | None = None
+        self._one = asyncio.Lock()
 
     async def since(self, store: Store, after: int) -> list[Change]:
         """Return what came after the cursor and was told before this call; at most a batch."""
-        if self._next is None:
-            self._next = asyncio.create_task(self._read(store))
-        await asyncio.shield(self._next)
+        await self._caught_up(store)
         if after < self._from:
             return await store.read(lambda s: changes(s, after))
         return [change for change in self._kept if change.id > after][:BATCH]
 
+    async def newest(self, store: Store) -> int:
+        """Return the cursor of now: nothing that was told before this call is after it."""
+        await self._caught_up(store)
+        return self._kept[-1].id if self._kept else self._from
+
+    async def _caught_up(self, store: Store) -> None:
+        if self._next is None:
+            self._next = asyncio.create_task(self._begin(store))
+        await asyncio.shield(self._next)
+
+    async def _begin(self, store: Store) -> None:
+        async with self._one:  # who asks while one reading runs joins the next, with all others who do
+            await asyncio.sleep(0)  # and all who were woken together
+            self._next = None
+            await self._read(store)
+
     async def _read(self, store: Store) -> None:
-        await asyncio.sleep(0)  # all that were woken together join in; who comes later asks for the next reading
-        self._next = None
         if self._from < 0:
-            begin = max(0, await store.read(newest) - KEPT)
-            self._from = max(self._from, begin)
+            self._from = max(0, await store.read(newest) - KEPT)
         last = self._kept[-1].id if self._kept else self._from
         while found := await store.read(partial(changes, after=last)):
             last = found[-1].id
-            seen = self._kept[-1].id if self._kept else self._from  # another reading may have brought some
-            self._kept += [change for change in found if change.id > seen]
+            self._kept += found
             if len(found) < BATCH:
                 break
         if len(self._kept) > KEPT:
@@ -116,14 +127,15 @@ class Shared(Generic[T]):
     What was read is used again only while nothing was told since, and no longer than `FRESH`: times go on.
     """
 
-    def __init__(self, read: Callable[[Session, House, datetime], T]) -> None:
+    def __init__(self, read: Callable[[Session, House, datetime], T], tail: Tail) -> None:
         self._read = read
+        self._tail = tail
         self._reading: asyncio.Task[tuple[T, datetime]] | None = None
         self._cursor = -1
 
     async def newest(self, house: House) -> T:
         """Return what holds everything that was told before this call."""
-        told, now = await house.store.read(newest), house.clock.now()
+        told, now = await self._tail.newest(house.store), house.clock.now()
         reading = self._reading
         if reading is not None and self._cursor >= told:
             found, at = await asyncio.shield(reading)
