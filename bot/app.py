@@ -261,7 +261,7 @@ class Roof:
             budget=settings.monthly_push_budget,
             reserve=settings.push_reserve,
         )
-        self.caller = caller(settings, self.store, self.city)
+        self.caller = alarms.Caller(self.store, self.city, settings.base_url, ways(settings))
         self._versions: dict[str, int] = {}
         self._loops: list[asyncio.Task[None]] = []  # they finish what they hold
         self._watchers: list[asyncio.Task[None]] = []  # they may end at any moment
@@ -527,11 +527,12 @@ class Roof:
         return web.talk_url(self.settings.line_url_base, self.basic_id, words) if self.basic_id else ""
 
 
-def caller(settings: Settings, store: Store, city: Callable[[], City]) -> alarms.Caller:
-    """Return what calls people as these settings say."""
-    mail = Mail(settings.smtp_url, settings.mail_from) if settings.smtp_url else None
-    hook = Hook(settings.alarm_hook_url, settings.alarm_hook_secret) if settings.alarm_hook_url else None
-    return alarms.Caller(store, city, settings.base_url, mail, hook)
+def ways(settings: Settings) -> alarms.Ways:
+    """Return how people are called, as these settings say."""
+    return alarms.Ways(
+        Mail(settings.smtp_url, settings.mail_from) if settings.smtp_url else None,
+        Hook(settings.alarm_hook_url, settings.alarm_hook_secret) if settings.alarm_hook_url else None,
+    )
 
 
 def create_app(roof: Roof, *extra: Callable[[FastAPI], None]) -> FastAPI:

@@ -77,16 +77,6 @@ def as_case(row: CaseRow) -> Case:
     )
 
 
-def queue_key(row: CaseRow) -> tuple[int, datetime]:
-    """Return the sort key of the queue: the gravest first, then who has waited longest (DESIGN 5)."""
-    return (-Severity(row.severity).rank, row.waiting_since_at)
-
-
-def stays_listed(row: CaseRow) -> bool:
-    """Return whether a declined case still has to be read by a person (CARE C17)."""
-    return row.state == "declined" and row.read_at is None and not READ_EVEN_IF_DECLINED.isdisjoint(row.kinds)
-
-
 def lapses_at_db(row: CaseRow, city: City) -> float:
     """Return when a claim lapses, in database seconds (CARE C16).
 

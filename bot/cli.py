@@ -296,30 +296,25 @@ def try_alarms(
     if action != "try":
         raise typer.BadParameter("the action is: try")
     settings = Settings.from_environment()
-    failed = False
     with _store(settings) as run:
         found = run(lambda store: store.read(city.load))
-        if found is None:
-            raise SettingsError("no city is set up: run `madoguchi city set FILE`")
-        if not found.alarms:
-            raise SettingsError("the city's settings have no alarms: nobody would be called (docs/alarms.md)")
-        for step in found.alarms:
-            for way in alarms.ways_of(step):
-                caller = roof.caller(settings, run(_itself), lambda: found)
-                name = f"{step.severity}, after {step.after} s, {step.when}: {way}"
-                try:
-                    asyncio.run(caller.rehearse(step, way))
-                except NotCalledError as error:
-                    failed = True
-                    err.print(f"[red]✗[/red] {name}: {error}")
-                else:
-                    out.print(f"[green]✓[/green] {name}")
+    if found is None:
+        raise SettingsError("no city is set up: run `madoguchi city set FILE`")
+    if not found.alarms:
+        raise SettingsError("the city's settings have no alarms: nobody would be called (docs/alarms.md)")
+    ways, failed = roof.ways(settings), False
+    for step in found.alarms:
+        for way in alarms.ways_of(step):
+            name = f"{step.severity}, after {step.after} s, {step.when}: {way}"
+            try:
+                asyncio.run(ways.rehearse(step, way, found.name))
+            except NotCalledError as error:
+                failed = True
+                err.print(f"[red]✗[/red] {name}: {error}")
+            else:
+                out.print(f"[green]✓[/green] {name}")
     if failed:
         raise typer.Exit(1)
-
-
-async def _itself(store: Store) -> Store:
-    return store
 
 
 # --- LINE ----------------------------------------------------------------------------------------------------------

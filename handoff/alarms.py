@@ -93,17 +93,42 @@ def _ask(session: Session, one: Waiting, step: str, way: Way, run_at: datetime, 
     return enqueue_job(session, CALL_JOB, key, run_at, payload)
 
 
-class Caller:
-    """Do the calls that were asked for; `mail` and `hook` are None where the city has set up none."""
+@dataclass(frozen=True)
+class Ways:
+    """Hold the ways that this desk is set up with; None where there is none."""
 
-    def __init__(
-        self, store: Store, city: Callable[[], City], base_url: str, mail: Mail | None, hook: Hook | None
-    ) -> None:
+    mail: Mail | None = None
+    hook: Hook | None = None
+
+    async def by_mail(self, step: AlarmStep, subject: str, words: str) -> None:
+        """Send a mail to everybody of a step. Raises NotCalledError unless each address was taken."""
+        if self.mail is None:
+            raise NotCalledError("no mail server: MADOGUCHI_SMTP_URL")
+        await self.mail.send(step.mail, subject, words)
+
+    async def by_call(self, body: Mapping[str, Any]) -> None:
+        """Let the hook ring. Raises NotCalledError."""
+        if self.hook is None:
+            raise NotCalledError("no hook: MADOGUCHI_ALARM_HOOK_URL")
+        await self.hook.ring(body)
+
+    async def rehearse(self, step: AlarmStep, way: Way, name: str) -> None:
+        """Call by one way of a step and say that it is a trial of the town `name`. Raises NotCalledError."""
+        if way == "mail":
+            words = f"{name}のまどぐちからの試しです。待っている相談はありません。届いたら、それで大丈夫です。\n"
+            await self.by_mail(step, "【まどぐち】試しのお知らせ（何もしなくて大丈夫です）", words)
+        else:
+            await self.by_call({"call": step.call, "trial": True, "say": "まどぐちからの試しです。"})
+
+
+class Caller:
+    """Do the calls that were asked for."""
+
+    def __init__(self, store: Store, city: Callable[[], City], base_url: str, ways: Ways) -> None:
         self.store = store
         self.city = city
         self.base_url = base_url.rstrip("/")
-        self.mail = mail
-        self.hook = hook
+        self.ways = ways
 
     async def call(self, payload: Mapping[str, Any], now: datetime) -> bool:
         """Call by one way of one step, if the case still waits; return whether somebody was called.
@@ -122,37 +147,15 @@ class Caller:
             return False
         problem = ""
         try:
-            await self._reach(one, step, way, now)
-        except NotCalledError as error:
-            problem = str(error)
+            if way == "mail":
+                await self.ways.by_mail(step, *letter(one, self.city(), now, self.base_url))
+            else:
+                await self.ways.by_call(message(one, step, now))
+        except Exception as error:  # whatever it is, this call must be asked for again
+            problem = str(error) if isinstance(error, NotCalledError) else type(error).__name__
             log.error("alarm_failed", kind=way, problem=problem, count=payload["failures"] + 1)
         await self.store.write(lambda s: self._note(s, one, step, way, now, problem, int(payload["failures"])))
         return not problem
-
-    async def _reach(self, one: Waiting, step: AlarmStep, way: Way, now: datetime) -> None:
-        if way == "mail":
-            await self._mail().send(step.mail, *letter(one, self.city(), now, self.base_url))
-        else:
-            await self._hook().ring(message(one, step, now))
-
-    async def rehearse(self, step: AlarmStep, way: Way) -> None:
-        """Call by one way of a step and say that it is a trial. Raises NotCalledError."""
-        name = self.city().name
-        if way == "mail":
-            words = f"{name}のまどぐちからの試しです。待っている相談はありません。届いたら、それで大丈夫です。\n"
-            await self._mail().send(step.mail, "【まどぐち】試しのお知らせ（何もしなくて大丈夫です）", words)
-        else:
-            await self._hook().ring({"call": step.call, "trial": True, "say": "まどぐちからの試しです。"})
-
-    def _mail(self) -> Mail:
-        if self.mail is None:
-            raise NotCalledError("no mail server: MADOGUCHI_SMTP_URL")
-        return self.mail
-
-    def _hook(self) -> Hook:
-        if self.hook is None:
-            raise NotCalledError("no hook: MADOGUCHI_ALARM_HOOK_URL")
-        return self.hook
 
     @staticmethod
     def _note(

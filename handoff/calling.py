@@ -12,7 +12,7 @@ import hmac
 import json
 import smtplib
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
@@ -35,7 +35,7 @@ class Mail:
     sender: str
 
     async def send(self, to: Sequence[str], subject: str, words: str) -> None:
-        """Send one mail to each address. Raises NotCalledError unless the server took it for at least one."""
+        """Send one mail to each address. Raises NotCalledError unless the server took it for every one."""
         message = EmailMessage()
         message["From"], message["Subject"] = self.sender, subject
         message["To"] = self.sender  # who else is called is nobody's business
@@ -44,11 +44,14 @@ class Mail:
         message["X-Priority"] = "1"
         message.set_content(words)
         try:
-            await asyncio.to_thread(self._hand_over, message, list(to))
+            refused = await asyncio.to_thread(self._hand_over, message, list(to))
         except (OSError, smtplib.SMTPException) as error:
             raise NotCalledError(type(error).__name__) from error
+        if refused:
+            raise NotCalledError(f"{refused} of {len(to)} addresses refused")
 
-    def _hand_over(self, message: EmailMessage, to: list[str]) -> None:
+    def _hand_over(self, message: EmailMessage, to: list[str]) -> int:
+        """Give a mail to the server and return how many of its addresses were refused."""
         at = urlsplit(self.url)
         host, port = at.hostname or "", at.port or PORTS[at.scheme]
         secure = ssl.create_default_context()
@@ -61,7 +64,7 @@ class Mail:
                 server.starttls(context=secure)  # raises where the server has none: never in the clear by accident
             if at.username:
                 server.login(unquote(at.username), unquote(at.password or ""))
-            server.send_message(message, to_addrs=to)
+            return len(server.send_message(message, to_addrs=to))
 
 
 @dataclass(frozen=True)
@@ -74,9 +77,9 @@ class Hook:
     url: str
     secret: str
 
-    async def ring(self, body: dict[str, Any]) -> None:
+    async def ring(self, body: Mapping[str, Any]) -> None:
         """Send the body. Raises NotCalledError unless the answer is 2xx."""
-        raw = json.dumps(body, ensure_ascii=False, sort_keys=True).encode()
+        raw = json.dumps(dict(body), ensure_ascii=False, sort_keys=True).encode()
         signed = hmac.new(self.secret.encode(), raw, hashlib.sha256).hexdigest()
         headers = {"content-type": "application/json", "x-madoguchi-signature": f"sha256={signed}"}
         try:

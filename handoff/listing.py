@@ -21,21 +21,39 @@ from bot.models import CaseRow, Resident, SignalRow
 from bot.opening import TOKYO
 from bot.situation import OPEN_STATES, READ_EVEN_IF_DECLINED
 
-Order = Literal["grave", "newest", "oldest", "closed"]
+Order = Literal["grave", "newest", "oldest", "closed", "to_read"]
 
 _RANK: Final = case((CaseRow.severity == "emergency", 0), (CaseRow.severity == "urgent", 1), else_=2)
+
+
+def has_kind(*kinds: str) -> ColumnElement[bool]:
+    """Return the condition that a case is of one of these kinds (ids of the vocabulary, kept as JSON)."""
+    return or_(*(cast(CaseRow.kinds, String).like(f'%"{kind}"%') for kind in kinds))
+
+
+#: A no that a person must still read (CARE C17): not yet read, and of a kind that is read even if declined.
+UNREAD_NO: Final = and_(
+    CaseRow.state == "declined", CaseRow.read_at.is_(None), has_kind(*sorted(READ_EVEN_IF_DECLINED))
+)
+#: What is read without being asked for: an offer that was not answered yet, a no that stays listed.
+TO_READ: Final = or_(CaseRow.state == "offered", UNREAD_NO)
+
 _ORDERS: Final[Mapping[Order, tuple[Any, ...]]] = {
     "grave": (_RANK, CaseRow.waiting_since_at, CaseRow.id),  # the queue's (DESIGN 5)
     "newest": (CaseRow.opened_at.desc(), CaseRow.id),
     "oldest": (CaseRow.opened_at, CaseRow.id),
     "closed": (CaseRow.closed_at.desc(), CaseRow.id),
+    "to_read": (case((UNREAD_NO, 0), else_=1), _RANK, CaseRow.waiting_since_at, CaseRow.id),  # a no first (C17)
 }
 _language: ColumnElement[str] = case((Resident.language != "", Resident.language), else_=Resident.language_hint)
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Hold what a list is asked for; empty means any. `state` may be `open`; `number` is how a case number begins."""
+    """Hold what a list is asked for; empty means any.
+
+    `state` may also be `open` or `to_read`; `number` is how a case number begins.
+    """
 
     state: str = ""
     severity: str = ""
@@ -58,22 +76,13 @@ class Found:
     words: int
 
 
-def has_kind(*kinds: str) -> ColumnElement[bool]:
-    """Return the condition that a case is of one of these kinds (ids of the vocabulary, kept as JSON)."""
-    return or_(*(cast(CaseRow.kinds, String).like(f'%"{kind}"%') for kind in kinds))
-
-
-#: A no that a person must still read (CARE C17; `cases.stays_listed` says the same of one row).
-UNREAD_NO: Final = and_(
-    CaseRow.state == "declined", CaseRow.read_at.is_(None), has_kind(*sorted(READ_EVEN_IF_DECLINED))
-)
-
-
 def where(asked: Asked) -> list[ColumnElement[bool]]:
     """Return the conditions of a list."""
     found: list[ColumnElement[bool]] = []
     if asked.state == "open":
         found.append(CaseRow.state.in_(sorted(OPEN_STATES)))
+    elif asked.state == "to_read":
+        found.append(TO_READ)
     elif asked.state:
         found.append(CaseRow.state == asked.state)
     if asked.severity:

@@ -13,10 +13,11 @@ from typing import TypeVar
 
 @dataclass
 class Post:
-    """Keep what was handed over; `refuses` answers every recipient with 550, `down` hangs up at once."""
+    """Keep what was handed over; `refuses` answers all (`refused`: these) recipients with 550, `down` hangs up."""
 
     port: int = 0
     refuses: bool = False
+    refused: set[str] = field(default_factory=set)
     down: bool = False
     taken: list[tuple[list[str], EmailMessage]] = field(default_factory=list)
     tries: int = 0
@@ -35,8 +36,10 @@ class Post:
                     writer.write(b"221 bye\r\n")
                     await writer.drain()
                     return
-                if word == "RCPT" and not self.refuses:
-                    to.append(line[line.index("<") + 1 : line.index(">")])
+                whom = line[line.index("<") + 1 : line.index(">")] if word == "RCPT" else ""
+                refused = bool(whom) and (self.refuses or whom in self.refused)
+                if whom and not refused:
+                    to.append(whom)
                 if word == "DATA":
                     writer.write(b"354 go on\r\n")
                     raw = (await reader.readuntil(b"\r\n.\r\n"))[:-5]
@@ -44,7 +47,7 @@ class Post:
                     assert isinstance(found, EmailMessage)
                     self.taken.append((to, found))
                     to = []
-                writer.write(b"550 no\r\n" if word == "RCPT" and self.refuses else b"250 fine\r\n")
+                writer.write(b"550 no\r\n" if refused else b"250 fine\r\n")
         finally:
             writer.close()
 

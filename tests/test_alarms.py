@@ -22,7 +22,7 @@ from bot.schedule import Scheduler
 from bot.situation import AlarmStep, City, Desk
 from bot.store import Store
 from handoff import alarms
-from handoff.alarms import Caller
+from handoff.alarms import Caller, Ways
 from handoff.calling import Hook, Mail
 from tests.calling_stand_ins import Post, Ringer, opened
 from tests.console_world import OWN_HAND, TIRED_EN, VANISH, a_resident, writes
@@ -81,7 +81,8 @@ async def night(store: Store) -> AsyncIterator[Night]:
             return found.city
 
         mail = Mail(f"smtp+plain://127.0.0.1:{letters.port}", "madoguchi@hinata.example.jp")
-        caller = Caller(store, city, "https://desk.example/", mail, Hook(f"http://127.0.0.1:{bells.port}/ring", SECRET))
+        ways = Ways(mail, Hook(f"http://127.0.0.1:{bells.port}/ring", SECRET))
+        caller = Caller(store, city, "https://desk.example/", ways)
         scheduler = Scheduler(store, clock)
         scheduler.register_outside(alarms.CALL_JOB, caller.call)
         found = Night(store, clock, scheduler, caller, letters, bells)
@@ -263,10 +264,37 @@ async def test_a_hook_that_refuses_does_not_hold_up_the_mail(night: Night) -> No
 
 
 async def test_a_desk_without_a_mail_server_says_so(night: Night) -> None:
-    night.caller.mail = None
+    night.caller.ways = Ways()
     await waits(night, VANISH)
     await night.later()
     assert "MADOGUCHI_SMTP_URL" in (await audit(night.store, "alarm.failed"))[0].reason
+
+
+async def test_one_refused_address_is_a_failure_that_is_seen(night: Night) -> None:
+    """The other was told, and is told again: better twice than a supervisor who is never reached."""
+    night.post.refused = {"center@hinata.example.jp"}
+    await waits(night, VANISH)
+    await night.later()
+    assert night.mailed == [["desk@hinata.example.jp"]]
+    assert [row.reason for row in await audit(night.store, "alarm.failed")] == ["1 of 2 addresses refused"]
+    night.post.refused = set()
+    await night.later(30)
+    assert night.mailed[1:] == [["desk@hinata.example.jp", "center@hinata.example.jp"]]
+
+
+async def test_whatever_goes_wrong_the_call_is_asked_for_again(night: Night) -> None:
+    """An address of the server that cannot even be read is no reason to fall silent after eight tries."""
+    working = night.caller.ways
+    night.caller.ways = Ways(Mail("smtp+plain://127.0.0.1:post", "madoguchi@hinata.example.jp"))
+    await waits(night, VANISH)
+    for _ in range(12):
+        await night.later(900)
+    failed = [row for row in await audit(night.store, "alarm.failed") if row.detail["after"] == 0]
+    assert len(failed) >= 10
+    assert failed[0].reason == "ValueError"
+    night.caller.ways = working
+    await night.later(900)
+    assert ["desk@hinata.example.jp", "center@hinata.example.jp"] in night.mailed
 
 
 async def test_tries_end_when_somebody_takes_the_case(night: Night) -> None:
@@ -310,7 +338,7 @@ async def test_the_hook_can_be_sure_that_we_ask(night: Night) -> None:
 async def test_a_trial_says_that_it_is_one(night: Night) -> None:
     for step in CITY.alarms:
         for way in alarms.ways_of(step):
-            await night.caller.rehearse(step, way)
+            await night.caller.ways.rehearse(step, way, "ひなた市")
     assert all("試し" in str(letter["subject"]) for _to, letter in night.post.taken)
     assert all(json.loads(body)["trial"] is True for _headers, body in night.ringer.rung)
     assert (len(night.post.taken), len(night.ringer.rung)) == (3, 2)

@@ -297,7 +297,7 @@ def test_a_trial_calls_by_every_step(run: Run, city_file: Path, monkeypatch: pyt
     """`alarms try` calls for real, says how each step went, and ends with 1 if one got nowhere."""
     called: list[tuple[AlarmStep, alarms.Way]] = []
 
-    async def rehearse(_self: alarms.Caller, step: AlarmStep, way: alarms.Way) -> None:
+    async def rehearse(_self: alarms.Ways, step: AlarmStep, way: alarms.Way, _name: str) -> None:
         called.append((step, way))
         if way == "call":
             raise NotCalledError("HTTP 500")
@@ -305,7 +305,7 @@ def test_a_trial_calls_by_every_step(run: Run, city_file: Path, monkeypatch: pyt
     run("migrate")
     assert "no city is set up" in run("alarms", "try").err
     run("city", "set", city_file)
-    monkeypatch.setattr(alarms.Caller, "rehearse", rehearse)
+    monkeypatch.setattr(alarms.Ways, "rehearse", rehearse)
     ended = run("alarms", "try", **CALLING)
     assert (ended.code, ended.out.count("✓"), ended.err.count("HTTP 500")) == (1, 5, 2)
     assert len(called) == 7

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import uuid
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -19,16 +20,16 @@ from handoff.console.queue import Shot, shot_of
 from tests.console_world import NOW, OWN_HAND, TIRED_EN, VANISH, World, a_resident, build, form, writes
 
 
-class Counting:
-    """Pass reads on to a store and count them; the first can be made to wait."""
+def counted(store: Store, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Note every reading of a store from now on, and return the notes."""
+    read, notes = store.read, list[Any]()
 
-    def __init__(self, store: Store) -> None:
-        self.store = store
-        self.reads = 0
+    async def noting(unit: Any) -> Any:
+        notes.append(unit)
+        return await read(unit)
 
-    async def read(self, unit: Any) -> Any:
-        self.reads += 1
-        return await self.store.read(unit)
+    monkeypatch.setattr(store, "read", noting)
+    return notes
 
 
 def told(session: Session) -> int:
@@ -64,15 +65,15 @@ async def test_every_stream_learns_of_everything(store: Store) -> None:
         assert [id for id in everything if begins < id <= seen[-1]] == seen, "none left out"
 
 
-async def test_streams_that_wake_together_read_once(sqlite_store: Store) -> None:
-    tail, counting = Tail(), Counting(sqlite_store)
+async def test_streams_that_wake_together_read_once(sqlite_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    tail = Tail()
     await sqlite_store.write(told)
-    await tail.since(counting, 0)  # type: ignore[arg-type]
-    counting.reads = 0
+    await tail.since(sqlite_store, 0)
     await sqlite_store.write(told)
-    found = await asyncio.gather(*(tail.since(counting, 0) for _ in range(50)))  # type: ignore[arg-type]
+    notes = counted(sqlite_store, monkeypatch)
+    found = await asyncio.gather(*(tail.since(sqlite_store, 0) for _ in range(50)))
     assert {len(each) for each in found} == {2}
-    assert counting.reads == 1
+    assert len(notes) == 1
 
 
 async def test_a_page_that_was_away_for_long_reads_for_itself(
@@ -159,28 +160,48 @@ async def test_a_claim_is_seen_by_everybody_at_once(world: World) -> None:
         assert 'data-waiting="0"' in (await other.get("/queue")).text
 
 
-async def test_who_asks_while_a_reading_runs_gets_the_next_one(sqlite_store: Store) -> None:
+async def test_who_asks_while_a_reading_runs_gets_the_next_one(
+    sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What is being read was begun before: it may lack what was told just now."""
-
-    class Slow(Counting):
-        """Hold back what was read until the gate is open."""
-
-        gate, begun = asyncio.Event(), asyncio.Event()
-
-        async def read(self, unit: Any) -> Any:
-            found = await super().read(unit)
-            self.begun.set()
-            await self.gate.wait()
-            return found
-
-    tail, slow = Tail(), Slow(sqlite_store)
+    tail = Tail()
     first = await sqlite_store.write(told)
     await tail.since(sqlite_store, 0)
-    early = asyncio.create_task(tail.since(slow, first))  # type: ignore[arg-type]
-    await slow.begun.wait()
+    read, gate, begun = sqlite_store.read, asyncio.Event(), asyncio.Event()
+
+    async def slow(unit: Any) -> Any:
+        found = await read(unit)
+        begun.set()
+        await gate.wait()
+        return found
+
+    monkeypatch.setattr(sqlite_store, "read", slow)
+    early = asyncio.create_task(tail.since(sqlite_store, first))
+    await begun.wait()
     second = await sqlite_store.write(told)
-    late = asyncio.create_task(tail.since(slow, first))  # type: ignore[arg-type]
+    late = asyncio.create_task(tail.since(sqlite_store, first))
     await asyncio.sleep(0)
-    slow.gate.set()
+    gate.set()
     assert [change.id for change in await late] == [second]
     await early
+
+
+async def test_a_reading_that_failed_is_not_given_to_the_next(
+    sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database was away for a moment: the page is there again with it, although nothing was told since."""
+    house = (await build(sqlite_store)).app.state.house
+    asked = 0
+
+    def read(_session: Session, _house: House, _now: datetime) -> int:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            raise OSError("away")
+        return asked
+
+    shared = Shared(read, Tail())
+    with pytest.raises(OSError, match="away"):
+        await shared.newest(house)
+    assert await shared.newest(house) == 2
+    assert await shared.newest(house) == 2

@@ -6,7 +6,7 @@ import asyncio
 import csv
 import io
 import uuid
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -102,21 +102,37 @@ async def test_the_orders(world: World) -> None:
     assert await found(world, order="oldest") == newest[::-1]
 
 
-async def test_the_list_and_one_row_agree_about_an_unread_no(world: World) -> None:
-    """`cases.stays_listed` and the condition in the database are one rule, said twice (CARE C17)."""
-    await a_town(world)
-
-    def both(session: Session) -> tuple[set[uuid.UUID], set[uuid.UUID]]:
-        rows = list(session.scalars(listing.select(CaseRow)))
-        by_sql = {one.row.id for one in listing.listed(session, [listing.UNREAD_NO])}
-        return {row.id for row in rows if cases.stays_listed(row)}, by_sql
-
-    one, other = await world.store.read(both)
-    assert one == other
-    assert len(one) == 1
+async def test_the_queue_is_ordered_by_severity_then_waiting_time(store: Store) -> None:
+    """DESIGN 5: the gravest first, then who has waited longest."""
+    made: list[uuid.UUID] = []
+    for signal, minute in ((TIRED_EN, 0), (OWN_HAND, 5), (VANISH, 9), (OWN_HAND, 1)):
+        who = await a_resident(store)
+        case = await writes(store, who, "x", signal, at=NOW + timedelta(minutes=minute), event="open", reason="asked")
+        assert case is not None
+        made.append(case.id)
+    rows = await store.read(lambda s: listing.listed(s, [CaseRow.state == "waiting"]))
+    assert [made.index(one.row.id) for one in rows] == [2, 3, 1, 0]
 
 
-async def many(store: Store, count: int, state: str, severity: str = "concern") -> None:
+async def test_a_no_that_must_be_read_is_not_buried_under_offers(world: World) -> None:
+    """CARE C17: it stands first, on the queue's page and in the list behind it, however many offers are older."""
+    await many(world.store, 120, "offered", NOW - timedelta(days=1))
+    town = await a_town(world)
+    shot = await world.store.read(lambda s: snapshot(s, CITY, NOW))
+    (section,) = (one for one in shot.sections if one.id == "to_read")
+    assert (section.count, section.rows[0].id) == (122, town["unread"])
+    assert town["unread"] in await found(world, state="to_read", kind="dv")
+    async with world.browser() as browser:
+        await world.signed_in("specialist", browser)
+        assert 'href="/cases?state=to_read"' in (await browser.get("/")).text
+        text = (await browser.get("/cases?state=to_read")).text
+        assert text.split('data-row="')[1].startswith(str(town["unread"]))
+        assert "122件のうち" in text
+        await world.store.write(lambda s: cases.mark_read(s, town["unread"], NOW))
+        assert "121件のうち" in (await browser.get("/cases?state=to_read")).text
+
+
+async def many(store: Store, count: int, state: str, at: datetime = NOW) -> None:
     """Put cases straight into the tables: thousands by the front door would take minutes."""
 
     def unit(session: Session) -> None:
@@ -132,9 +148,9 @@ async def many(store: Store, count: int, state: str, severity: str = "concern") 
             insert(CaseRow),
             [
                 {
-                    "id": uuid.uuid4(), "resident_id": id, "state": state, "severity": severity, "reason": "signal",
-                    "kinds": ["anxiety"], "aspects": [], "opened_at": NOW - timedelta(seconds=n),
-                    "waiting_since_at": NOW - timedelta(seconds=n), "version": 0,
+                    "id": uuid.uuid4(), "resident_id": id, "state": state, "severity": "concern", "reason": "signal",
+                    "kinds": ["anxiety"], "aspects": [], "opened_at": at - timedelta(seconds=n),
+                    "waiting_since_at": at - timedelta(seconds=n), "version": 0,
                 }
                 for n, id in enumerate(ids)
             ],

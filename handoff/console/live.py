@@ -137,7 +137,8 @@ class Shared(Generic[T]):
         """Return what holds everything that was told before this call."""
         told, now = await self._tail.newest(house.store), house.clock.now()
         reading = self._reading
-        if reading is not None and self._cursor >= told:
+        failed = reading is not None and reading.done() and (reading.cancelled() or reading.exception() is not None)
+        if reading is not None and not failed and self._cursor >= told:
             found, at = await asyncio.shield(reading)
             if timedelta() <= now - at < FRESH:
                 return found

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from markupsafe import Markup
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from bot import cases
@@ -28,7 +28,7 @@ from handoff.alarms import Called
 from handoff.console import labels, live
 from handoff.console.gate import House, Pass, house_of, may
 from handoff.console.live import Shared
-from handoff.listing import UNREAD_NO, Asked, Found
+from handoff.listing import TO_READ, Asked, Found, Order
 from handoff.staff import MAY, Actor
 
 CLOSED_DAYS: Final = 7  # how long a closed case can be found on the queue's page to reopen it
@@ -128,31 +128,28 @@ def snapshot(session: Session, city: City, now: datetime) -> Snapshot:
     """Read the queue and the cursor together; the cursor first, so that nothing is missed."""
     cursor = live.newest(session)
 
-    def section(id: str, title: str, empty: str, *conditions: ColumnElement[bool]) -> Section:
-        found = listing.listed(session, conditions, limit=SHOWN)
-        count = len(found) if len(found) < SHOWN else listing.count(session, conditions)
+    def section(
+        id: str, title: str, empty: str, *conditions: ColumnElement[bool], order: Order = "grave", most: int = SHOWN
+    ) -> Section:
+        found = listing.listed(session, conditions, order=order, limit=most)
+        count = len(found) if len(found) < most else listing.count(session, conditions)
         return Section(id, title, empty, rows(session, found, city, now), count)
 
-    recent = (CaseRow.state == "closed", CaseRow.closed_at > now - timedelta(days=CLOSED_DAYS))
-    closed = listing.listed(session, recent, order="closed", limit=CLOSED_ROWS)
     return Snapshot(
         cursor,
         (
             section("waiting", "待っています", "いま待っている方はいません。", CaseRow.state == "waiting"),
             section("claimed", "対応中", "対応中の相談はありません。", CaseRow.state == "claimed"),
             section("on_hold", "保留（担当あり）", "保留の相談はありません。", CaseRow.state == "on_hold"),
+            section("to_read", "声をかけた・断られた", "読んでおく相談はありません。", TO_READ, order="to_read"),
             section(
-                "offered",
-                "声をかけた・断られた",
-                "読んでおく相談はありません。",
-                or_(CaseRow.state == "offered", UNREAD_NO),
-            ),
-            Section(
                 "closed",
                 "終わった相談（7日以内）",
                 "この7日に終えた相談はありません。",
-                rows(session, closed, city, now),
-                len(closed) if len(closed) < CLOSED_ROWS else listing.count(session, recent),
+                CaseRow.state == "closed",
+                CaseRow.closed_at > now - timedelta(days=CLOSED_DAYS),
+                order="closed",
+                most=CLOSED_ROWS,
             ),
         ),
     )
@@ -229,7 +226,7 @@ async def take_next(request: Request, door: Annotated[Pass, Depends(may("queue.t
 
 # --- lists of all cases ----------------------------------------------------------------------------------------------
 
-STATES: Final = {"open": "終わっていない", **labels.STATES}
+STATES: Final = {"open": "終わっていない", "to_read": "読んでおく", **labels.STATES}
 ORDERS: Final = {"grave": "急ぎの順", "newest": "新しい順", "oldest": "古い順"}
 
 
@@ -260,7 +257,7 @@ def asked_of(
         since=_day(since),
         until=_day(until),
         number="".join(letter for letter in number.lower() if letter in "0123456789abcdef"),
-        order=cast(listing.Order, order if order in ORDERS else "grave"),
+        order=cast(Order, order if order in ORDERS else "grave"),
     )
 
 
@@ -307,7 +304,8 @@ async def index(
 
     def unit(session: Session) -> tuple[tuple[Row, ...], int, dict[uuid.UUID, str]]:
         conditions = listing.where(asked)
-        found = listing.listed(session, conditions, order=asked.order, limit=PAGE, offset=PAGE * (number - 1))
+        order: Order = "to_read" if (asked.state, asked.order) == ("to_read", "grave") else asked.order
+        found = listing.listed(session, conditions, order=order, limit=PAGE, offset=PAGE * (number - 1))
         held = set(session.scalars(select(CaseRow.holder_id).where(CaseRow.holder_id.is_not(None)).distinct()))
         names = {id: name for id, name in staff.work_names(session).items() if id in held or id == door.actor.id}
         return rows(session, found, city, now), listing.count(session, conditions), names

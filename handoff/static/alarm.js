@@ -10,6 +10,7 @@ const TONES = { emergency: [880, 660, 880, 660, 880, 660], urgent: [660, 880] };
 
 const root = document.documentElement.dataset.root;
 const banner = document.getElementById("alarm");
+const said = document.getElementById("alarm-said"); // read aloud at each round, not each minute
 const button = document.getElementById("alarm-sound");
 const state = document.getElementById("line-state");
 const rung = new Map(); // case and since -> how many rounds were given here
@@ -19,7 +20,6 @@ let shift = 0; // the server's clock before ours, seconds
 let answered = Date.now();
 let sound = null;
 let ended = false;
-
 let sounds = true; // what this person chose, kept at the server
 
 function awake() { // browsers let a page sound only after a person did something on it
@@ -79,8 +79,9 @@ function ring() {
     loud.push(one);
   }
   if (!loud.length) return;
-  play(loud[0].severity); // they come gravest first
+  said.textContent = `${NAMES[loud[0].severity]}の相談が待っています${more}`; // they come gravest first
   loud.forEach(notify);
+  play(loud[0].severity);
 }
 
 async function ask() {
@@ -127,6 +128,5 @@ button.addEventListener("click", async () => {
 for (const act of ["pointerdown", "keydown"]) addEventListener(act, awake, { passive: true });
 addEventListener("madoguchi:change", ask); // a page that follows the stream learns of it at once
 (async function go() {
-  await ask();
-  if (!ended) setTimeout(go, POLL);
+  try { await ask(); } finally { if (!ended) setTimeout(go, POLL); } // nothing that breaks may end the asking
 })();
