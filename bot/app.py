@@ -186,6 +186,7 @@ class Mind:
             consents=resident.consents,
             questions=self._questions,
             campaigns=self.campaigns,
+            others_waiting=resident.others_waiting,
         )
         return engine.turn(memory, inbound, heard, view, now, self.words)
 

@@ -23,6 +23,8 @@ from bot.errors import CaseMovedError, KeyGoneError, OursError, RefusedError
 from bot.line.limits import sender_name
 from bot.messages import Severity, Signal
 from bot.models import CaseRow, Journal, Outbox, SignalRow
+from bot.profile import Profile
+from bot.routing import Need, route
 from bot.situation import (
     CASE_TABLE,
     READ_EVEN_IF_DECLINED,
@@ -36,6 +38,10 @@ from bot.situation import (
 from bot.store import append_audit, append_event, db_now, enqueue_outbox, now_expression, upsert
 from bot.vault import resident_owner, seal, unseal
 
+#: Why a case waits for one person before others: she talked with the family before; a colleague asked her; she has
+#: read it and said when she will answer. Anybody may still take it.
+Meant = Literal["again", "asked", "later"]
+
 #: What a turn may ask for; the other events belong to people and to the clock.
 RESIDENT_EVENTS: Final = frozenset({"offer", "open", "alarm", "decline"})
 
@@ -47,6 +53,14 @@ class Sent:
     uid: uuid.UUID
     fresh: bool
     outbox_id: uuid.UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class To:
+    """Name whom a case is handed to: one of the staff, or else a desk."""
+
+    staff_id: uuid.UUID | None = None
+    desk_id: str = ""
 
 
 # --- looking --------------------------------------------------------------------------------------------------------
@@ -74,6 +88,7 @@ def as_case(row: CaseRow) -> Case:
         aspects=tuple(row.aspects),
         holder_id=row.holder_id,
         opened_at=row.opened_at,
+        answer_by=row.answer_by_at,
     )
 
 
@@ -122,7 +137,7 @@ def apply(
         severity = heard or (Severity.CONCERN if calm else Severity.URGENT)
         named = reason in REASONS and reason != "asked"
         ground = "signal" if signals and not named else reason or "asked"
-        row, made = _make(session, resident_id, next_state("new", wanted), severity, ground, at, city)
+        row, made = _make(session, resident_id, next_state("new", wanted), severity, ground, at)
         if not made:
             _move_by_resident(session, row, wanted, heard, at)
     else:
@@ -131,6 +146,7 @@ def apply(
         _note_inbound(session, row, at)
     if signals:
         _keep_signals(session, row, signals, journal_uid, at)
+    _find_desk(session, row, city, at)
     session.flush()
     return as_case(row)
 
@@ -153,9 +169,11 @@ def open_for_failure(
     """Call a person because the desk could not read or could not deliver something: urgent (DESIGN 5)."""
     row = _open_row(session, resident_id, lock=True)
     if row is None:
-        row, _made = _make(session, resident_id, next_state("new", "open"), Severity.URGENT, reason, at, city)
+        row, _made = _make(session, resident_id, next_state("new", "open"), Severity.URGENT, reason, at)
     else:
         _move_by_resident(session, row, "alarm", Severity.URGENT, at)
+    if city is not None:
+        _find_desk(session, row, city, at)
     append_audit(session, "system", f"case.{reason}", at, case_id=row.id, resident_id=resident_id)
     session.flush()
     return as_case(row)
@@ -176,6 +194,8 @@ def claim(session: Session, case_id: uuid.UUID, staff_id: uuid.UUID, at: datetim
         "claim",
         staff_id,
         holder_id=staff_id,
+        last_holder_id=staff_id,
+        **_MEANT_FOR_NOBODY,
         activity_db=now,
         unanswered_since_db=sql_case((CaseRow.state == "on_hold", null()), else_=now),
         acknowledged_at=at,
@@ -217,8 +237,10 @@ def release(
     return as_case(row)
 
 
-def transfer(session: Session, case_id: uuid.UUID, staff_id: uuid.UUID, at: datetime, *, name: str) -> Case:
-    """Hand the case to the colleagues: it waits again, and nobody has acknowledged it."""
+def transfer(
+    session: Session, case_id: uuid.UUID, staff_id: uuid.UUID, at: datetime, *, name: str, to: To | None = None
+) -> Case:
+    """Hand the case to the colleagues, or to one or a desk first: it waits again, and nobody has acknowledged it."""
     row = _swap(
         session,
         case_id,
@@ -229,9 +251,57 @@ def transfer(session: Session, case_id: uuid.UUID, staff_id: uuid.UUID, at: date
         acknowledged_at=None,
         waiting_since_at=at,
         alarm_since_at=at,
+        **(_meant(to) if to else {}),
     )
     _hand_back(session, row.resident_id, {**_handback(name, "", None, at), "transferred": True})
-    _record(session, "case.transferred", row, at, staff_id)
+    _record(session, "case.transferred", row, at, staff_id, detail=_told(to) if to else None)
+    return as_case(row)
+
+
+def assign(session: Session, case_id: uuid.UUID, staff_id: uuid.UUID, to: To, at: datetime) -> Case:
+    """Ask one colleague, or a desk, to take a case that nobody holds; what is on hold gets another responsible person.
+
+    It takes nothing from anybody: a waiting case goes on waiting, and calling, until somebody claims it. Raises
+    CaseMovedError when somebody holds it or it has ended, RefusedError where a desk cannot be responsible.
+    """
+    row = session.get(CaseRow, case_id, with_for_update=True, populate_existing=True)
+    if row is None or row.state not in ("waiting", "offered", "declined", "on_hold"):
+        raise CaseMovedError("この相談の状態が変わりました。画面を新しくしてください。")
+    if row.state == "on_hold":
+        if to.staff_id is None:
+            raise RefusedError("保留の相談は、次に担当する人を選んでください。")
+        row.holder_id = row.last_holder_id = to.staff_id
+    else:
+        for name, value in _meant(to).items():
+            setattr(row, name, value)
+    row.version += 1
+    session.flush()
+    _record(session, "case.assigned", row, at, staff_id, detail=_told(to))
+    return as_case(row)
+
+
+def answer_later(session: Session, case_id: uuid.UUID, staff_id: uuid.UUID, at: datetime, *, until: datetime) -> Case:
+    """Note that this person has read a waiting concern and will answer it `until` then (CARE C32: seen, not taken).
+
+    An emergency or urgent case is claimed or goes on calling: for them there is no later. Raises CaseMovedError when
+    somebody else has said so, or the case is no waiting concern any more.
+    """
+    mine = or_(CaseRow.meant_why != "later", CaseRow.meant_for_id == staff_id)
+    statement = (
+        update(CaseRow)
+        .where(CaseRow.id == case_id, CaseRow.state == "waiting", CaseRow.severity == Severity.CONCERN.value, mine)
+        .values(
+            acknowledged_at=at,
+            read_at=func.coalesce(CaseRow.read_at, at),
+            version=CaseRow.version + 1,
+            **{**_meant(To(staff_id), "later"), "answer_by_at": until},
+        )
+        .execution_options(synchronize_session=False)
+    )
+    if not cast(Any, session.execute(statement)).rowcount:
+        raise CaseMovedError("この相談は、ほかの人が受けたか、急ぎになりました。画面を新しくしてください。")
+    row = session.get_one(CaseRow, case_id, populate_existing=True)
+    _record(session, "case.seen", row, at, staff_id)
     return as_case(row)
 
 
@@ -267,6 +337,8 @@ def reopen(session: Session, case_id: uuid.UUID, staff_id: uuid.UUID, at: dateti
         acknowledged_at=None,
         waiting_since_at=at,
         alarm_since_at=at,
+        meant_for_id=sql_case((_OF_STAFF, null()), else_=CaseRow.last_holder_id),
+        meant_why=sql_case((or_(_OF_STAFF, CaseRow.last_holder_id.is_(None)), ""), else_="again"),
     )
     _record(session, "case.reopened", row, at, staff_id)
     return as_case(row)
@@ -461,7 +533,6 @@ def _make(
     severity: Severity,
     reason: str,
     at: datetime,
-    city: City | None,
 ) -> tuple[CaseRow, bool]:
     """Insert the resident's only open case, or return the one that another transaction made in this moment."""
     statement = (
@@ -474,7 +545,8 @@ def _make(
             reason=reason,
             kinds=[],
             aspects=[],
-            desk_id=_desk(city, at),
+            desk_id="",
+            **_again(session, resident_id, reason),
             opened_at=at,
             waiting_since_at=at,
             alarm_since_at=at,
@@ -493,11 +565,43 @@ def _make(
     return row, made
 
 
-def _desk(city: City | None, at: datetime) -> str:
-    """Return the desk that sees the case first: one that is open, else the city's first."""
-    if city is None or not city.desks:
-        return ""
-    return next((desk.id for desk in city.desks if desk.opening.open_at(at)), city.desks[0].id)
+def _find_desk(session: Session, row: CaseRow, city: City, at: datetime) -> None:
+    """Put a case that nobody has at the desk that fits what is known now; where a person put it, it stays."""
+    if row.state not in ("offered", "waiting", "declined") or row.desk_why == ["person"]:
+        return
+    area = Profile.of(memory.look(session, row.resident_id)).area
+    language = memory.language(session, row.resident_id, city)
+    found = route(city, Need(Severity(row.severity), tuple(row.kinds), language, area), at)
+    if found.desk_id != row.desk_id or [*found.why] != row.desk_why:
+        row.desk_id, row.desk_why = found.desk_id, [*found.why]
+
+
+def _again(session: Session, resident_id: uuid.UUID, reason: str) -> dict[str, Any]:
+    """Return for whom a new case is meant: who talked with this resident last, unless staff may be complained of."""
+    if reason == "complaint_staff":
+        return _MEANT_FOR_NOBODY
+    last = session.scalar(
+        select(CaseRow.last_holder_id)
+        .where(CaseRow.resident_id == resident_id, CaseRow.last_holder_id.is_not(None))
+        .order_by(CaseRow.opened_at.desc())
+        .limit(1)
+    )
+    return _meant(To(last), "again") if last else _MEANT_FOR_NOBODY
+
+
+_OF_STAFF: Final = CaseRow.reason == "complaint_staff"
+_MEANT_FOR_NOBODY: Final[dict[str, Any]] = {"meant_for_id": None, "meant_why": "", "answer_by_at": None}
+
+
+def _meant(to: To, why: Meant = "asked") -> dict[str, Any]:
+    """Return the columns that say whom, or at which desk, a case waits for."""
+    if to.staff_id is not None:
+        return {**_MEANT_FOR_NOBODY, "meant_for_id": to.staff_id, "meant_why": why}
+    return {**_MEANT_FOR_NOBODY, "desk_id": to.desk_id, "desk_why": ["person"]}
+
+
+def _told(to: To) -> dict[str, Any]:
+    return {"to": str(to.staff_id)} if to.staff_id else {"desk": to.desk_id}
 
 
 def _move_by_resident(
@@ -509,7 +613,11 @@ def _move_by_resident(
     severity = Severity(row.severity)
     raised = max(severity, heard or severity, key=lambda s: s.rank)
     if after != before and after == "waiting":
+        if row.holder_id is not None:  # she was responsible for it until now
+            row.meant_for_id, row.meant_why = row.holder_id, "again"
         row.waiting_since_at, row.holder_id, row.acknowledged_at = at, None, None
+    if raised != severity and row.meant_why == "later":  # what was put off was a concern
+        row.meant_why, row.answer_by_at, row.acknowledged_at = "again", None, None
     if after != before or raised != severity:
         row.alarm_since_at = at
         row.state, row.severity, row.version = after, raised.value, row.version + 1
@@ -534,6 +642,8 @@ def _ask_for(session: Session, row: CaseRow, reason: str, at: datetime) -> None:
         return
     if row.reason in REASONS or reason == "complaint_staff":
         row.reason = reason
+    if reason == "complaint_staff" and row.state != "claimed":
+        row.meant_for_id, row.meant_why, row.answer_by_at = None, "", None
     append_audit(session, "system", "case.asked", at, case_id=row.id, resident_id=row.resident_id, reason=reason)
 
 

@@ -41,6 +41,8 @@ def _vocabulary(content: Library) -> Iterator[str]:
         wanted = set(content.vocabulary[kind])
         yield from (f"names.py: {kind} {id!r} has no name" for id in sorted(wanted - set(known)))
         yield from (f"names.py: {kind} {id!r} is not in the vocabulary" for id in sorted(set(known) - wanted))
+    if wrong := names.SIGNALS ^ set(content.vocabulary["signals"]):
+        yield f"names.py: SIGNALS and the vocabulary differ by {sorted(wrong)}"
     for id, topics in content.topics_of_category.items():
         yield from (
             f"vocabulary.yaml: category {id} names an unknown topic {t}" for t in topics if t not in names.TOPICS

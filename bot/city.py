@@ -19,10 +19,10 @@ from bot import names
 from bot.directory.documents import opening_from_document
 from bot.errors import ContentError, SettingsError
 from bot.i18n import OWN_NAMES
-from bot.models import CityRow
+from bot.models import CityRow, DeskState
 from bot.opening import Opening
 from bot.situation import AlarmStep, City, Complaints, Desk, Service, StaffCard, WaitingLimits
-from bot.store import bump
+from bot.store import bump, upsert
 
 _CITY = {field.name: field.type for field in fields(City)}
 _KINDS = {
@@ -34,7 +34,7 @@ _KINDS = {
     Complaints: "a mapping",
     WaitingLimits: "a mapping",
 }
-_DESK = {field.name for field in fields(Desk)} - {"opening"} | {"hours", "closed", "rests"}
+_DESK = {field.name for field in fields(Desk)} - {"opening", "with_children_until"} | {"hours", "closed", "rests"}
 
 
 def city_of(document: Mapping[str, Any]) -> City:
@@ -65,6 +65,10 @@ def city_of(document: Mapping[str, Any]) -> City:
         raise SettingsError(f"city settings: people: unknown languages {sorted(unknown)}")
     for step in city.alarms:
         _check_step(step)
+    if len({desk.id for desk in city.desks}) < len(city.desks):
+        raise SettingsError("city settings: desks: each needs an id of its own")
+    if city.reply_within < 0:
+        raise SettingsError("city settings: reply_within is a number of seconds of opening, or 0")
     if min(astuple(city.waiting_limits)) <= 0:
         raise SettingsError("city settings: waiting_limits: each is a number of seconds above 0")
     if city.talk_in not in ("room", "line", "ask"):
@@ -86,8 +90,8 @@ def _check_step(step: AlarmStep) -> None:
         raise SettingsError(f"{where}: when must be always, open or closed, not {step.when!r}")
     if step.after < 0:
         raise SettingsError(f"{where}: after is a number of seconds of waiting, not {step.after}")
-    if not (step.mail or step.call):
-        raise SettingsError(f"{where}: each step needs mail (addresses) or call (a telephone number)")
+    if not (step.mail or step.call or step.on_call):
+        raise SettingsError(f"{where}: each step needs mail (addresses), call (a telephone number) or on_call: true")
     for address in step.mail:
         if not isinstance(address, str) or not _ADDRESS.fullmatch(address):
             raise SettingsError(f"{where}: {address!r} is no mail address")
@@ -126,7 +130,12 @@ def _desk(entry: Mapping[str, Any]) -> Desk:
     rest = {key: _plain(value) for key, value in entry.items() if key not in hours}
     where = f"desk {entry.get('id', '?')}"
     _check_types(rest, Desk(id="", name="", type="基本型", opening=Opening()), f"city settings: {where}")
-    return Desk(opening=opening_from_document(hours, where), **rest)
+    desk = Desk(opening=opening_from_document(hours, where), **rest)
+    if unknown := set(desk.takes) - set(names.SIGNALS):
+        raise SettingsError(f"city settings: {where}: takes: unknown kinds {sorted(unknown)}")
+    if unknown := set(desk.languages) - set(OWN_NAMES):
+        raise SettingsError(f"city settings: {where}: unknown languages {sorted(unknown)}")
+    return desk
 
 
 _PERIOD = re.compile(r"(\d\d)-(\d\d)\.\.(\d\d)-(\d\d)")
@@ -179,6 +188,19 @@ def save(session: Session, document: Mapping[str, Any], at: datetime, by: str) -
 
 
 def load(session: Session) -> City | None:
-    """Return the city's newest settings, or None when there are none yet."""
+    """Return the city's newest settings and the state of its desks, or None when there are none yet."""
     body = session.scalar(select(CityRow.body).order_by(CityRow.version.desc()).limit(1))
-    return city_of(body) if body is not None else None
+    if body is None:
+        return None
+    city = city_of(body)
+    states = {row.desk_id: row.with_children_until for row in session.scalars(select(DeskState))}
+    desks = tuple(replace(desk, with_children_until=states.get(desk.id)) for desk in city.desks)
+    return replace(city, desks=desks)
+
+
+def with_children(session: Session, desk_id: str, until: datetime | None) -> None:
+    """Note until when a desk's people are with children (CARE C32), None = they are free; all processes learn of it."""
+    statement = upsert(session, DeskState).values(desk_id=desk_id, with_children_until=until)
+    keys, changed = [DeskState.desk_id], {"with_children_until": until}
+    session.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed))
+    bump(session, "city")

@@ -304,7 +304,9 @@ def try_alarms(
         raise SettingsError("the city's settings have no alarms: nobody would be called (docs/alarms.md)")
     ways, failed = roof.ways(settings), False
     for step in found.alarms:
-        for way in alarms.ways_of(step):
+        if step.on_call:
+            out.print(f"[dim]- {step.severity}, after {step.after} s, {step.when}: who is on call is let sleep[/dim]")
+        for way in [way for way in alarms.ways_of(step) if alarms.addresses(step, way, ())]:
             name = f"{step.severity}, after {step.after} s, {step.when}: {way}"
             try:
                 asyncio.run(ways.rehearse(step, way, found.name))

@@ -17,7 +17,7 @@ from bot.directory.search import Directory
 from bot.errors import DialogError
 from bot.i18n import OWN_NAMES
 from bot.library import Library
-from bot.messages import Card, Choice, Clocktime, Heard, Inbound, Phrase, Reply, Signal, Text, Verbatim, _
+from bot.messages import Card, Choice, Clocktime, Heard, Inbound, Phrase, Reply, Severity, Signal, Text, Verbatim, _
 from bot.opening import TOKYO
 from bot.profile import Profile
 from bot.situation import Campaign, Case, CaseEvent, City, Reason
@@ -55,6 +55,7 @@ class View:
     consents: frozenset[str] = frozenset()
     questions: Mapping[str, Entry] = field(default_factory=dict)  # the city's own, by id
     campaigns: Mapping[str, Campaign] = field(default_factory=dict)  # that run, by the code on their cards
+    others_waiting: int = 0  # residents who wait for a person now, this one left out
 
     def question(self, id: str) -> Entry | None:
         """Return an entry of the city's own questions and answers, None when it is not there (any more)."""
@@ -160,17 +161,41 @@ class Talk:
         return (self.contact_safety or self.view.contact_safety) == "any"
 
     def when_read(self) -> tuple[Phrase, ...]:
-        """Say when a person reads next, never that somebody reads already (CARE C13)."""
-        moment = self.view.city.next_reading(self.now)
+        """Say when a person reads next, never that somebody reads already (CARE C13).
+
+        For a concern it also says what may be expected of the answer (CARE C32): that all are with children now, how
+        many others wait, until when the city means to answer. While a grave case waits none of this is said (C15).
+        """
+        case, city = self.view.case, self.view.city
+        if case is not None and case.answer_by is not None and case.answer_by > self.now:
+            return (_("相談員が、{when} までにお返事すると言っています。", when=self.clock(case.answer_by)),)
+        moment = city.next_reading(self.now)
+        severities = [signal.severity for signal in self.heard.signals] + ([case.severity] if case else [])
+        grave = any(severity.rank > Severity.CONCERN.rank for severity in severities)
+        hopes = () if grave else self._what_to_expect()
         if moment is None:
             return (_("いつ人が読むか、いまはお約束できません。「既読」は機械がつけたものです。"),)
         if moment <= self.now:
-            return (_("窓口は開いています。相談員に知らせました。まだだれも読んでいません。"),)
+            return (_("窓口は開いています。相談員に知らせました。まだだれも読んでいません。"), *hopes)
         said = _(
             "人が読むのは、{when} です。「既読」は機械がつけたもので、まだだれも読んでいません。",
             when=self.clock(moment),
         )
-        return (said,)
+        return (said, *hopes)
+
+    def _what_to_expect(self) -> tuple[Phrase, ...]:
+        city, now, others = self.view.city, self.now, self.view.others_waiting
+        said: list[Phrase] = []
+        if (free := city.with_children_until(now)) is not None:
+            when = self.clock(free)
+            said.append(_("相談員はいま、子どもたちといます。{when} ごろまで、読むのがおそくなります。", when=when))
+        if others and city.open_now(now):
+            said.append(_("いま、ほかに {count} 人が待っています。急ぎの人から読みます。", count=others))
+        since = self.view.case.opened_at if self.view.case and self.view.case.opened_at else now
+        until = city.opened_for(since, city.reply_within) if city.reply_within else None
+        if until is not None and until > now:
+            said.append(_("返事のめやすは、{when} までです。", when=self.clock(until)))
+        return tuple(said)
 
     def ways_on(self) -> tuple[Choice, ...]:
         """Give what closes an answer: the menu, or while a grave case waits what helps then (CARE C15)."""

@@ -278,7 +278,12 @@ class CaseRow(Base):
     kinds: Mapped[list[str]]
     aspects: Mapped[list[str]]
     desk_id: Mapped[str] = mapped_column(String(40), default="")
+    desk_why: Mapped[list[str]] = mapped_column(default=list, server_default="[]")  # ids of routing.Why
     holder_id: Mapped[uuid.UUID | None] = mapped_column(default=None)
+    last_holder_id: Mapped[uuid.UUID | None] = mapped_column(default=None)  # stays when the talk is given up
+    meant_for_id: Mapped[uuid.UUID | None] = mapped_column(default=None)  # whom it waits for, before others
+    meant_why: Mapped[str] = mapped_column(String(10), default="", server_default="")  # cases.Meant
+    answer_by_at: Mapped[datetime | None] = mapped_column(default=None)  # when she said that she will answer
     opened_at: Mapped[datetime]
     waiting_since_at: Mapped[datetime]
     alarm_since_at: Mapped[datetime | None] = mapped_column(default=None)  # nobody has it since then, or it got graver
@@ -298,6 +303,14 @@ class CaseRow(Base):
         ),
         Index("ix_cases_queue", "state", "waiting_since_at"),
     )
+
+
+class DeskState(Base):
+    """Keep what is true of a desk at this moment and is no setting: its people are with children (CARE C32)."""
+
+    __tablename__ = "desk_state"
+    desk_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    with_children_until: Mapped[datetime | None] = mapped_column(default=None)
 
 
 class SignalRow(Base):

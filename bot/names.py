@@ -10,6 +10,9 @@ from collections.abc import Mapping
 
 from bot.messages import N_, Phrase
 
+#: The kinds of signals; a desk may be there for some of them before others.
+SIGNALS = frozenset({"crisis", "abuse", "dv", "medical", "anxiety", "development", "hardship"})
+
 TOPICS: Mapping[str, str] = {
     "nursery": N_("保育園"),
     "kindergarten": N_("幼稚園"),

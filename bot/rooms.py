@@ -16,8 +16,9 @@ from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, t
 from sqlalchemy.orm import Session
 
 from bot import cases, crypto, journal, memory
-from bot.messages import ROOM_LINK, Choice, Phrase, Reply, Severity, _
+from bot.messages import ROOM_LINK, Choice, Clocktime, Phrase, Reply, Severity, _
 from bot.models import CaseRow, Consent, Journal, Resident, Room, RoomLink, RoomVisit
+from bot.opening import TOKYO
 from bot.situation import Case, City
 from bot.store import (
     append_audit,
@@ -470,6 +471,40 @@ def notify(
     line = _("{name}です。読みました。ここから話せます。", name=staff_name) if first and staff_name else ARRIVED
     _send(session, room_id, resident_id, at, line, city, case_id, language, room_url_base, to_line, vital=pressing)
     return "sent"
+
+
+def promise_answer(
+    session: Session,
+    resident_id: uuid.UUID,
+    at: datetime,
+    *,
+    city: City,
+    case_id: uuid.UUID,
+    staff_name: str,
+    until: datetime,
+    language: str,
+    to_line: ToLine,
+) -> Literal["told", "quiet"]:
+    """Say in LINE who has read and until when an answer comes (CARE C32); quiet = CARE C21 forbids it now."""
+    if _must_stay_quiet(session, resident_id):
+        return "quiet"
+    when = Clocktime(until, at.astimezone(TOKYO).date())
+    line = _("{name}です。読みました。{when} までに、お返事します。", name=staff_name, when=when)
+    outbox_id = enqueue_outbox(
+        session, resident_id, to_line((Reply((line,)),), language), origin="notice", at=at, case_id=case_id
+    )
+    journal.write(
+        session,
+        resident_id,
+        who="system",
+        kind="notice",
+        words=f"読んだことと、{until.astimezone(TOKYO):%m月%d日 %H:%M} までに返事をすることを伝えました",  # for staff
+        language="ja",
+        at=at,
+        case_id=case_id,
+        outbox_id=outbox_id,
+    )
+    return "told"
 
 
 def notice_due(

@@ -98,6 +98,7 @@ class Case:
     aspects: tuple[str, ...] = ()
     holder_id: UUID | None = None
     opened_at: datetime | None = None
+    answer_by: datetime | None = None  # a person has read it and said when she will answer
 
     @property
     def held(self) -> bool:
@@ -155,7 +156,12 @@ EmergencyAtNight = Literal["", "on_call", "night_duty", "nobody"]
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Hold one place that answers: its opening, area and languages."""
+    """Hold one place that answers: its opening, area and languages.
+
+    `takes` are the kinds of signals that it is there for before others, empty for anything; `skills` who works there,
+    in the city's words (保健師, 心理士, 通訳). `with_children_until`: its people are with children on the floor and
+    read later (CARE C32); a state of this moment, not a setting.
+    """
 
     id: str
     name: str
@@ -163,9 +169,12 @@ class Desk:
     opening: Opening
     area: tuple[str, ...] = ()
     languages: tuple[str, ...] = ("ja",)
+    takes: tuple[str, ...] = ()
+    skills: tuple[str, ...] = ()
     address: str = ""
     phone: str = ""
     name_en: str = ""
+    with_children_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,8 +222,8 @@ AlarmWhen = Literal["always", "open", "closed"]
 class AlarmStep:
     """Hold whom the desk calls when a case of `severity` has waited `after` seconds and nobody has taken it.
 
-    `mail` are addresses, `call` a telephone number for the city's hook to ring; `when` says whether the step counts
-    while a desk is open, while all are closed, or always.
+    `mail` are addresses, `call` a telephone number for the city's hook to ring; `on_call`: whoever the roster names
+    at that time, too. `when` says whether the step counts while a desk is open, while all are closed, or always.
     """
 
     severity: Literal["emergency", "urgent"] = "emergency"
@@ -222,6 +231,7 @@ class AlarmStep:
     when: AlarmWhen = "always"
     mail: tuple[str, ...] = ()
     call: str = ""
+    on_call: bool = False
 
     def counts(self, *, is_open: bool) -> bool:
         """Return whether the step counts at a moment when a desk is open, or none is."""
@@ -269,6 +279,7 @@ class City:
     people: tuple[StaffCard, ...] = ()  # who answers here, as the city wants to introduce them (CARE C31)
     alarms: tuple[AlarmStep, ...] = ()  # whom the desk calls when nobody takes a case (docs/alarms.md)
     waiting_limits: WaitingLimits = WaitingLimits()
+    reply_within: int = 0  # seconds of opening in which families are told to expect an answer; 0 = nothing is told
 
     def open_now(self, now: datetime) -> bool:
         """Return whether any desk is open at `now`."""
@@ -287,6 +298,52 @@ class City:
                     return min(end, until) - timedelta(seconds=left)
                 until, left = start, left - open_for
         return now - timedelta(days=60)
+
+    def opened_for(self, now: datetime, seconds: float) -> datetime | None:
+        """Return when some desk will have been open for `seconds` altogether from `now` on; None within 60 days."""
+        left = now
+        today = now.astimezone(TOKYO).date()
+        for day in (today + timedelta(days=ahead) for ahead in range(-1, 61)):
+            for start, end in sorted(span for desk in self.desks for span in desk.opening.spans(day)):
+                if (open_for := (end - max(start, left)).total_seconds()) <= 0:
+                    continue
+                if open_for >= seconds:
+                    return max(start, left) + timedelta(seconds=seconds)
+                left, seconds = end, seconds - open_for
+        return None
+
+    def last_night(self, now: datetime) -> tuple[datetime, datetime]:
+        """Return the last time at which no desk was open, from when until when (`now` if none is open still).
+
+        Without known hours it is the day before `now`.
+        """
+        today = now.astimezone(TOKYO).date()
+        days = [today - timedelta(days=back) for back in range(61)]
+        spans = sorted(span for day in days for desk in self.desks for span in desk.opening.spans(day))
+        open_times: list[tuple[datetime, datetime]] = []
+        for start, end in spans:
+            if start > now:
+                break
+            if open_times and start <= open_times[-1][1]:
+                open_times[-1] = (open_times[-1][0], max(end, open_times[-1][1]))
+            else:
+                open_times.append((start, end))
+        if open_times and open_times[-1][1] <= now:
+            return open_times[-1][1], now
+        if len(open_times) > 1:
+            return open_times[-2][1], open_times[-1][0]
+        until = open_times[0][0] if open_times else now
+        return until - timedelta(days=1), until
+
+    def with_children_until(self, now: datetime) -> datetime | None:
+        """Return until when everybody who is there now is with children (CARE C32), or None when somebody is free."""
+        there = [desk.with_children_until for desk in self.desks if desk.opening.open_at(now)]
+        free = [until for until in there if until is None or until <= now]
+        return None if free else min((until for until in there if until is not None), default=None)
+
+    def desk(self, id: str) -> Desk | None:
+        """Return a desk, None when it is not there (any more)."""
+        return next((desk for desk in self.desks if desk.id == id), None)
 
     def late_since(self, now: datetime, share: float = 1.0) -> dict[str, datetime]:
         """Return for each severity since when a case must have waited to be at `share` of its limit at `now`."""

@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Protocol, cast
 
 import structlog
-from sqlalchemy import BindParameter, Table, bindparam, select, update
+from sqlalchemy import BindParameter, Table, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from bot import campaigns, cases, catalogue, engine, journal, media, memory, rooms, unsend
@@ -61,7 +61,10 @@ log = structlog.get_logger("worker")
 
 @dataclass(frozen=True, slots=True)
 class ResidentFacts:
-    """Hold what the desk knows about the person who writes. Languages are "" when not chosen or not hinted."""
+    """Hold what the desk knows about the person who writes, and how many others wait for a person now.
+
+    Languages are "" when not chosen or not hinted.
+    """
 
     id: uuid.UUID
     language: str = ""
@@ -69,6 +72,7 @@ class ResidentFacts:
     is_friend: bool = False
     contact_safety: str = "any"
     consents: frozenset[str] = frozenset()
+    others_waiting: int = 0
 
 
 class Mind(Protocol):
@@ -624,6 +628,8 @@ def _facts(session: Session, residents: Sequence[uuid.UUID]) -> dict[uuid.UUID, 
     given: dict[uuid.UUID, dict[str, bool]] = {resident_id: {} for resident_id in residents}
     for row in run(session, _CONSENTS, {"b_residents": residents}):
         given[row.resident_id][row.kind] = row.given  # the newest word counts
+    waiting = int(run(session, _HOW_MANY_WAIT, {}).scalar_one())
+    who_waits = set(run(session, _WHO_WAITS, {"b_residents": residents}).scalars())
     return {
         row.id: ResidentFacts(
             row.id,
@@ -632,6 +638,7 @@ def _facts(session: Session, residents: Sequence[uuid.UUID]) -> dict[uuid.UUID, 
             row.is_friend,
             row.contact_safety,
             frozenset(kind for kind, yes in given[row.id].items() if yes),
+            waiting - (row.id in who_waits),
         )
         for row in run(session, _FACTS, {"b_residents": residents})
     }
@@ -728,6 +735,8 @@ _MEMORIES: Final = select(memory.MEMORY).where(memory.MEMORY.c.resident_id.in_(_
 _CONSENTS: Final = select(CONSENT).where(CONSENT.c.resident_id.in_(_IN_BATCH)).order_by(CONSENT.c.at)
 _HAD_CASE: Final = select(CASES.c.id).where(CASES.c.resident_id.in_(_IN_BATCH)).limit(1)
 _HAVING_CASE: Final = select(CASES.c.resident_id).where(CASES.c.resident_id.in_(_IN_BATCH), CASES.c.state != "closed")
+_HOW_MANY_WAIT: Final = select(func.count()).where(CASES.c.state == "waiting")
+_WHO_WAITS: Final = select(CASES.c.resident_id).where(CASES.c.resident_id.in_(_IN_BATCH), CASES.c.state == "waiting")
 _FACTS: Final = select(
     RESIDENT.c.id, RESIDENT.c.language, RESIDENT.c.language_hint, RESIDENT.c.is_friend, RESIDENT.c.contact_safety
 ).where(RESIDENT.c.id.in_(_IN_BATCH))

@@ -23,7 +23,9 @@ from bot.messages import Severity
 from bot.models import Audit, CaseRow
 from bot.situation import AlarmStep, City, case_number
 from bot.store import Store, append_audit, append_event, enqueue_job
+from handoff import team
 from handoff.calling import Hook, Mail
+from handoff.team import Contact
 
 SWEEP_JOB: Final = "alarms"
 CALL_JOB: Final = "alarm"
@@ -65,11 +67,11 @@ def digest_of(step: AlarmStep) -> str:
 
 
 def ways_of(step: AlarmStep) -> list[Way]:
-    """Return the ways in which a step calls; each is tried for itself."""
+    """Return the ways in which a step calls, and those of whoever is on call; each is tried for itself."""
     ways: list[Way] = []
-    if step.mail:
+    if step.mail or step.on_call:
         ways.append("mail")
-    if step.call:
+    if step.call or step.on_call:
         ways.append("call")
     return ways
 
@@ -93,6 +95,13 @@ def _ask(session: Session, one: Waiting, step: str, way: Way, run_at: datetime, 
     return enqueue_job(session, CALL_JOB, key, run_at, payload)
 
 
+def addresses(step: AlarmStep, way: Way, there: Sequence[Contact]) -> tuple[str, ...]:
+    """Return where a step calls in one way: its own addresses, then those of whoever is on call, each once."""
+    own = step.mail if way == "mail" else (step.call,)
+    roster = tuple(one.mail if way == "mail" else one.call for one in there) if step.on_call else ()
+    return tuple(dict.fromkeys(each for each in (*own, *roster) if each))
+
+
 @dataclass(frozen=True)
 class Ways:
     """Hold the ways that this desk is set up with; None where there is none."""
@@ -100,11 +109,11 @@ class Ways:
     mail: Mail | None = None
     hook: Hook | None = None
 
-    async def by_mail(self, step: AlarmStep, subject: str, words: str) -> None:
-        """Send a mail to everybody of a step. Raises NotCalledError unless each address was taken."""
+    async def by_mail(self, to: Sequence[str], subject: str, words: str) -> None:
+        """Send a mail to each of these addresses. Raises NotCalledError unless each was taken."""
         if self.mail is None:
             raise NotCalledError("no mail server: MADOGUCHI_SMTP_URL")
-        await self.mail.send(step.mail, subject, words)
+        await self.mail.send(to, subject, words)
 
     async def by_call(self, body: Mapping[str, Any]) -> None:
         """Let the hook ring. Raises NotCalledError."""
@@ -113,11 +122,14 @@ class Ways:
         await self.hook.ring(body)
 
     async def rehearse(self, step: AlarmStep, way: Way, name: str) -> None:
-        """Call by one way of a step and say that it is a trial of the town `name`. Raises NotCalledError."""
-        if way == "mail":
+        """Call by one way of a step and say that it is a trial of the town `name`. Raises NotCalledError.
+
+        Whoever is on call is let sleep: only the addresses and numbers of the step itself are tried.
+        """
+        if way == "mail" and step.mail:
             words = f"{name}のまどぐちからの試しです。待っている相談はありません。届いたら、それで大丈夫です。\n"
-            await self.by_mail(step, "【まどぐち】試しのお知らせ（何もしなくて大丈夫です）", words)
-        else:
+            await self.by_mail(step.mail, "【まどぐち】試しのお知らせ（何もしなくて大丈夫です）", words)
+        elif way == "call" and step.call:
             await self.by_call({"call": step.call, "trial": True, "say": "まどぐちからの試しです。"})
 
 
@@ -139,29 +151,36 @@ class Caller:
         step = next((step for step in self.city().alarms if digest_of(step) == payload["step"]), None)
         way: Way = payload["way"]
 
-        def look(session: Session) -> Waiting | None:
-            return next((one for one in waiting(session) if (one.id, one.since) == (wanted.id, wanted.since)), None)
+        def look(session: Session) -> tuple[Waiting | None, list[Contact]]:
+            found = [one for one in waiting(session) if (one.id, one.since) == (wanted.id, wanted.since)]
+            return (found[0] if found else None), team.on_call(session, now)
 
-        one = await self.store.read(look)
+        one, there = await self.store.read(look)
         if one is None or step is None or one.severity != step.severity:
             return False
+        to = addresses(step, way, there)
+        if not to and there:
+            return False  # whoever is on call is reached in the other way
         problem = ""
         try:
+            if not to:
+                raise NotCalledError("nobody is on call, or nobody of them left an address or a number")
             if way == "mail":
-                await self.ways.by_mail(step, *letter(one, self.city(), now, self.base_url))
+                await self.ways.by_mail(to, *letter(one, self.city(), now, self.base_url))
             else:
-                await self.ways.by_call(message(one, step, now))
+                for number in to:
+                    await self.ways.by_call(message(one, number, now))
         except Exception as error:  # whatever it is, this call must be asked for again
             problem = str(error) if isinstance(error, NotCalledError) else type(error).__name__
             log.error("alarm_failed", kind=way, problem=problem, count=payload["failures"] + 1)
-        await self.store.write(lambda s: self._note(s, one, step, way, now, problem, int(payload["failures"])))
+        await self.store.write(lambda s: self._note(s, one, step, way, len(to), now, problem, int(payload["failures"])))
         return not problem
 
     @staticmethod
     def _note(
-        session: Session, one: Waiting, step: AlarmStep, way: Way, now: datetime, problem: str, failures: int
+        session: Session, one: Waiting, step: AlarmStep, way: Way, to: int, now: datetime, problem: str, failures: int
     ) -> None:
-        detail = {"way": way, "after": step.after, "to": len(step.mail) if way == "mail" else 1}
+        detail = {"way": way, "after": step.after, "to": to}
         action = "alarm.failed" if problem else "alarm.called"
         append_audit(session, "system", action, now, case_id=one.id, reason=problem[:200], detail=detail)
         append_event(session, action, now, case_id=one.id)
@@ -191,11 +210,11 @@ def letter(one: Waiting, city: City, now: datetime, base_url: str) -> tuple[str,
     return subject, words
 
 
-def message(one: Waiting, step: AlarmStep, now: datetime) -> dict[str, Any]:
+def message(one: Waiting, number: str, now: datetime) -> dict[str, Any]:
     """Return what the hook gets: which number to ring and what to say, nothing about the family."""
     name = _NAMES[one.severity][0]
     return {
-        "call": step.call,
+        "call": number,
         "trial": False,
         "case": case_number(one.id),
         "severity": one.severity,
@@ -235,4 +254,6 @@ def problems(city: City, *, mail: bool, hook: bool) -> list[str]:
         found.append("alarms calls by mail, but MADOGUCHI_SMTP_URL is missing: nobody would be called")
     if not hook and any(step.call for step in city.alarms):
         found.append("alarms calls telephones, but MADOGUCHI_ALARM_HOOK_URL is missing: nobody would be called")
+    if not (mail or hook) and any(step.on_call for step in city.alarms):
+        found.append("alarms calls whoever is on call, but there is neither a mail server nor a hook to call with")
     return found

@@ -6,10 +6,11 @@ The rule: reading a talk is an act (facts/reliability.md D4); nothing a resident
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bot.models import Audit
@@ -35,6 +36,21 @@ def reading_is_noted(session: Session, staff_id: uuid.UUID, case_id: uuid.UUID, 
 def note_reading(session: Session, staff_id: uuid.UUID, case_id: uuid.UUID, at: datetime) -> None:
     """Write down that this person reads the talk of the case."""
     append_audit(session, f"staff:{staff_id}", "talk.read", at, case_id=case_id)
+
+
+def readers(session: Session, case_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, dict[uuid.UUID, datetime]]:
+    """Return for each of these cases who has opened the talk and when last, the latest first."""
+    found = session.execute(
+        select(Audit.case_id, Audit.actor, func.max(Audit.at).label("last"))
+        .where(Audit.case_id.in_(case_ids), Audit.action == "talk.read", Audit.allowed.is_(True))
+        .group_by(Audit.case_id, Audit.actor)
+        .order_by(func.max(Audit.at).desc())
+    )
+    read: dict[uuid.UUID, dict[uuid.UUID, datetime]] = {}
+    for row in found:
+        if row.actor.startswith("staff:"):
+            read.setdefault(row.case_id, {})[uuid.UUID(row.actor.removeprefix("staff:"))] = row.last
+    return read
 
 
 def note_refusal(

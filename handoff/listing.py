@@ -52,7 +52,7 @@ _language: ColumnElement[str] = case((Resident.language != "", Resident.language
 class Asked:
     """Hold what a list is asked for; empty means any.
 
-    `state` may also be `open` or `to_read`; `number` is how a case number begins.
+    `state` may also be `open` or `to_read`; `number` is how a case number begins; `meant` whom it waits for.
     """
 
     state: str = ""
@@ -64,6 +64,7 @@ class Asked:
     since: date | None = None
     until: date | None = None
     number: str = ""
+    meant: UUID | None = None
     order: Order = "grave"
 
 
@@ -95,6 +96,8 @@ def where(asked: Asked) -> list[ColumnElement[bool]]:
         found.append(CaseRow.desk_id == asked.desk)
     if asked.holder:
         found.append(CaseRow.holder_id == asked.holder)
+    if asked.meant:
+        found.append(CaseRow.meant_for_id == asked.meant)
     if asked.since:
         found.append(CaseRow.opened_at >= _begins(asked.since))
     if asked.until:
@@ -115,13 +118,15 @@ def listed(
     order: Order = "grave",
     limit: int = 50,
     offset: int = 0,
+    first: ColumnElement[bool] | None = None,
 ) -> list[Found]:
-    """Return one page of the cases that fit, in order."""
+    """Return one page of the cases that fit, in order; of equally grave ones those of `first` come before others."""
+    by = _ORDERS[order] if first is None else (_RANK, case((first, 0), else_=1), *_ORDERS[order])
     found = session.execute(
         select(CaseRow, _language.label("language"))
         .join(Resident, Resident.id == CaseRow.resident_id)
         .where(*conditions)
-        .order_by(*_ORDERS[order])
+        .order_by(*by)
         .limit(limit)
         .offset(offset)
     ).all()

@@ -26,6 +26,11 @@ class Staff(Base):
     password_hash: Mapped[str] = mapped_column(String(200))  # argon2id
     active: Mapped[bool] = mapped_column(default=True)
     alarm_sounds: Mapped[bool] = mapped_column(default=True, server_default=true())  # else banner and title alone
+    desks: Mapped[list[str]] = mapped_column(default=list, server_default="[]")  # ids of situation.Desk; none = all
+    languages: Mapped[list[str]] = mapped_column(default=list, server_default="[]")
+    skills: Mapped[list[str]] = mapped_column(default=list, server_default="[]")  # 保健師, 心理士 … in the city's words
+    capacity: Mapped[int] = mapped_column(default=0, server_default="0")  # talks held at once; 0 = no limit
+    alarm_to_sealed: Mapped[bytes | None] = mapped_column(default=None)  # JSON: mail and call, when on duty
     created_at: Mapped[datetime]
 
 
@@ -71,6 +76,42 @@ class Note(Base):
     kind: Mapped[str] = mapped_column(String(10))  # release | transfer | close | note
     body_sealed: Mapped[bytes]
     at: Mapped[datetime]
+
+
+class Duty(Base):
+    """Keep who is there from when until when: at a desk, or, without one, on call while all desks are closed."""
+
+    __tablename__ = "duty"
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    staff_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff.id"))
+    desk_id: Mapped[str] = mapped_column(String(40))
+    since_at: Mapped[datetime]
+    until_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class Promise(Base):
+    """Keep what was promised to a family, by whom and until when, until somebody says that it was kept."""
+
+    __tablename__ = "promise"
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    case_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("cases.id"), index=True)
+    staff_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff.id"))
+    kind: Mapped[str] = mapped_column(String(10))  # agreed | answer
+    words_sealed: Mapped[bytes]  # under the resident's key
+    at: Mapped[datetime]
+    due_at: Mapped[datetime | None] = mapped_column(default=None)
+    kept_at: Mapped[datetime | None] = mapped_column(default=None, index=True)
+    kept_by: Mapped[uuid.UUID | None] = mapped_column(default=None)
+
+
+class ShiftNote(Base):
+    """Keep what colleagues leave for who comes after them, about no family; under the install's key."""
+
+    __tablename__ = "shift_note"
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    staff_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff.id"))
+    body_sealed: Mapped[bytes]
+    at: Mapped[datetime] = mapped_column(index=True)
 
 
 class DirectoryUpload(Base):

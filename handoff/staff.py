@@ -48,6 +48,13 @@ MAY: Final[Mapping[str, frozenset[Role]]] = {
     "case.close": _TALKING,
     "case.reopen": _TALKING,
     "case.lower": _TALKING,
+    "case.assign": _TALKING,
+    "case.seen": _TALKING,
+    "shift.see": _TALKING,
+    "shift.write": _TALKING,
+    "team.see": frozenset(ROLES),
+    "team.edit": frozenset({"supervisor", "administrator"}),
+    "desk.state": _TALKING,
     "directory.see": frozenset(ROLES),
     "directory.edit": _TALKING | {"officer"},
     "directory.import": frozenset({"supervisor", "officer", "administrator"}),
@@ -59,11 +66,12 @@ MAY: Final[Mapping[str, frozenset[Role]]] = {
 #: Only the person who holds the talk may do these.
 HOLDER_ONLY: Final = frozenset({"media.open", "case.renew", "case.reply", "case.release", "case.transfer"})
 #: A supervisor may do these for somebody else's case; a specialist only for her own, or for one that nobody has.
-OWN_OR_SUPERVISOR: Final = frozenset({"case.close", "case.lower"})
+OWN_OR_SUPERVISOR: Final = frozenset({"case.close", "case.lower", "case.assign"})
 WITHOUT_CASE: Final = frozenset(
     {
         "counts.see", "queue.see", "queue.take", "directory.see", "directory.edit", "directory.import",
         "agency.see", "agency.edit", "person.see", "person.edit",
+        "shift.see", "shift.write", "team.see", "team.edit", "desk.state",
     }
 )  # fmt: skip
 

@@ -167,13 +167,14 @@ async def writes(
     language: str = "ja",
     answer: str = "",
     answer_state: str = "accepted",
+    city: City = CITY,
 ) -> Case | None:
     """Let a resident write, the desk hear it, and perhaps answer."""
 
     def unit(session: Session) -> Case | None:
         uid = journal.write(session, resident_id, who="resident", kind="text", words=words, at=at, language=language)
         case = cases.apply(
-            session, resident_id, signals=signals, event=event, reason=reason, journal_uid=uid, at=at, city=CITY
+            session, resident_id, signals=signals, event=event, reason=reason, journal_uid=uid, at=at, city=city
         )
         if answer:
             sent = enqueue_outbox(session, resident_id, [{"type": "text", "text": answer}], origin="desk", at=at)

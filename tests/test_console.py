@@ -25,7 +25,7 @@ from bot.models import Audit, CaseRow, Event, Journal, Memory, Outbox, Resident,
 from bot.profile import Profile
 from bot.store import Store, append_event, db_now
 from bot.vault import resident_owner, unseal
-from handoff import partners, people, uploads
+from handoff import partners, people, shift, team, uploads
 from handoff.console import conversation, labels, live
 from handoff.console.gate import HEADERS
 from handoff.models import DirectoryUpload, Draft, Note, StaffSession
@@ -64,9 +64,10 @@ async def browser(world: World) -> AsyncIterator[Browser]:
 
 
 async def a_case(world: World, *, held_by: str = "", state: str = "") -> uuid.UUID:
-    """Make a case: waiting, or held by the account of a role, or closed."""
+    """Make a case: waiting, or held by the account of a role, or closed; a waiting concern if `state` says so."""
     resident_id = await a_resident(world.store)
-    case = await writes(world.store, resident_id, "もう限界で、たたいてしまいそうです", OWN_HAND)
+    heard = TIRED_EN if state == "concern" else OWN_HAND
+    case = await writes(world.store, resident_id, "もう限界で、たたいてしまいそうです", heard, event="open")
     assert case is not None
     if held_by or state == "closed":
         who = world.staff[held_by or "specialist"]
@@ -81,6 +82,7 @@ async def a_case(world: World, *, held_by: str = "", state: str = "") -> uuid.UU
 EVERYBODY = frozenset(ROLES)
 TALKING = frozenset({"specialist", "supervisor"})
 CURATING = TALKING | {"officer"}
+RUNNING = frozenset({"supervisor", "administrator"})
 IMPORTING = frozenset({"supervisor", "officer", "administrator"})
 OPEN: frozenset[str] = frozenset()  # no session needed
 
@@ -90,7 +92,7 @@ class Door:
     """Say who may pass a route, which case it needs, and what a good form holds."""
 
     roles: frozenset[str]
-    needs: str = ""  # waiting | mine | closed
+    needs: str = ""  # waiting | concern | mine | closed
     fields: tuple[tuple[str, str], ...] = ()
     file: bytes = b""  # the upload of a multipart form
 
@@ -132,6 +134,26 @@ DOORS: dict[tuple[str, str], Door] = {
     ),
     ("POST", "/cases/{case_id}/release"): Door(TALKING, "mine", (("agreed", "明日また話す"),)),
     ("POST", "/cases/{case_id}/transfer"): Door(TALKING, "mine", (("note", "お願いします"),)),
+    ("POST", "/cases/{case_id}/assign"): Door(TALKING, "waiting", (("to", "desk:hinata"),)),
+    ("POST", "/cases/{case_id}/seen"): Door(TALKING, "concern", (("until", "2026-11-21T15:00+09:00"),)),
+    ("GET", "/today"): Door(TALKING),
+    ("POST", "/today/notes"): Door(TALKING, "", (("text", "鍵は右の引き出し"),)),
+    ("POST", "/today/hand-over"): Door(
+        TALKING, "mine", (("case", "{case_id}"), ("to", "{other}"), ("note", "おねがい"))
+    ),
+    ("POST", "/promises/{promise_id:uuid}/kept"): Door(TALKING),
+    ("GET", "/team"): Door(EVERYBODY),
+    ("POST", "/team/duties"): Door(
+        RUNNING,
+        "",
+        (("staff", "{staff_id}"), ("day", "2026-11-22"), ("begins", "17:15"), ("ends", "08:30"), ("weeks", "2")),
+    ),
+    ("POST", "/team/duties/{duty_id:uuid}/remove"): Door(RUNNING),
+    ("GET", "/team/{staff_id:uuid}"): Door(RUNNING),
+    ("POST", "/team/{staff_id:uuid}"): Door(
+        RUNNING, "", (("desks", "hinata"), ("capacity", "3"), ("mail", "a@b.example"))
+    ),
+    ("POST", "/desks/{desk_id}/with-children"): Door(TALKING, "", (("minutes", "30"),)),
     ("POST", "/cases/{case_id}/close"): Door(TALKING, "mine"),
     ("POST", "/cases/{case_id}/reopen"): Door(TALKING, "closed"),
     ("POST", "/cases/{case_id}/lower"): Door(TALKING, "mine", (("severity", "concern"), ("reason", "ゲームの話"))),
@@ -232,6 +254,28 @@ async def an_agency(world: World) -> dict[str, str]:
     return {"agency_id": str(agency), "contact_id": str(contact)}
 
 
+async def a_duty(world: World) -> str:
+    """Write a duty into the roster and return its id."""
+    by, who = curation.By("staff:test", "たなか"), world.staff["specialist"]
+
+    def unit(session: Session) -> str:
+        team.add_duty(session, who, "", NOW, NOW + timedelta(hours=8), by, NOW)
+        return str(team.duties(session, NOW, NOW + timedelta(hours=1))[0].id)
+
+    return await world.store.write(unit)
+
+
+async def a_promise(world: World, case_id: uuid.UUID) -> str:
+    """Promise something in a case and return the promise's id."""
+
+    def unit(session: Session) -> str:
+        row = session.get_one(CaseRow, case_id)
+        shift.promise(session, case_id, row.resident_id, world.staff["specialist"], "agreed", "電話する", NOW, None)
+        return str(shift.promises(session, [case_id])[0].id)
+
+    return await world.store.write(unit)
+
+
 async def good_form(world: World, path: str, door: Door, case_id: uuid.UUID) -> tuple[str, dict[str, str]]:
     """Return a route's address and the fields of a good form, for a case and a place of their own."""
     ids = {"case_id": str(case_id)} | (await a_place(world) if path.startswith("/directory") else {})
@@ -239,6 +283,17 @@ async def good_form(world: World, path: str, door: Door, case_id: uuid.UUID) -> 
         ids |= await an_upload(world)
     if "{agency_id" in path:
         ids |= await an_agency(world)
+    if "{staff_id" in f"{path}{door.fields}":
+        ids["staff_id"] = str(world.staff["specialist"])
+    if path == "/today/hand-over":
+        held_by = await world.store.read(lambda s: s.get_one(CaseRow, case_id).holder_id)
+        ids["other"] = str(next(world.staff[role] for role in sorted(TALKING) if world.staff[role] != held_by))
+    if "{desk_id" in path:
+        ids["desk_id"] = world.city.desks[0].id
+    if "{duty_id" in path:
+        ids["duty_id"] = await a_duty(world)
+    if "{promise_id" in path:
+        ids["promise_id"] = await a_promise(world, case_id)
     if "{media_id" in path:
         ids["media_id"] = str(await sent(world.store, case_id, b"\xff\xd8\xff"))
     if "{person_id" in path:

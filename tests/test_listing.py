@@ -291,7 +291,17 @@ async def test_counts_are_numbers_only(world: World) -> None:
 
 def test_an_address_leads_back_to_the_same_filters() -> None:
     asked = Asked(
-        "waiting", "urgent", "dv", "vi", "hinata", uuid.uuid4(), date(2026, 1, 2), date(2026, 3, 4), "a1", "oldest"
+        "waiting",
+        "urgent",
+        "dv",
+        "vi",
+        "hinata",
+        uuid.uuid4(),
+        date(2026, 1, 2),
+        date(2026, 3, 4),
+        "a1",
+        uuid.uuid4(),
+        "oldest",
     )
     pairs = dict(part.split("=") for part in pages.query(asked).split("&"))
     assert pages.asked_of(**pairs) == asked

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -27,16 +27,18 @@ from bot.opening import TOKYO
 from bot.profile import Profile
 from bot.render import ALT_TEXT
 from bot.situation import CASE_TABLE, Case, City
-from bot.store import append_audit, db_now
-from handoff import audit, notes, staff
+from bot.store import append_audit, append_event, db_now
+from handoff import audit, notes, shift, staff, team
 from handoff.console import labels, live
 from handoff.console.gate import House, Pass, house_of, may, wants_json
 from handoff.staff import Actor
+from handoff.team import Member
 
 SHOWN: Final = 200  # things said on one page; older ones behind a link
 WORDS: Final = 2_000  # characters of a reply; LINE takes 5,000 UTF-16 units (facts/line.md)
 FACT: Final = 200  # characters that the desk may tell the family
 NOTE: Final = 4_000
+FURTHEST: Final = timedelta(days=14)  # that an answer may be promised for
 
 #: What a browser shows by itself -> how its file would end; everything else is only saved.
 SHOWN_HERE: Final = {
@@ -136,6 +138,11 @@ class Talk:
     others_drafts: tuple[tuple[str, notes.Kept], ...]
     notes: tuple[tuple[str, notes.Kept], ...]
     desk: str
+    desk_why: tuple[str, ...]
+    meant_for: str
+    readers: tuple[tuple[str, datetime], ...]  # who has read it and when last, the reader of this page left out
+    promises: tuple[tuple[str, shift.Promised], ...]  # by whom, and what; those that are open
+    colleagues: tuple[Member, ...]  # who may be asked to take it
     family: tuple[tuple[str, str], ...]  # what she told of it, for the holder alone: label, words
     can: frozenset[str] = field(default_factory=frozenset)
 
@@ -202,7 +209,16 @@ def read_talk(
         draft=next((one.text for one in kept if one.staff_id == actor.id), ""),
         others_drafts=tuple((names.get(one.staff_id, ""), one) for one in kept if one.staff_id != actor.id),
         notes=tuple((names.get(one.staff_id, ""), one) for one in notes.notes(session, case_id, resident.id)),
-        desk=next((desk.name for desk in city.desks if desk.id == case.desk_id), ""),
+        desk=desk.name if (desk := city.desk(case.desk_id)) is not None else "",
+        desk_why=tuple(case.desk_why) if len(city.desks) > 1 else (),
+        meant_for=names.get(case.meant_for_id, "") if case.meant_for_id else "",
+        readers=tuple(
+            (names[id], at)
+            for id, at in audit.readers(session, [case_id]).get(case_id, {}).items()
+            if id in names and id not in (actor.id, case.holder_id)
+        ),
+        promises=tuple((names.get(one.staff_id, ""), one) for one in shift.promises(session, [case_id])),
+        colleagues=tuple(team.may_be_asked(session, actor.id, case)),
         family=labels.family(told, now.astimezone(TOKYO).date()),
         can=_possible(actor, value),
     )
@@ -213,6 +229,8 @@ def _possible(actor: Actor, case: Case) -> frozenset[str]:
     moves: set[str] = set(CASE_TABLE[case.state])
     found = moves & {"claim", "release", "transfer", "close", "reopen"}
     found |= {"reply"} if case.held else set()
+    found |= {"assign"} if case.state in ("waiting", "offered", "declined", "on_hold") else set()
+    found |= {"seen"} if case.state == "waiting" and case.severity is Severity.CONCERN else set()
     found |= {"lower"} if case.state != "closed" and case.severity is not Severity.CONCERN else set()
     return frozenset(name for name in found if _allowed(actor, f"case.{name}", case))
 
@@ -300,10 +318,29 @@ async def _show(house: House, door: Pass, *, before: int = 0) -> dict[str, Any]:
         def unit(session: Session) -> None:
             audit.note_reading(session, who, case_id, now)
             cases.mark_read(session, case_id, now)
+            append_event(session, "case.read", now, case_id=case_id)  # colleagues see who has read it
 
         await store.write(unit)
     talk = await store.read(lambda s: read_talk(s, door.actor, case_id, house.city(), now, before=before))
-    return {"talk": talk, "now": now, "today": now.astimezone(TOKYO).date(), "signed": door.signed}
+    return {
+        "talk": talk,
+        "now": now,
+        "today": now.astimezone(TOKYO).date(),
+        "signed": door.signed,
+        "desks": house.city().desks,
+        "later": later(house.city(), now),
+    }
+
+
+def later(city: City, now: datetime) -> tuple[datetime, ...]:
+    """Return the times that an answer may be promised for: in half an hour, one, two, at closing, after opening."""
+    here = now.astimezone(TOKYO)
+    rounded = here + timedelta(minutes=-here.minute % 10, seconds=-here.second, microseconds=-here.microsecond)
+    soon = [rounded + timedelta(minutes=minutes) for minutes in (30, 60, 120)] if city.open_now(now) else []
+    ends = [end for desk in city.desks for start, end in desk.opening.spans(here.date()) if start <= now < end]
+    opens = city.next_reading(max(ends, default=now))
+    closing = [max(ends)] if ends and max(ends) > (soon[-1] if soon else now) else []
+    return (*soon, *closing, *([opens + timedelta(hours=1)] if opens else [here + timedelta(days=1)]))
 
 
 @router.get("")
@@ -460,6 +497,7 @@ async def reply(request: Request, door: Annotated[Pass, Depends(may("case.draft"
         notes.drop_draft(session, case_id, actor.id)
         if not sent.fresh:
             return ""
+        shift.keep_answers(session, case_id, actor.id, at)
         if place == "line":
             rooms.log_line_talk(session, f"staff:{actor.id}", case_id, reason, at)
             return "line"
@@ -502,6 +540,7 @@ async def release(request: Request, door: Annotated[Pass, Depends(may("case.rele
             agreed=agreed,
             next_date=next_date,
         )
+        _promised(session, case.id, door, agreed, at, next_date)
         _note(session, case.id, door, "release", "\n".join(part for part in (agreed, note) if part), at)
 
     return await _act(request, door, unit)
@@ -509,16 +548,61 @@ async def release(request: Request, door: Annotated[Pass, Depends(may("case.rele
 
 @router.post("/transfer")
 async def transfer(request: Request, door: Annotated[Pass, Depends(may("case.transfer"))]) -> Response:
-    """Hand the talk to the colleagues with a note."""
-    note = door.text("note", NOTE)
+    """Hand the talk to the colleagues with a note: to whoever takes it, to one of them, or to a desk first."""
+    house, note = house_of(request), door.text("note", NOTE)
     if not note:
         raise RefusedError("引き継ぐ人へのメモを書いてください。")
 
     def unit(session: Session, at: datetime) -> None:
-        case = cases.transfer(session, door.the_case.id, door.actor.id, at, name=door.actor.work_name)
+        to = _to(session, door, house.city())
+        case = cases.transfer(session, door.the_case.id, door.actor.id, at, name=door.actor.work_name, to=to)
         _note(session, case.id, door, "transfer", note, at)
 
     return await _act(request, door, unit)
+
+
+@router.post("/assign")
+async def assign(request: Request, door: Annotated[Pass, Depends(may("case.assign"))]) -> Response:
+    """Ask one colleague, or a desk, to take a case that nobody holds."""
+    house, note = house_of(request), door.text("note", NOTE)
+
+    def unit(session: Session, at: datetime) -> None:
+        to = _to(session, door, house.city())
+        if to is None:
+            raise RefusedError("だれにお願いするかを選んでください。")
+        cases.assign(session, door.the_case.id, door.actor.id, to, at)
+        _note(session, door.the_case.id, door, "transfer", note, at)
+
+    return await _act(request, door, unit)
+
+
+@router.post("/seen")
+async def seen(request: Request, door: Annotated[Pass, Depends(may("case.seen"))]) -> Response:
+    """Say that it was read and when an answer comes, to colleagues and, where CARE C21 allows it, to the family."""
+    house, case_id, actor = house_of(request), door.the_case.id, door.actor
+    at, city = house.clock.now(), house.city()
+    until = _moment(door.text("until", 40), at)
+
+    def unit(session: Session) -> str:
+        row = session.get_one(CaseRow, case_id)
+        cases.answer_later(session, case_id, actor.id, at, until=until)
+        shift.promise(session, case_id, row.resident_id, actor.id, "answer", "", at, until)
+        return rooms.promise_answer(
+            session,
+            row.resident_id,
+            at,
+            city=city,
+            case_id=case_id,
+            staff_name=actor.work_name,
+            until=until,
+            language=memory.language(session, row.resident_id, city),
+            to_line=house.to_line,
+        )
+
+    outcome = await house.store.write(unit)
+    if wants_json(request):
+        return JSONResponse({"notice": labels.NOTICES[outcome]})
+    return RedirectResponse(f"{request.scope.get('root_path', '')}/cases/{case_id}", 303)
 
 
 @router.post("/close")
@@ -550,6 +634,44 @@ async def lower(request: Request, door: Annotated[Pass, Depends(may("case.lower"
         door,
         lambda s, at: cases.lower(s, door.the_case.id, door.actor.id, Severity(wanted), reason, at),
     )
+
+
+def _to(session: Session, door: Pass, city: City) -> cases.To | None:
+    """Return whom the form names: a colleague's id, a desk as desk:<id>, or nobody in particular."""
+    chosen = door.text("to", 60)
+    if chosen.startswith("desk:"):
+        if city.desk(desk := chosen.removeprefix("desk:")) is None:
+            raise RefusedError("その窓口は、いまありません。画面を新しくしてください。")
+        return cases.To(desk_id=desk)
+    if not chosen:
+        return None
+    row = session.get_one(CaseRow, door.the_case.id)
+    if chosen not in {str(one.id) for one in team.may_be_asked(session, door.actor.id, row)}:
+        raise RefusedError("その人には、いまお願いできません。画面を新しくしてください。")
+    return cases.To(uuid.UUID(chosen))
+
+
+def _promised(
+    session: Session, case_id: uuid.UUID, door: Pass, agreed: str, at: datetime, next_date: date | None
+) -> None:
+    """Keep what was agreed with the family as a promise, due by the end of its day if it has one."""
+    due = datetime.combine(next_date, time(23, 59), TOKYO) if next_date else None
+    row = session.get_one(CaseRow, case_id)
+    with suppress(KeyGoneError):
+        shift.promise(session, case_id, row.resident_id, door.actor.id, "agreed", agreed, at, due)
+
+
+def _moment(words: str, now: datetime) -> datetime:
+    """Return when an answer is promised for; raise RefusedError when it is no time, past, or weeks away."""
+    try:
+        until = datetime.fromisoformat(words)
+    except ValueError:
+        raise RefusedError("いつまでに返事をするかを選んでください。") from None
+    if until.tzinfo is None:
+        until = until.replace(tzinfo=TOKYO)
+    if not now < until <= now + FURTHEST:
+        raise RefusedError("これから2週間までの時刻を選んでください。")
+    return until
 
 
 def _note(session: Session, case_id: uuid.UUID, door: Pass, kind: notes.NoteKind, words: str, at: datetime) -> None:

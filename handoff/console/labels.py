@@ -6,7 +6,7 @@ The rule: every id that the console can show has a label here (a test compares w
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -65,6 +65,13 @@ CALLED: Final[Mapping[tuple[str, bool], str]] = {
     ("call", True): "電話で呼べませんでした（続けて試しています）",
 }
 
+ROLES: Final[Mapping[str, str]] = {
+    "specialist": "専門員",
+    "supervisor": "統括",
+    "officer": "担当課",
+    "administrator": "管理者",
+}
+
 STATES: Final[Mapping[str, str]] = {
     "offered": "声をかけた",
     "waiting": "待っています",
@@ -84,6 +91,24 @@ REASONS: Final[Mapping[str, str]] = {
     "complaint": "要望・苦情",
     "complaint_staff": "職員についての要望・苦情（責任者が読む）",
     "visit": "訪問や面談の希望",
+}
+
+#: Why a case lies at its desk (`routing.Why`).
+DESK_WHY: Final[Mapping[str, str]] = {
+    "only": "窓口はひとつです",
+    "soonest": "いちばん早く人がいる",
+    "kind": "内容が合う",
+    "area": "住んでいる地区",
+    "language": "ことばが合う",
+    "order": "設定の順",
+    "person": "職員が移した",
+}
+
+#: Why a case waits for one person before others (`cases.Meant`).
+MEANT: Final[Mapping[str, str]] = {
+    "again": "前に話した人",
+    "asked": "お願いされた人",
+    "later": "読んで、あとで返事をする人",
 }
 
 OUTBOX: Final[Mapping[str, str]] = {
@@ -143,6 +168,8 @@ MOVES: Final[Mapping[str, str]] = {
     "case.claimed": "受けました",
     "case.released": "窓口に戻しました（保留）",
     "case.transferred": "引き継ぎに出しました",
+    "case.assigned": "担当をお願いしました",
+    "case.seen": "読みました。あとで返事をします",
     "case.lapsed": "動きがなかったので、列に戻りました",
     "case.closed": "終えました",
     "case.reopened": "もう一度開きました",
@@ -150,6 +177,7 @@ MOVES: Final[Mapping[str, str]] = {
     "case.lowered": "緊急度を下げました",
     "case.dead_letter": "読めなかったメッセージがあります",
     "case.given_up": "送れなかった返事があります",
+    "promise.kept": "約束したことをしました",
 }
 
 NOTES: Final[Mapping[str, str]] = {"release": "保留のメモ", "transfer": "引き継ぎのメモ", "close": "終了のメモ"}
@@ -208,6 +236,7 @@ NOTICES: Final[Mapping[str, str]] = {
     "reading": "いまルームを開いています。",
     "quiet": "安全のため、LINEには知らせていません。次に書いたときに届きます。",
     "line": "LINEで送ります。",
+    "told": "LINEで、いつまでに返事をするかを知らせました。",
 }
 
 _WEEKDAYS: Final = "月火水木金土日"
@@ -226,6 +255,11 @@ def moment(at: datetime | None, today: date | None = None) -> str:
     if here.date() == today:
         return f"{here:%H:%M}"
     return f"{day(here)}{here:%H:%M}"
+
+
+def end_of_day(now: datetime) -> datetime:
+    """Return when this day ends in Tokyo."""
+    return datetime.combine(now.astimezone(TOKYO).date() + timedelta(days=1), time(0), TOKYO)
 
 
 def is_today(at: datetime, today: date) -> bool:

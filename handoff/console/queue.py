@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from markupsafe import Markup
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from bot import cases
@@ -23,7 +23,7 @@ from bot.errors import CaseMovedError, RefusedError
 from bot.models import CaseRow
 from bot.opening import TOKYO
 from bot.situation import City
-from handoff import alarms, listing, staff
+from handoff import alarms, audit, listing, staff, taking, team
 from handoff.alarms import Called
 from handoff.console import labels, live
 from handoff.console.gate import House, Pass, house_of, may
@@ -35,7 +35,6 @@ CLOSED_DAYS: Final = 7  # how long a closed case can be found on the queue's pag
 SHOWN: Final = 50  # rows of one section; the list has the rest
 CLOSED_ROWS: Final = 20
 PAGE: Final = 50
-WARN: Final = 2 / 3  # of a waiting limit: staff are warned before it is reached (issue E 2)
 TRIES: Final = 10  # cases that "take the next" tries, when colleagues take them in the same moment
 
 router = APIRouter()
@@ -60,6 +59,12 @@ class Row:
     since: datetime
     waited: str
     late: str = ""  # near | over: how it stands to the city's waiting limit
+    desk_why: tuple[str, ...] = ()  # ids of routing.Why
+    meant_for: str = ""  # whom it waits for before others, and why (cases.Meant)
+    meant_for_id: uuid.UUID | None = None
+    meant_why: str = ""
+    readers: tuple[str, ...] = ()  # who has read it without taking it
+    told: datetime | None = None  # when a person reads, as the desk told the family when it began to wait
     called: Called | None = None  # whom the desk called last because nobody took it
 
 
@@ -91,13 +96,18 @@ def rows(session: Session, found: list[Found], city: City, now: datetime) -> tup
     """Return cases as lists show them."""
     names = staff.work_names(session)
     desks = {desk.id: desk.name for desk in city.desks}
-    calls = alarms.last_calls(session, [one.row.id for one in found if one.row.state == "waiting"])
-    near, over = city.late_since(now, WARN), city.late_since(now)
+    waiting = [one.row.id for one in found if one.row.state == "waiting"]
+    calls, readers = alarms.last_calls(session, waiting), audit.readers(session, waiting)
+    near, over = city.late_since(now, taking.WARN), city.late_since(now)
 
     def late(case: CaseRow) -> str:
         if case.state != "waiting" or case.waiting_since_at > near[case.severity]:
             return ""
         return "near" if case.waiting_since_at > over[case.severity] else "over"
+
+    def told(case: CaseRow) -> datetime | None:
+        moment = city.next_reading(case.waiting_since_at) if case.state == "waiting" else None
+        return moment if moment is not None and moment > case.waiting_since_at else None
 
     def line(one: Found) -> Row:
         case = one.row
@@ -118,6 +128,12 @@ def rows(session: Session, found: list[Found], city: City, now: datetime) -> tup
             since=since,
             waited=labels.waited((now - since).total_seconds()),
             late=late(case),
+            desk_why=tuple(case.desk_why) if len(city.desks) > 1 else (),
+            meant_for=names.get(case.meant_for_id, "") if case.meant_for_id else "",
+            meant_for_id=case.meant_for_id,
+            meant_why=case.meant_why,
+            readers=tuple(names[id] for id in readers.get(case.id, {}) if id in names),
+            told=told(case),
             called=calls.get(case.id),
         )
 
@@ -164,8 +180,9 @@ class Shot:
     pages: dict[tuple[str, bool, bool], str] = field(default_factory=dict)
 
     def held_by(self, staff_id: uuid.UUID) -> bool:
-        """Return whether a row of it is this person's, so that her page is another."""
-        return any(row.holder_id == staff_id for section in self.snapshot.sections for row in section.rows)
+        """Return whether a row of it is this person's or meant for her, so that her page is another."""
+        rows = (row for section in self.snapshot.sections for row in section.rows)
+        return any(staff_id in (row.holder_id, row.meant_for_id) for row in rows)
 
 
 def shot_of(session: Session, house: House, now: datetime) -> Shot:
@@ -199,8 +216,11 @@ def _may(actor: Actor, now: datetime) -> dict[str, Any]:
 async def page(request: Request, door: Annotated[Pass, Depends(may("counts.see"))]) -> Response:
     """Show the queue: all of it, or only the counts where the role sees no more."""
     house = house_of(request)
-    values = await _values(request, door.actor)
-    return house.page(request, "queue/page.html", signed=door.signed, city=house.city().name, **values)
+    values, city = await _values(request, door.actor), house.city()
+    mine = await house.store.read(lambda s: team.member(s, door.actor.id))
+    there = [desk for desk in city.desks if desk.opening.open_at(house.clock.now())]
+    desks = [desk for desk in there if mine is None or not mine.desks or desk.id in mine.desks]
+    return house.page(request, "queue/page.html", signed=door.signed, city=city.name, desks=desks, **values)
 
 
 @router.get("/queue")
@@ -211,14 +231,25 @@ async def fragment(request: Request, door: Annotated[Pass, Depends(may("counts.s
 
 @router.post("/next")
 async def take_next(request: Request, door: Annotated[Pass, Depends(may("queue.take"))]) -> Response:
-    """Take the gravest case that waits longest, and open it; a colleague who was faster leaves the next one."""
+    """Take the case whose turn it is (`taking`), and open it; a colleague who was faster leaves the next one."""
     house, root = house_of(request), request.scope.get("root_path", "")
 
     def unit(session: Session) -> uuid.UUID:
-        waits = (CaseRow.state == "waiting", CaseRow.reason != "complaint_staff")  # that one is not for anybody (C36)
-        for one in listing.listed(session, waits, limit=TRIES):
+        now = house.clock.now()
+        me = team.member(session, door.actor.id)
+        assert me is not None, "who is signed in works here"
+        for one in taking.next_for(session, me, house.city(), now, limit=TRIES):
             with suppress(CaseMovedError):
-                return cases.claim(session, one.row.id, door.actor.id, house.clock.now()).id
+                return cases.claim(session, one.row.id, me.id, now).id
+        if me.full:
+            raise RefusedError(
+                f"いま{me.holding}件を担当しています（めやすは{me.capacity}件）。"
+                "窓口に戻すか終えるかしてから、次の方を受けてください。急ぐときは、列から選んで受けられます。"
+            )
+        if session.scalar(select(func.count()).where(CaseRow.state == "waiting")):
+            raise RefusedError(
+                "いま、あなたの順番の相談はありません。ほかの窓口や、ほかの人あての相談は、列から選んで受けられます。"
+            )
         raise RefusedError("いま受けられる相談はありません。")
 
     return RedirectResponse(f"{root}/cases/{await house.store.write(unit)}", 303)
@@ -237,6 +268,7 @@ def asked_of(
     language: Annotated[str, Query(max_length=10)] = "",
     desk: Annotated[str, Query(max_length=40)] = "",
     holder: Annotated[str, Query(max_length=40)] = "",
+    meant: Annotated[str, Query(max_length=40)] = "",
     since: Annotated[str, Query(max_length=10)] = "",
     until: Annotated[str, Query(max_length=10)] = "",
     number: Annotated[str, Query(max_length=8)] = "",
@@ -254,6 +286,7 @@ def asked_of(
         language=one_of(language, labels.LANGUAGES),
         desk=desk,
         holder=_uuid(holder),
+        meant=_uuid(meant),
         since=_day(since),
         until=_day(until),
         number="".join(letter for letter in number.lower() if letter in "0123456789abcdef"),
@@ -282,6 +315,7 @@ def query(asked: Asked, **more: Any) -> str:
         "language": asked.language,
         "desk": asked.desk,
         "holder": str(asked.holder or ""),
+        "meant": str(asked.meant or ""),
         "since": asked.since or "",
         "until": asked.until or "",
         "number": asked.number,
@@ -306,8 +340,10 @@ async def index(
         conditions = listing.where(asked)
         order: Order = "to_read" if (asked.state, asked.order) == ("to_read", "grave") else asked.order
         found = listing.listed(session, conditions, order=order, limit=PAGE, offset=PAGE * (number - 1))
-        held = set(session.scalars(select(CaseRow.holder_id).where(CaseRow.holder_id.is_not(None)).distinct()))
-        names = {id: name for id, name in staff.work_names(session).items() if id in held or id == door.actor.id}
+        theirs = {
+            id for each in (CaseRow.holder_id, CaseRow.meant_for_id) for id in session.scalars(select(each).distinct())
+        }
+        names = {id: name for id, name in staff.work_names(session).items() if id in theirs or id == door.actor.id}
         return rows(session, found, city, now), listing.count(session, conditions), names
 
     found, count, holders = await house.store.read(unit)

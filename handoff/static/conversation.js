@@ -107,7 +107,7 @@ for (const kind of ["keydown", "pointerdown"]) main.addEventListener(kind, act);
 
 // --- the draft ------------------------------------------------------------------------------------------------------
 
-let saved = words.value;
+let saved = words.defaultValue; // as the server knows it: what was typed before this module came is not kept yet
 let timer = 0;
 async function save() {
   clearTimeout(timer);
@@ -123,6 +123,7 @@ words.addEventListener("input", () => {
   clearTimeout(timer);
   timer = setTimeout(save, 1200);
 });
+if (words.value !== saved) timer = setTimeout(save, 1200);
 addEventListener("pagehide", () => {
   if (words.value !== saved) {
     navigator.sendBeacon(`${here}/draft`, new URLSearchParams({ csrf: main.dataset.csrf, words: words.value }));

@@ -1,0 +1,221 @@
+"""The day: what came in the night, what was promised and by whom, what is open with whom; and handing over at its end.
+
+The rule: words of promises stay blurred until somebody asks to see them (CARE C32); handing over moves nothing that the
+person could not move on the case's own page.
+"""
+
+from __future__ import annotations
+
+import uuid
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import RedirectResponse, Response
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from bot import cases
+from bot.errors import KeyGoneError, RefusedError
+from bot.models import Audit, CaseRow, Journal, SignalRow
+from bot.opening import TOKYO
+from bot.situation import City
+from handoff import listing, notes, shift, staff, team
+from handoff.console import labels, queue
+from handoff.console.gate import Pass, house_of, may
+from handoff.console.queue import Row
+from handoff.shift import LeftNote, Promised
+from handoff.team import Member, Shift
+
+SHOWN: Final = 100  # of a list; the lists of all cases have the rest
+MOST_AT_ONCE: Final = 50  # that one handing over moves
+NOTE: Final = 4_000
+
+router = APIRouter()
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """Hold the last time without anybody at a desk: what came, and whom the desk called."""
+
+    since: datetime
+    until: datetime
+    wrote: int  # residents
+    came: tuple[Row, ...]
+    calls: tuple[tuple[datetime, str, str, bool], ...]  # when, the case's name, what became of it, whether it failed
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Hold one open promise as the page shows it."""
+
+    promised: Promised
+    name: str  # of the case
+    who: str
+    state: str  # over | today | later | some_day
+
+
+@dataclass(frozen=True, slots=True)
+class Matters:
+    """Hold what is open with one person: what she holds, what is on hold with her, what waits for her."""
+
+    who: str
+    mine: bool
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """Hold the whole page."""
+
+    night: Night
+    due: tuple[Due, ...]
+    matters: tuple[Matters, ...]
+    left: tuple[tuple[str, LeftNote], ...]
+    on_duty: tuple[Shift, ...]
+    colleagues: tuple[Member, ...]
+
+
+def read_day(session: Session, me: uuid.UUID, city: City, now: datetime) -> Day:
+    """Read the day as `me` sees it."""
+    names = staff.work_names(session)
+    return Day(
+        _night(session, city, now),
+        _due(session, names, now),
+        _matters(session, me, names, city, now),
+        tuple((names.get(one.staff_id, ""), one) for one in shift.left_notes(session, now)),
+        tuple(team.duties(session, now, labels.end_of_day(now))),
+        tuple(one for one in team.members(session) if one.talks and one.id != me),
+    )
+
+
+def _night(session: Session, city: City, now: datetime) -> Night:
+    since, until = city.last_night(now)
+    heard = select(SignalRow.case_id).where(SignalRow.at >= since, SignalRow.at < until)
+    came = or_(and_(CaseRow.opened_at >= since, CaseRow.opened_at < until), CaseRow.id.in_(heard))
+    rows = queue.rows(session, listing.listed(session, [came], limit=SHOWN), city, now)
+    wrote = select(func.count(Journal.resident_id.distinct())).where(
+        Journal.who == "resident", Journal.at >= since, Journal.at < until
+    )
+    called = session.execute(
+        select(Audit.at, Audit.case_id, Audit.action, Audit.detail)
+        .where(Audit.action.in_(("alarm.called", "alarm.failed")), Audit.at >= since, Audit.at < until)
+        .order_by(Audit.id.desc())
+        .limit(SHOWN)
+    )
+    calls = []
+    for row in called:
+        failed = row.action == "alarm.failed"
+        calls.append((row.at, labels.short(row.case_id), labels.CALLED[row.detail["way"], failed], failed))
+    return Night(since, until, session.scalar(wrote) or 0, rows, tuple(reversed(calls)))
+
+
+def _due(session: Session, names: dict[uuid.UUID, str], now: datetime) -> tuple[Due, ...]:
+    end = labels.end_of_day(now)
+
+    def state(one: Promised) -> str:
+        if one.due is None:
+            return "some_day"
+        return "over" if one.due <= now else "today" if one.due <= end else "later"
+
+    return tuple(
+        Due(one, labels.short(one.case_id), names.get(one.staff_id, ""), state(one)) for one in shift.promises(session)
+    )
+
+
+def _matters(
+    session: Session, me: uuid.UUID, names: dict[uuid.UUID, str], city: City, now: datetime
+) -> tuple[Matters, ...]:
+    waits_for_one = and_(CaseRow.state == "waiting", CaseRow.meant_for_id.is_not(None))
+    found = listing.listed(session, [or_(CaseRow.state.in_(("claimed", "on_hold")), waits_for_one)], limit=SHOWN)
+    by_whom: dict[uuid.UUID | None, list[Row]] = {me: []}
+    for row in queue.rows(session, found, city, now):
+        by_whom.setdefault(row.holder_id or row.meant_for_id, []).append(row)
+    return tuple(
+        Matters(names.get(id, "") if id else "", id == me, tuple(rows))
+        for id, rows in sorted(by_whom.items(), key=lambda one: (one[0] != me, names.get(one[0] or me, "")))
+    )
+
+
+# --- pages ----------------------------------------------------------------------------------------------------------
+
+
+@router.get("/today")
+async def page(request: Request, door: Annotated[Pass, Depends(may("shift.see"))], words: str = "") -> Response:
+    """Show the day; with `words=show` also what the promises say."""
+    house, now = house_of(request), house_of(request).clock.now()
+    city = house.city()
+    day = await house.store.read(lambda s: read_day(s, door.actor.id, city, now))
+    return house.page(
+        request,
+        "today.html",
+        signed=door.signed,
+        city=city.name,
+        day=day,
+        now=now,
+        today=now.astimezone(TOKYO).date(),
+        desks={desk.id: desk.name for desk in city.desks},
+        shows_words=words == "show",
+        me=door.actor.id,
+        may_open=True,
+    )
+
+
+@router.post("/today/notes")
+async def leave(request: Request, door: Annotated[Pass, Depends(may("shift.write"))]) -> Response:
+    """Leave a note for who comes after."""
+    house, text = house_of(request), door.text("text", shift.LONGEST_NOTE)
+    await house.store.write(lambda s: shift.leave_note(s, door.actor.id, text, house.clock.now()))
+    return _back(request, "left")
+
+
+@router.post("/promises/{promise_id:uuid}/kept")
+async def kept(request: Request, promise_id: uuid.UUID, door: Annotated[Pass, Depends(may("shift.write"))]) -> Response:
+    """Note that a promise was kept."""
+    house = house_of(request)
+    await house.store.write(lambda s: shift.keep_promise(s, promise_id, door.actor.id, house.clock.now()))
+    return _back(request, "due")
+
+
+@router.post("/today/hand-over")
+async def hand_over(request: Request, door: Annotated[Pass, Depends(may("shift.write"))]) -> Response:
+    """Hand the chosen cases to one colleague, all or none, each with the same note."""
+    house, note, to = house_of(request), door.text("note", NOTE), door.id("to")
+    chosen = [str(value) for value in door.form.getlist("case")][:MOST_AT_ONCE]
+    if not chosen:
+        raise RefusedError("引き継ぐ相談を選んでください。")
+    if to is None:
+        raise RefusedError("だれに引き継ぐかを選んでください。")
+    if not note:
+        raise RefusedError("引き継ぐ人へのメモを書いてください。")
+
+    def unit(session: Session) -> None:
+        for case_id in chosen:
+            _hand_on(session, door, uuid.UUID(case_id), to, note, house.clock.now())
+
+    try:
+        await house.store.write(unit)
+    except ValueError:
+        raise RefusedError("画面が古くなりました。開きなおして、もう一度送ってください。") from None
+    return _back(request, "matters")
+
+
+def _hand_on(session: Session, door: Pass, case_id: uuid.UUID, to: uuid.UUID, note: str, at: datetime) -> None:
+    """Hand one case on: what is held is transferred, what is on hold or waits gets another person."""
+    me, row = door.actor, session.get(CaseRow, case_id)
+    if row is None or to not in {one.id for one in team.may_be_asked(session, me.id, row)}:
+        raise RefusedError("選んだ相談を、その人には引き継げません。相談のページでたしかめてください。")
+    case = cases.as_case(row)
+    staff.authorize(me, "case.transfer" if case.held else "case.assign", case)
+    if case.held:
+        cases.transfer(session, case_id, me.id, at, name=me.work_name, to=cases.To(to))
+    else:
+        cases.assign(session, case_id, me.id, cases.To(to), at)
+    with suppress(KeyGoneError):
+        notes.keep_note(session, case_id, row.resident_id, me.id, "transfer", note, at)
+
+
+def _back(request: Request, part: str) -> Response:
+    return RedirectResponse(f"{request.scope.get('root_path', '')}/today#{part}", 303)
