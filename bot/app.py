@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -71,7 +72,7 @@ from bot.suggestions import operator_key
 from bot.understanding.faq import Collection, Entry, Ranker
 from bot.understanding.features import Vectors
 from bot.worker import ResidentFacts, Worker
-from handoff import alarms, uploads
+from handoff import alarms, team, uploads
 from handoff.calling import Hook, Mail
 from handoff.console.app import create_console
 from handoff.room.app import create_room
@@ -582,6 +583,11 @@ def only_one(settings: Settings) -> Iterator[None]:
 
 DEMO_DESTINATION: Final = "U" + "d" * 32
 DEMO_CAMPAIGN: Final = "K7F3"
+#: login -> desks, languages, skills and how many talks at once
+DEMO_TEAM: Final = {
+    "sakura": (("hiroba",), ("ja", "ja-easy", "en"), ("保育士",), 3),
+    "mori": (("kodomo-katei",), ("ja",), ("保健師",), 4),
+}
 DEMO_STAFF: Final = (
     ("sakura", "さくら", "specialist"),
     ("mori", "もり", "supervisor"),
@@ -639,7 +645,7 @@ async def set_up_demo(roof: Roof) -> dict[str, str]:
         await store.write(unit)
         signs_in = {login: make_password() for login, _name, _role in DEMO_STAFF}
         for login, name, role in DEMO_STAFF:
-            await add_staff(
+            staff_id = await add_staff(
                 store,
                 roof.passwords,
                 login=login,
@@ -648,9 +654,17 @@ async def set_up_demo(roof: Roof) -> dict[str, str]:
                 password=signs_in[login],
                 at=now,
             )
+            if login in DEMO_TEAM:
+                await store.write(partial(_describe, staff_id=staff_id, login=login, at=now))
         return signs_in
     finally:
         await store.close()
+
+
+def _describe(session: Session, *, staff_id: UUID, login: str, at: datetime) -> None:
+    desks, languages, skills, capacity = DEMO_TEAM[login]
+    by = By("cli", DEMO_STAFF[0][1])
+    team.change(session, staff_id, desks=desks, languages=languages, skills=skills, capacity=capacity, by=by, at=at)
 
 
 def demo_platform(settings: Settings, clock: Clock) -> Platform:

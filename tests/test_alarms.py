@@ -13,19 +13,23 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
 from bot import cases
 from bot.clock import Clock
+from bot.curation import By
 from bot.models import Audit, CaseRow, Event, Job
 from bot.opening import TOKYO, Opening, Schedule
 from bot.schedule import Scheduler
 from bot.situation import AlarmStep, City, Desk
 from bot.store import Store
-from handoff import alarms
+from handoff import alarms, team
 from handoff.alarms import Caller, Ways
 from handoff.calling import Hook, Mail
+from handoff.staff import add_staff
+from handoff.team import Contact
 from tests.calling_stand_ins import Post, Ringer, opened
-from tests.console_world import OWN_HAND, TIRED_EN, VANISH, a_resident, writes
+from tests.console_world import OWN_HAND, TIRED_EN, VANISH, Plain, a_resident, writes
 
 NIGHT = datetime(2026, 11, 20, 17, 10, tzinfo=UTC)  # Saturday 02:10 in Tokyo
 DAY = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)  # Tuesday 11:00
@@ -412,3 +416,57 @@ def test_open_time_is_counted_while_some_desk_is_open(
 def test_a_desk_without_hours_looks_sixty_days_back() -> None:
     city = replace(CITY, desks=(replace(CITY.desks[0], opening=Opening()),))
     assert city.opened_ago(DAY, 60) == DAY - timedelta(days=60)
+
+
+# --- whoever is on call ---------------------------------------------------------------------------------------------
+
+
+async def on_duty(night: Night, work_name: str, contact: Contact, *, hours: int = 12) -> None:
+    """Put somebody on call from now on."""
+    by = By("staff:test", "たなか")
+    words = {"login": work_name, "work_name": work_name, "role": "specialist", "password": "kumo-to-haru-no-72"}
+    staff_id = await add_staff(night.store, Plain(), at=NIGHT, **words)
+
+    def unit(session: Session) -> None:
+        team.set_contact(session, staff_id, contact, by, NIGHT)
+        team.add_duty(session, staff_id, "", NIGHT, NIGHT + timedelta(hours=hours), by, NIGHT)
+
+    await night.store.write(unit)
+
+
+async def test_whoever_is_on_call_is_called_in_the_ways_she_gave(night: Night) -> None:
+    night.city = replace(CITY, alarms=(AlarmStep("emergency", 0, "closed", call="000-555-0001", on_call=True),))
+    await on_duty(night, "a", Contact("a@hinata.example.jp", "000-555-0011"))
+    await on_duty(night, "b", Contact("", "000-555-0012"))
+    await on_duty(night, "c", Contact("c@hinata.example.jp", ""), hours=1)
+    await waits(night, VANISH)
+    await night.later()
+    assert night.mailed == [["a@hinata.example.jp", "c@hinata.example.jp"]]
+    assert night.rung == ["000-555-0001", "000-555-0011", "000-555-0012"]
+    assert sorted(row.detail["to"] for row in await audit(night.store, "alarm.called")) == [2, 3]
+    night.clock.set(NIGHT + timedelta(hours=2), running=False)  # c's duty is over
+    await waits(night, VANISH)
+    await night.later()
+    assert night.mailed[1:] == [["a@hinata.example.jp"]]
+
+
+async def test_an_empty_roster_is_a_failure_that_is_tried_again(night: Night) -> None:
+    """Nobody is silently called: it is written down, and whoever comes on duty is called by the next try."""
+    night.city = replace(CITY, alarms=(AlarmStep("emergency", 0, "closed", on_call=True),))
+    await waits(night, VANISH)
+    await night.later()
+    failed = await audit(night.store, "alarm.failed")
+    assert {row.detail["way"] for row in failed} == {"mail", "call"}
+    assert all("nobody is on call" in row.reason for row in failed)
+    await on_duty(night, "a", Contact("", "000-555-0011"))
+    await night.later(30)
+    assert night.rung == ["000-555-0011"]
+    assert night.mailed == []  # she gave no address: the other way reaches her
+    await night.later(3600)
+    assert len(await audit(night.store, "alarm.failed")) == len(failed)
+
+
+def test_a_roster_without_a_way_to_call_is_a_problem() -> None:
+    city = replace(CITY, alarms=(AlarmStep("emergency", 0, "always", on_call=True),))
+    assert alarms.problems(city, mail=True, hook=False) == []
+    assert any("whoever is on call" in problem for problem in alarms.problems(city, mail=False, hook=False))
