@@ -201,6 +201,9 @@ def claim(session: Session, case_id: uuid.UUID, staff_id: uuid.UUID, at: datetim
         acknowledged_at=at,
         read_at=func.coalesce(CaseRow.read_at, at),
     )
+    if row.severity == Severity.EMERGENCY:  # two people where a life may be in danger
+        row.second_wanted_at = at
+        session.flush()
     withdraw_desk(session, row.resident_id, at)
     _record(session, "case.claimed", row, at, staff_id)
     return as_case(row)
@@ -341,6 +344,29 @@ def reopen(session: Session, case_id: uuid.UUID, staff_id: uuid.UUID, at: dateti
         meant_why=sql_case((or_(_OF_STAFF, CaseRow.last_holder_id.is_(None)), ""), else_="again"),
     )
     _record(session, "case.reopened", row, at, staff_id)
+    return as_case(row)
+
+
+def want_second(session: Session, case_id: uuid.UUID, staff_id: uuid.UUID, at: datetime) -> Case:
+    """Ask colleagues for a second person who reads along; only the holder may."""
+    mine = (CaseRow.state == "claimed", CaseRow.holder_id == staff_id)
+    return _second(session, case_id, staff_id, at, "case.second_wanted", *mine, second_wanted_at=at)
+
+
+def read_along(session: Session, case_id: uuid.UUID, staff_id: uuid.UUID, at: datetime) -> Case:
+    """Be the second person of a talk that somebody else holds; the one who was it before is told by the page."""
+    others = (CaseRow.state == "claimed", CaseRow.holder_id != staff_id)
+    return _second(session, case_id, staff_id, at, "case.second", *others, second_id=staff_id, second_wanted_at=None)
+
+
+def _second(
+    session: Session, case_id: uuid.UUID, staff_id: uuid.UUID, at: datetime, kind: str, *conditions: Any, **values: Any
+) -> Case:
+    statement = update(CaseRow).where(CaseRow.id == case_id, *conditions).values(version=CaseRow.version + 1, **values)
+    if not cast(Any, session.execute(statement.execution_options(synchronize_session=False))).rowcount:
+        raise CaseMovedError("この相談の状態が変わりました。画面を新しくしてください。")
+    row = session.get_one(CaseRow, case_id, populate_existing=True)
+    _record(session, kind, row, at, staff_id)
     return as_case(row)
 
 
@@ -618,6 +644,8 @@ def _move_by_resident(
         row.waiting_since_at, row.holder_id, row.acknowledged_at = at, None, None
     if raised != severity and row.meant_why == "later":  # what was put off was a concern
         row.meant_why, row.answer_by_at, row.acknowledged_at = "again", None, None
+    if before == "claimed" and heard is Severity.EMERGENCY:  # the holder may have looked away: a second person too
+        row.second_wanted_at = at
     if after != before or raised != severity:
         row.alarm_since_at = at
         row.state, row.severity, row.version = after, raised.value, row.version + 1
@@ -699,7 +727,7 @@ def _swap(
     statement = (
         update(CaseRow)
         .where(CaseRow.id == case_id, CaseRow.state.in_(sorted(targets)), *held_by_me, *conditions)
-        .values(state=target, version=CaseRow.version + 1, **values)
+        .values(state=target, version=CaseRow.version + 1, second_id=None, second_wanted_at=None, **values)
         .execution_options(synchronize_session=False)
     )
     moved = bool(cast(Any, session.execute(statement)).rowcount)

@@ -283,6 +283,8 @@ class CaseRow(Base):
     last_holder_id: Mapped[uuid.UUID | None] = mapped_column(default=None)  # stays when the talk is given up
     meant_for_id: Mapped[uuid.UUID | None] = mapped_column(default=None)  # whom it waits for, before others
     meant_why: Mapped[str] = mapped_column(String(10), default="", server_default="")  # cases.Meant
+    second_id: Mapped[uuid.UUID | None] = mapped_column(default=None)  # who reads along while it is held
+    second_wanted_at: Mapped[datetime | None] = mapped_column(default=None)  # a second person is asked for since then
     answer_by_at: Mapped[datetime | None] = mapped_column(default=None)  # when she said that she will answer
     opened_at: Mapped[datetime]
     waiting_since_at: Mapped[datetime]

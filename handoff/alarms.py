@@ -61,6 +61,28 @@ def waiting(session: Session) -> list[Waiting]:
     return sorted(each, key=lambda one: (-Severity(one.severity).rank, one.since))
 
 
+@dataclass(frozen=True, slots=True)
+class Second:
+    """Hold one held case that asks for a second person, and who holds it."""
+
+    id: UUID
+    holder_id: UUID | None
+    since: datetime
+
+
+def seconds(session: Session) -> list[Second]:
+    """Return the cases in which a second person should read along, the longest asked for first.
+
+    Pages tell it; the server calls nobody: the holder is there, and if she is not, her claim lapses (CARE C16).
+    """
+    found = session.execute(
+        select(CaseRow.id, CaseRow.holder_id, CaseRow.second_wanted_at)
+        .where(CaseRow.state == "claimed", CaseRow.second_wanted_at.is_not(None))
+        .order_by(CaseRow.second_wanted_at)
+    )
+    return [Second(row.id, row.holder_id, row.second_wanted_at) for row in found]
+
+
 def digest_of(step: AlarmStep) -> str:
     """Return the name of a step: another address, time or number is another step and calls again."""
     return hashlib.sha256(json.dumps(asdict(step), sort_keys=True).encode()).hexdigest()[:12]

@@ -66,6 +66,16 @@ class Draft(Base):
     at: Mapped[datetime]
 
 
+class Watching(Base):
+    """Keep who has a talk open in a browser now, and whether she types; it ends by itself (`watching.HERE_SECONDS`)."""
+
+    __tablename__ = "watching"
+    case_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("cases.id"), primary_key=True)
+    staff_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff.id"), primary_key=True)
+    seen_db: Mapped[float]
+    typing: Mapped[bool]
+
+
 class Note(Base):
     """Keep one note of staff on a case: on release, on transfer, or in between; never shown to the family."""
 

@@ -50,6 +50,8 @@ MAY: Final[Mapping[str, frozenset[Role]]] = {
     "case.lower": _TALKING,
     "case.assign": _TALKING,
     "case.seen": _TALKING,
+    "case.second": _TALKING,
+    "case.want_second": _TALKING,
     "shift.see": _TALKING,
     "shift.write": _TALKING,
     "team.see": frozenset(ROLES),
@@ -64,7 +66,9 @@ MAY: Final[Mapping[str, frozenset[Role]]] = {
     "person.edit": _TALKING,
 }
 #: Only the person who holds the talk may do these.
-HOLDER_ONLY: Final = frozenset({"media.open", "case.renew", "case.reply", "case.release", "case.transfer"})
+HOLDER_ONLY: Final = frozenset(
+    {"media.open", "case.renew", "case.reply", "case.release", "case.transfer", "case.want_second"}
+)
 #: A supervisor may do these for somebody else's case; a specialist only for her own, or for one that nobody has.
 OWN_OR_SUPERVISOR: Final = frozenset({"case.close", "case.lower", "case.assign"})
 WITHOUT_CASE: Final = frozenset(

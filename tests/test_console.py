@@ -92,7 +92,7 @@ class Door:
     """Say who may pass a route, which case it needs, and what a good form holds."""
 
     roles: frozenset[str]
-    needs: str = ""  # waiting | concern | mine | closed
+    needs: str = ""  # waiting | concern | mine | others | closed
     fields: tuple[tuple[str, str], ...] = ()
     file: bytes = b""  # the upload of a multipart form
 
@@ -136,6 +136,9 @@ DOORS: dict[tuple[str, str], Door] = {
     ("POST", "/cases/{case_id}/transfer"): Door(TALKING, "mine", (("note", "お願いします"),)),
     ("POST", "/cases/{case_id}/assign"): Door(TALKING, "waiting", (("to", "desk:hinata"),)),
     ("POST", "/cases/{case_id}/seen"): Door(TALKING, "concern", (("until", "2026-11-21T15:00+09:00"),)),
+    ("POST", "/cases/{case_id}/second"): Door(TALKING, "others"),
+    ("POST", "/cases/{case_id}/want-second"): Door(TALKING, "mine"),
+    ("POST", "/cases/{case_id}/here"): Door(TALKING, "waiting", (("typing", "yes"),)),
     ("GET", "/today"): Door(TALKING),
     ("POST", "/today/notes"): Door(TALKING, "", (("text", "鍵は右の引き出し"),)),
     ("POST", "/today/hand-over"): Door(
@@ -341,8 +344,11 @@ async def test_every_route_for_every_role(
         if door.roles is OPEN:
             continue
         talks = role in TALKING
+        holder = next((other for other in sorted(TALKING) if other != role), "") if door.needs == "others" else role
         case_id = await a_case(
-            world, held_by=role if door.needs == "mine" and talks else "", state=door.needs if talks else ""
+            world,
+            held_by=holder if door.needs in ("mine", "others") and talks else "",
+            state=door.needs if talks else "",
         )
         address, fields = await good_form(world, path, door, case_id)
         data = form(csrf, **fields) if method == "POST" else None

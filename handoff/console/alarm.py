@@ -5,6 +5,7 @@ The rule: neither says anything of a family: numbers, how grave, since when.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
@@ -20,16 +21,27 @@ from handoff.staff import MAY
 router = APIRouter()
 
 
-def waiting_of(session: Session, _house: House, _now: datetime) -> list[alarms.Waiting]:
-    """Read what waits for all pages that ask now (`live.Shared`)."""
-    return alarms.waiting(session)
+@dataclass(frozen=True, slots=True)
+class Calling:
+    """Hold what calls on open pages: cases that nobody has, and held ones that ask for a second person."""
+
+    waiting: list[alarms.Waiting]
+    seconds: list[alarms.Second]
+
+
+def calling_of(session: Session, _house: House, _now: datetime) -> Calling:
+    """Read what calls, for all pages that ask now (`live.Shared`)."""
+    return Calling(alarms.waiting(session), alarms.seconds(session))
 
 
 @router.get("/alarms")
 async def waiting(request: Request, door: Annotated[Pass, Depends(may("queue.see", human=False))]) -> Response:
-    """Answer which urgent and emergency cases nobody has taken, and at which seconds a page repeats its call."""
+    """Answer which urgent and emergency cases nobody has taken, and at which seconds a page repeats its call.
+
+    Who may read talks also learns which held cases ask for a second person, her own left out.
+    """
     house, shared = house_of(request), request.app.state.alarms
-    found: list[alarms.Waiting] = await shared.newest(house)
+    found: Calling = await shared.newest(house)
     root = request.scope.get("root_path", "")
     opens = door.actor.role in MAY["talk.read"]
     return JSONResponse(
@@ -44,7 +56,17 @@ async def waiting(request: Request, door: Annotated[Pass, Depends(may("queue.see
                     "since": one.since.timestamp(),
                     "url": f"{root}/cases/{one.id}" if opens else f"{root}/",
                 }
-                for one in found
+                for one in found.waiting
+            ]
+            + [
+                {
+                    "id": str(one.id),
+                    "severity": "second",
+                    "since": one.since.timestamp(),
+                    "url": f"{root}/cases/{one.id}",
+                }
+                for one in found.seconds
+                if opens and one.holder_id != door.actor.id
             ],
         }
     )

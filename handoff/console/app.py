@@ -75,7 +75,7 @@ def create_console(
     )
     app.state.streams = Counter()
     app.state.tail = tail = live.Tail()
-    app.state.shots, app.state.alarms = live.Shared(queue.shot_of, tail), live.Shared(alarm.waiting_of, tail)
+    app.state.shots, app.state.alarms = live.Shared(queue.shot_of, tail), live.Shared(alarm.calling_of, tail)
     app.state.readings, app.state.one_reading = set(), asyncio.Semaphore(1)  # of uploaded files
     pages = (
         sign_in, queue, live, alarm, conversation, today, team,

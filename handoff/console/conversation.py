@@ -28,7 +28,7 @@ from bot.profile import Profile
 from bot.render import ALT_TEXT
 from bot.situation import CASE_TABLE, Case, City
 from bot.store import append_audit, append_event, db_now
-from handoff import audit, notes, shift, staff, team
+from handoff import audit, notes, shift, staff, team, watching
 from handoff.console import labels, live
 from handoff.console.gate import House, Pass, house_of, may, wants_json
 from handoff.staff import Actor
@@ -140,6 +140,7 @@ class Talk:
     desk: str
     desk_why: tuple[str, ...]
     meant_for: str
+    second: str  # who reads along
     readers: tuple[tuple[str, datetime], ...]  # who has read it and when last, the reader of this page left out
     promises: tuple[tuple[str, shift.Promised], ...]  # by whom, and what; those that are open
     colleagues: tuple[Member, ...]  # who may be asked to take it
@@ -212,6 +213,7 @@ def read_talk(
         desk=desk.name if (desk := city.desk(case.desk_id)) is not None else "",
         desk_why=tuple(case.desk_why) if len(city.desks) > 1 else (),
         meant_for=names.get(case.meant_for_id, "") if case.meant_for_id else "",
+        second=names.get(case.second_id, "") if case.second_id else "",
         readers=tuple(
             (names[id], at)
             for id, at in audit.readers(session, [case_id]).get(case_id, {}).items()
@@ -220,15 +222,19 @@ def read_talk(
         promises=tuple((names.get(one.staff_id, ""), one) for one in shift.promises(session, [case_id])),
         colleagues=tuple(team.may_be_asked(session, actor.id, case)),
         family=labels.family(told, now.astimezone(TOKYO).date()),
-        can=_possible(actor, value),
+        can=_possible(actor, value, second_id=case.second_id, wanted=case.second_wanted_at is not None),
     )
 
 
-def _possible(actor: Actor, case: Case) -> frozenset[str]:
+def _possible(actor: Actor, case: Case, *, second_id: uuid.UUID | None, wanted: bool) -> frozenset[str]:
     """Return the actions that the state and the role allow now; the page shows no others."""
     moves: set[str] = set(CASE_TABLE[case.state])
     found = moves & {"claim", "release", "transfer", "close", "reopen"}
     found |= {"reply"} if case.held else set()
+    if case.held and case.holder_id == actor.id:
+        found |= set() if wanted else {"want_second"}
+    elif case.held and second_id != actor.id:
+        found |= {"second"}
     found |= {"assign"} if case.state in ("waiting", "offered", "declined", "on_hold") else set()
     found |= {"seen"} if case.state == "waiting" and case.severity is Severity.CONCERN else set()
     found |= {"lower"} if case.state != "closed" and case.severity is not Severity.CONCERN else set()
@@ -432,6 +438,30 @@ async def _act(request: Request, door: Pass, unit: Callable[[Session, datetime],
 async def claim(request: Request, door: Annotated[Pass, Depends(may("case.claim"))]) -> Response:
     """Take the talk."""
     return await _act(request, door, lambda s, at: cases.claim(s, door.the_case.id, door.actor.id, at))
+
+
+@router.post("/second")
+async def read_along(request: Request, door: Annotated[Pass, Depends(may("case.second"))]) -> Response:
+    """Be the second person of a talk that a colleague holds."""
+    return await _act(request, door, lambda s, at: cases.read_along(s, door.the_case.id, door.actor.id, at))
+
+
+@router.post("/want-second")
+async def want_second(request: Request, door: Annotated[Pass, Depends(may("case.want_second"))]) -> Response:
+    """Ask colleagues for a second person."""
+    return await _act(request, door, lambda s, at: cases.want_second(s, door.the_case.id, door.actor.id, at))
+
+
+@router.post("/here")
+async def here(request: Request, door: Annotated[Pass, Depends(may("talk.read", human=False))]) -> Response:
+    """Note that this browser has the talk open, or closes it, and answer which colleagues have."""
+    house, case_id, who = house_of(request), door.the_case.id, door.actor.id
+    if door.typed("gone") == "yes":
+        await house.store.write(lambda s: watching.leave(s, case_id, who))
+        return JSONResponse({"others": []})
+    typing = door.typed("typing") == "yes"
+    found = await house.store.write(lambda s: watching.watch(s, case_id, who, typing=typing))
+    return JSONResponse({"others": [{"name": one.name, "typing": one.typing} for one in found]})
 
 
 @router.post("/renew")

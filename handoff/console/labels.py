@@ -178,6 +178,8 @@ MOVES: Final[Mapping[str, str]] = {
     "case.dead_letter": "読めなかったメッセージがあります",
     "case.given_up": "送れなかった返事があります",
     "promise.kept": "約束したことをしました",
+    "case.second": "いっしょに読んでいます",
+    "case.second_wanted": "もう一人を呼びました",
 }
 
 NOTES: Final[Mapping[str, str]] = {"release": "保留のメモ", "transfer": "引き継ぎのメモ", "close": "終了のメモ"}

@@ -6,7 +6,8 @@ import { waited } from "./live.js";
 const POLL = 5000; // milliseconds
 const BROKEN = 25000; // without an answer for so long the page says so
 const NAMES = { emergency: "緊急", urgent: "急ぎ" };
-const TONES = { emergency: [880, 660, 880, 660, 880, 660], urgent: [660, 880] }; // hertz, a fifth of a second each
+const SECOND = "緊急の相談で、いっしょに読む人を待っています"; // somebody holds it: two people where a life may be in danger
+const TONES = { emergency: [880, 660, 880, 660, 880, 660], urgent: [660, 880], second: [660] }; // hertz, 0.2 s each
 
 const root = document.documentElement.dataset.root;
 const banner = document.getElementById("alarm");
@@ -46,8 +47,12 @@ function play(severity) {
 function notify(one) {
   if (!("Notification" in window) || Notification.permission !== "granted" || !sounds) return;
   try { // telephones have the name and refuse to make one
-    new Notification("まどぐち", { body: `${NAMES[one.severity]}の相談が待っています`, tag: one.id, silent: true });
+    new Notification("まどぐち", { body: worded(one), tag: one.id, silent: true });
   } catch { /* band, title and sound are there */ }
+}
+
+function worded(one) {
+  return one.severity === "second" ? SECOND : `${NAMES[one.severity]}の相談が待っています`;
 }
 
 function show(text, first) {
@@ -69,7 +74,8 @@ function ring() {
   for (const key of rung.keys()) if (!keys.has(key)) rung.delete(key);
   const [first] = waiting;
   const more = waiting.length > 1 ? `（ほか${waiting.length - 1}件）` : "";
-  show(first ? `${NAMES[first.severity]}の相談が${waited(now - first.since)}待っています${more}` : "", first);
+  const longer = first && first.severity !== "second" ? `${NAMES[first.severity]}の相談が${waited(now - first.since)}待っています` : SECOND;
+  show(first ? `${longer}${more}` : "", first);
   const loud = [];
   for (const one of waiting) {
     const key = `${one.id} ${one.severity} ${one.since}`;
@@ -79,7 +85,7 @@ function ring() {
     loud.push(one);
   }
   if (!loud.length) return;
-  said.textContent = `${NAMES[loud[0].severity]}の相談が待っています${more}`; // they come gravest first
+  said.textContent = `${worded(loud[0])}${more}`; // they come gravest first
   loud.forEach(notify);
   play(loud[0].severity);
 }

@@ -167,6 +167,26 @@ words.addEventListener("keydown", (event) => {
   }
 });
 
+// --- who else is here -----------------------------------------------------------------------------------------------
+
+const watchers = document.getElementById("watchers");
+let typed = 0;
+words.addEventListener("input", () => { typed = Date.now(); });
+async function there() {
+  if (document.hidden) return;
+  const answer = await post("here", { typing: Date.now() - typed < 15000 ? "yes" : "no" }).catch(() => null);
+  if (!answer?.ok) return;
+  const { others } = await answer.json();
+  const named = others.map((one) => (one.typing ? `${one.name}（書いています）` : one.name));
+  watchers.textContent = named.length ? `いま見ている人: ${named.join("、")}` : "";
+}
+addEventListener("pagehide", () => {
+  navigator.sendBeacon(`${here}/here`, new URLSearchParams({ csrf: main.dataset.csrf, gone: "yes" }));
+});
+document.addEventListener("visibilitychange", there);
+setInterval(there, 15000);
+there();
+
 // --- the page -------------------------------------------------------------------------------------------------------
 
 showWords.hidden = false;

@@ -94,11 +94,15 @@ async def test_an_emergency_sounds_until_somebody_takes_it(site: Site) -> None:
         await tones(page, rounds * EMERGENCY_TONES)
     await expect(alarm).to_contain_text("20分待っています")
     await world.store.write(lambda s: cases.claim(s, case.id, world.staff["supervisor"], world.clock.now()))
+    await expect(alarm).to_contain_text("緊急の相談で、いっしょに読む人を待っています")  # one soft tone
+    await tones(page, 4 * EMERGENCY_TONES + 1)
+    me = world.staff["specialist"]
+    await world.store.write(lambda s: cases.read_along(s, case.id, me, world.clock.now()))
     await expect(alarm).to_be_hidden()
     await expect(page).to_have_title("(0) 待っている方 – まどぐち")
     for _ in range(3):
         await later(site, page, 60)
-    await tones(page, 4 * EMERGENCY_TONES)
+    await tones(page, 4 * EMERGENCY_TONES + 1)
 
 
 async def test_silence_is_one_persons_choice_and_kept(site: Site) -> None:

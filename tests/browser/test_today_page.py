@@ -209,3 +209,24 @@ async def test_a_desk_with_children_says_so_on_its_page(site: Site) -> None:
     await expect(page.get_by_text("子育てひろば: 子どもたちといます（10:20 ごろまで）")).to_be_visible()
     await expect(page.get_by_role("button", name="手があきました")).to_be_visible()
     await sane(page)
+
+
+async def test_a_second_person_is_called_and_reads_along(site: Site) -> None:
+    """Who takes an emergency is not alone: a colleague's page asks, she joins, and both see each other."""
+    made = await a_morning(site)
+    mine, hers = await site.signed_in(), await site.signed_in("supervisor")
+    await mine.goto(f"{site.root}/cases/{made['night'].id}")
+    await mine.get_by_role("button", name="この相談を受ける").press("Enter")
+    await expect(mine.get_by_text("いっしょに読む人を呼んでいます")).to_be_visible()
+    band = hers.locator("#alarm")
+    await expect(band).to_contain_text("緊急の相談で、いっしょに読む人を待っています")
+    await shot(hers, "50-second-wanted")
+    await axe(hers)
+    await band.get_by_role("link", name="ひらく").press("Enter")
+    await hers.wait_for_url(f"{site.root}/cases/{made['night'].id}")
+    await hers.get_by_role("button", name="いっしょに読む（二人目になる）").press("Enter")
+    await expect(mine.get_by_text("いっしょに読む人: たなか")).to_be_visible()
+    await expect(band).to_be_hidden()
+    await expect(hers.get_by_text("いま見ている人: さとう")).to_be_visible()
+    await shot(mine, "51-second")
+    await axe(mine)
