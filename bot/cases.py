@@ -453,13 +453,15 @@ def reply(
     place: journal.Place,
     language: str = "ja",
     veil: Sequence[dict[str, Any]] = (),
+    in_line: Sequence[dict[str, Any]] = (),
 ) -> Sent:
     """Say the holder's words once, in the room or in LINE; the same `key` never says them twice.
 
-    `name` is the work name that LINE shows as the sender; `veil` are neutral messages in front of words for LINE, so
-    that a notice on the phone shows none of them (CARE C21). Where the words may go is asked of `rooms` before; for
-    the room the caller tells the resident with `rooms.notify` when the result is `fresh`. Raises CaseMovedError if the
-    case is not theirs, RefusedError when `key` was used for other words.
+    `name` is the work name that LINE shows as the sender; `in_line` are the messages that LINE gets instead of the
+    plain words (cards); `veil` are neutral messages in front of them, so that a notice on the phone shows none of them
+    (CARE C21). Where the words may go is asked of `rooms` before; for the room the caller tells the resident with
+    `rooms.notify` when the result is `fresh`. Raises CaseMovedError if the case is not theirs, RefusedError when `key`
+    was used for other words.
     """
     if (before := said_before(session, case_id, key, words)) is not None:
         return before
@@ -477,9 +479,9 @@ def reply(
     row = session.get_one(CaseRow, case_id, populate_existing=True)
     outbox_id = None
     if place == "line":
-        messages: list[dict[str, Any]] = [*veil, {"type": "text", "text": words}]
-        if shown := sender_name(name):
-            messages[-1]["sender"] = {"name": shown}
+        shown = sender_name(name)
+        sender = {"sender": {"name": shown}} if shown else {}
+        messages = [*veil, *({**each, **sender} for each in in_line or ({"type": "text", "text": words},))]
         outbox_id = enqueue_outbox(session, row.resident_id, messages, origin="staff", at=at, case_id=case_id)
     journal.write(
         session,

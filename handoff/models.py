@@ -76,6 +76,18 @@ class Watching(Base):
     typing: Mapped[bool]
 
 
+class Referral(Base):
+    """Keep which place was offered to whom by whom: one row per place and sending (function 31)."""
+
+    __tablename__ = "referral"
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    case_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("cases.id"), index=True)
+    staff_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff.id"))
+    resource_id: Mapped[str] = mapped_column(String(200))
+    name: Mapped[str]  # of the place, as it was then
+    at: Mapped[datetime]
+
+
 class Note(Base):
     """Keep one note of staff on a case: on release, on transfer, or in between; never shown to the family."""
 

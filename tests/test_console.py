@@ -138,6 +138,10 @@ DOORS: dict[tuple[str, str], Door] = {
     ("POST", "/cases/{case_id}/seen"): Door(TALKING, "concern", (("until", "2026-11-21T15:00+09:00"),)),
     ("POST", "/cases/{case_id}/second"): Door(TALKING, "others"),
     ("POST", "/cases/{case_id}/want-second"): Door(TALKING, "mine"),
+    ("GET", "/cases/{case_id}/places"): Door(TALKING, "mine"),
+    ("POST", "/cases/{case_id}/places"): Door(
+        TALKING, "mine", (("chosen", "{shown_id}"), ("place", "room"), ("key", str(uuid.UUID(int=8))))
+    ),
     ("POST", "/cases/{case_id}/here"): Door(TALKING, "waiting", (("typing", "yes"),)),
     ("GET", "/today"): Door(TALKING),
     ("POST", "/today/notes"): Door(TALKING, "", (("text", "鍵は右の引き出し"),)),
@@ -286,6 +290,9 @@ async def good_form(world: World, path: str, door: Door, case_id: uuid.UUID) -> 
         ids |= await an_upload(world)
     if "{agency_id" in path:
         ids |= await an_agency(world)
+    if "{shown_id}" in str(door.fields):
+        ids["shown_id"] = (await a_place(world))["other_id"]
+        await world.load_places()
     if "{staff_id" in f"{path}{door.fields}":
         ids["staff_id"] = str(world.staff["specialist"])
     if path == "/today/hand-over":

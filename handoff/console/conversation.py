@@ -7,7 +7,7 @@ The rule: opening this page is an audited act; words stay blurred until the talk
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
@@ -28,7 +28,7 @@ from bot.profile import Profile
 from bot.render import ALT_TEXT
 from bot.situation import CASE_TABLE, Case, City
 from bot.store import append_audit, append_event, db_now
-from handoff import audit, notes, shift, staff, team, watching
+from handoff import audit, notes, referrals, shift, staff, team, watching
 from handoff.console import labels, live
 from handoff.console.gate import House, Pass, house_of, may, wants_json
 from handoff.staff import Actor
@@ -142,6 +142,7 @@ class Talk:
     meant_for: str
     second: str  # who reads along
     readers: tuple[tuple[str, datetime], ...]  # who has read it and when last, the reader of this page left out
+    offered: tuple[tuple[str, referrals.Offered], ...]  # by whom, and which place
     promises: tuple[tuple[str, shift.Promised], ...]  # by whom, and what; those that are open
     colleagues: tuple[Member, ...]  # who may be asked to take it
     family: tuple[tuple[str, str], ...]  # what she told of it, for the holder alone: label, words
@@ -219,6 +220,7 @@ def read_talk(
             for id, at in audit.readers(session, [case_id]).get(case_id, {}).items()
             if id in names and id not in (actor.id, case.holder_id)
         ),
+        offered=tuple((names.get(one.staff_id, ""), one) for one in referrals.offered(session, case_id)),
         promises=tuple((names.get(one.staff_id, ""), one) for one in shift.promises(session, [case_id])),
         colleagues=tuple(team.may_be_asked(session, actor.id, case)),
         family=labels.family(told, now.astimezone(TOKYO).date()),
@@ -496,19 +498,40 @@ async def reply(request: Request, door: Annotated[Pass, Depends(may("case.draft"
     """Say something to the family: in the room with a notice, or in LINE where CARE C19 and C21 allow it.
 
     The door asks for `case.draft` only, so that a repeated press after the claim ended finds its own message; whether
-    the actor holds the case is asked below, by `authorize` and by the compare-and-swap of `cases.reply`.
+    the actor holds the case is asked in `say`, by `authorize` and by the compare-and-swap of `cases.reply`.
     """
-    house, actor, case_id = house_of(request), door.actor, door.the_case.id
     words = door.text("words", WORDS)
     if not words:
         raise RefusedError("ことばを入れてください。")
+    return said(request, door, await say(house_of(request), door, lambda _session: Words(words)))
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Hold what staff say: the words as journal and room keep them, and what LINE gets instead if that is more."""
+
+    text: str
+    in_line: Sequence[dict[str, Any]] = ()
+    language: str = "ja"
+    drafted: bool = True  # they were the reply that was being written, whose draft is done with
+    then: Callable[[Session, datetime], None] = lambda _session, _at: None  # in the same transaction, once
+
+
+async def say(house: House, door: Pass, compose: Callable[[Session], Words]) -> str:
+    """Say what `compose` words, where the form says, once for each `key` of the form; return what became of the notice.
+
+    Raise NotAllowedError, written into the audit, when the case is not the actor's.
+    """
+    actor, case_id = door.actor, door.the_case.id
     place: journal.Place = "line" if door.form.get("place") == "line" else "room"
     key = _uuid(str(door.form.get("key", "")))
     at, city = house.clock.now(), house.city()
 
     def unit(session: Session) -> str:
-        if cases.said_before(session, case_id, key, words) is not None:
-            notes.drop_draft(session, case_id, actor.id)
+        words = compose(session)
+        if cases.said_before(session, case_id, key, words.text) is not None:
+            if words.drafted:
+                notes.drop_draft(session, case_id, actor.id)
             return ""
         case = cases.get_case(session, case_id)
         staff.authorize(actor, "case.reply", case)
@@ -523,10 +546,24 @@ async def reply(request: Request, door: Annotated[Pass, Depends(may("case.draft"
         veil: list[dict[str, Any]] = []
         if place == "line" and not rooms.writes_now(session, resident.id):
             veil = house.to_line((Reply((ALT_TEXT,)),), memory.language(session, resident.id, city))
-        sent = cases.reply(session, case_id, actor.id, words, at, key=key, name=actor.work_name, place=place, veil=veil)
-        notes.drop_draft(session, case_id, actor.id)
+        sent = cases.reply(
+            session,
+            case_id,
+            actor.id,
+            words.text,
+            at,
+            key=key,
+            name=actor.work_name,
+            place=place,
+            language=words.language,
+            veil=veil,
+            in_line=words.in_line,
+        )
+        if words.drafted:
+            notes.drop_draft(session, case_id, actor.id)
         if not sent.fresh:
             return ""
+        words.then(session, at)
         shift.keep_answers(session, case_id, actor.id, at)
         if place == "line":
             rooms.log_line_talk(session, f"staff:{actor.id}", case_id, reason, at)
@@ -544,13 +581,17 @@ async def reply(request: Request, door: Annotated[Pass, Depends(may("case.draft"
         )
 
     try:
-        outcome = await house.store.write(unit)
+        return await house.store.write(unit)
     except NotAllowedError:
         await house.store.write(lambda s: audit.note_refusal(s, actor.id, "case.reply", case_id, at, "role or holder"))
         raise
+
+
+def said(request: Request, door: Pass, outcome: str) -> Response:
+    """Answer a form whose words were said."""
     if wants_json(request):
         return JSONResponse({"key": str(uuid.uuid4()), "notice": labels.NOTICES.get(outcome, "")})
-    return RedirectResponse(f"{request.scope.get('root_path', '')}/cases/{case_id}#latest", 303)
+    return RedirectResponse(f"{request.scope.get('root_path', '')}/cases/{door.the_case.id}#latest", 303)
 
 
 @router.post("/release")

@@ -1,6 +1,7 @@
 // One talk: it follows by itself, keeps the draft, sends once, and tells the server of human acts only.
 
 import { follow, gathered, ticking, waited } from "./live.js";
+import { placesBeside } from "./beside.js";
 import { composing, keys, step } from "./keys.js";
 
 const root = document.documentElement.dataset.root;
@@ -45,6 +46,7 @@ function settle() {
       : when === "held-by-other" ? !(now.held === "yes" && now.mine !== "yes")
       : !can.has(when.slice(4));
   }
+  if (now.mine !== "yes") document.getElementById("beside").hidden = true;
   const inLine = document.getElementById("place-line");
   inLine.disabled = now.line !== "yes";
   if (inLine.disabled && inLine.checked) form.elements.place.value = "room";
@@ -187,6 +189,16 @@ document.addEventListener("visibilitychange", there);
 setInterval(there, 15000);
 there();
 
+// --- places beside the talk -----------------------------------------------------------------------------------------
+
+const findPlaces = placesBeside({
+  link: document.getElementById("find-places"),
+  panel: document.getElementById("beside"),
+  place: { chosen: () => form.elements.place.value, canLine: () => parts().dataset.line === "yes" },
+  tell,
+  refresh,
+});
+
 // --- the page -------------------------------------------------------------------------------------------------------
 
 showWords.hidden = false;
@@ -195,6 +207,7 @@ showWords.addEventListener("click", () => blur(!main.classList.contains("blurred
 keys({
   c: () => { const button = document.getElementById("claim"); if (button.offsetParent) button.click(); },
   r: () => { if (words.offsetParent) words.focus(); },
+  p: () => { if (words.offsetParent) findPlaces(); },
   v: () => blur(!main.classList.contains("blurred")),
   j: () => step(".said", 1),
   k: () => step(".said", -1),
