@@ -88,6 +88,29 @@ class Referral(Base):
     at: Mapped[datetime]
 
 
+class CannedReply(Base):
+    """Keep one sentence that staff send often; `owner_id` None = shared. Its words are in its versions."""
+
+    __tablename__ = "canned_reply"
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    owner_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("staff.id"))
+    title: Mapped[str] = mapped_column(String(40))
+    version: Mapped[int]
+    active: Mapped[bool] = mapped_column(default=True)
+
+
+class CannedVersion(Base):
+    """Keep what a canned reply said in one version, by language; a version never changes."""
+
+    __tablename__ = "canned_version"
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    reply_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("canned_reply.id"), index=True)
+    version: Mapped[int]
+    texts: Mapped[dict[str, Any]]
+    at: Mapped[datetime]
+    by: Mapped[str] = mapped_column(String(20))  # the work name
+
+
 class Note(Base):
     """Keep one note of staff on a case: on release, on transfer, or in between; never shown to the family."""
 

@@ -52,6 +52,7 @@ MAY: Final[Mapping[str, frozenset[Role]]] = {
     "case.seen": _TALKING,
     "case.second": _TALKING,
     "case.want_second": _TALKING,
+    "canned.edit": _TALKING,
     "shift.see": _TALKING,
     "shift.write": _TALKING,
     "team.see": frozenset(ROLES),
@@ -75,7 +76,7 @@ WITHOUT_CASE: Final = frozenset(
     {
         "counts.see", "queue.see", "queue.take", "directory.see", "directory.edit", "directory.import",
         "agency.see", "agency.edit", "person.see", "person.edit",
-        "shift.see", "shift.write", "team.see", "team.edit", "desk.state",
+        "canned.edit", "shift.see", "shift.write", "team.see", "team.edit", "desk.state",
     }
 )  # fmt: skip
 

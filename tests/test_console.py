@@ -8,6 +8,7 @@ import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 import httpx
@@ -25,7 +26,7 @@ from bot.models import Audit, CaseRow, Event, Journal, Memory, Outbox, Resident,
 from bot.profile import Profile
 from bot.store import Store, append_event, db_now
 from bot.vault import resident_owner, unseal
-from handoff import partners, people, shift, team, uploads
+from handoff import partners, people, phrases, shift, team, uploads
 from handoff.console import conversation, labels, live
 from handoff.console.gate import HEADERS
 from handoff.models import DirectoryUpload, Draft, Note, StaffSession
@@ -142,6 +143,17 @@ DOORS: dict[tuple[str, str], Door] = {
     ("POST", "/cases/{case_id}/places"): Door(
         TALKING, "mine", (("chosen", "{shown_id}"), ("place", "room"), ("key", str(uuid.UUID(int=8))))
     ),
+    ("GET", "/cases/{case_id}/phrases"): Door(TALKING, "mine"),
+    ("GET", "/phrases"): Door(TALKING),
+    ("GET", "/phrases/new"): Door(TALKING),
+    ("POST", "/phrases/new"): Door(
+        TALKING, "", (("title", "あいさつ"), ("text-ja", "お待ちください"), ("shared", "yes"))
+    ),
+    ("GET", "/phrases/{phrase_id:uuid}/edit"): Door(TALKING),
+    ("POST", "/phrases/{phrase_id:uuid}/edit"): Door(
+        TALKING, "", (("title", "a"), ("text-ja", "い"), ("version", "1"))
+    ),
+    ("POST", "/phrases/{phrase_id:uuid}/retire"): Door(TALKING),
     ("POST", "/cases/{case_id}/here"): Door(TALKING, "waiting", (("typing", "yes"),)),
     ("GET", "/today"): Door(TALKING),
     ("POST", "/today/notes"): Door(TALKING, "", (("text", "鍵は右の引き出し"),)),
@@ -293,6 +305,10 @@ async def good_form(world: World, path: str, door: Door, case_id: uuid.UUID) -> 
     if "{shown_id}" in str(door.fields):
         ids["shown_id"] = (await a_place(world))["other_id"]
         await world.load_places()
+    if "{phrase_id" in path:
+        by = curation.By("staff:test", "さとう")
+        unit = partial(phrases.add, title="あいさつ", texts={"ja": "はい"}, owner=None, by=by, at=NOW)
+        ids["phrase_id"] = str(await world.store.write(unit))
     if "{staff_id" in f"{path}{door.fields}":
         ids["staff_id"] = str(world.staff["specialist"])
     if path == "/today/hand-over":

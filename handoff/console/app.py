@@ -23,7 +23,20 @@ from bot.i18n import Catalogs
 from bot.rooms import ToLine
 from bot.situation import City
 from bot.store import Store
-from handoff.console import agencies, alarm, beside, conversation, gate, live, people, queue, sign_in, team, today
+from handoff.console import (
+    agencies,
+    alarm,
+    beside,
+    conversation,
+    gate,
+    live,
+    people,
+    phrases,
+    queue,
+    sign_in,
+    team,
+    today,
+)
 from handoff.console.directory import edit, imports, places, suggested, twins, worklist
 from handoff.staff import Passwords
 
@@ -78,7 +91,7 @@ def create_console(
     app.state.shots, app.state.alarms = live.Shared(queue.shot_of, tail), live.Shared(alarm.calling_of, tail)
     app.state.readings, app.state.one_reading = set(), asyncio.Semaphore(1)  # of uploaded files
     pages = (
-        sign_in, queue, live, alarm, conversation, beside, today, team,
+        sign_in, queue, live, alarm, conversation, beside, phrases, today, team,
         places, edit, worklist, twins, imports, suggested, agencies, people,
     )  # fmt: skip
     for part in pages:

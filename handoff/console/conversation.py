@@ -7,7 +7,7 @@ The rule: opening this page is an audited act; words stay blurred until the talk
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
@@ -21,6 +21,7 @@ from starlette.exceptions import HTTPException
 
 from bot import cases, journal, media, memory, rooms
 from bot.errors import KeyGoneError, NotAllowedError, RefusedError
+from bot.i18n import Catalogs
 from bot.messages import Reply, Severity
 from bot.models import Audit, CaseRow, Journal, Outbox, Resident, Room, SignalRow
 from bot.opening import TOKYO
@@ -28,7 +29,7 @@ from bot.profile import Profile
 from bot.render import ALT_TEXT
 from bot.situation import CASE_TABLE, Case, City
 from bot.store import append_audit, append_event, db_now
-from handoff import audit, notes, referrals, shift, staff, team, watching
+from handoff import audit, notes, phrases, referrals, shift, staff, team, watching
 from handoff.console import labels, live
 from handoff.console.gate import House, Pass, house_of, may, wants_json
 from handoff.staff import Actor
@@ -86,6 +87,7 @@ class Said:
     state: str = ""  # of the request to LINE
     seen: datetime | None = None
     media: media.Seen | None = None
+    meaning: str = ""  # in Japanese, of staff's words that are known sentences in another language
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,7 @@ class Talk:
 
 
 def read_talk(
-    session: Session, actor: Actor, case_id: uuid.UUID, city: City, now: datetime, *, before: int = 0
+    session: Session, actor: Actor, case_id: uuid.UUID, city: City, now: datetime, words: Catalogs, *, before: int = 0
 ) -> Talk:
     """Read the talk of one case and the cursor together. `before` is a journal number to go further back from."""
     cursor = live.newest(session)
@@ -180,6 +182,9 @@ def read_talk(
         replace(_said(session, row, sent, names, marks.get(row.uid, [])), media=files.get(row.uid))
         for row, sent in reversed(rows[:SHOWN])
     ]
+    given = phrases.values(city, case.desk_id, actor.work_name)
+    meant = phrases.meanings(phrases.canned(session, actor.id), words, given)
+    said = [replace(one, meaning=_meaning(one, meant)) if one.who == "staff" else one for one in said]
     timeline: list[Said | Moved] = [*_moves(session, case_id, names), *said]
     timeline.sort(key=lambda one: one.at)
 
@@ -273,6 +278,12 @@ def _said(
     )
 
 
+def _meaning(one: Said, meant: Mapping[str, str]) -> str:
+    """Return in Japanese what of staff's words is a known sentence in another language."""
+    text = "".join(piece.text for piece in one.pieces)
+    return "\n".join(japanese for sentence, japanese in meant.items() if sentence in text)
+
+
 def _place(place: list[Any] | None) -> str:
     """Return a location in words: its name, its address, and the degrees that a map or 119 takes."""
     if not place:
@@ -329,7 +340,7 @@ async def _show(house: House, door: Pass, *, before: int = 0) -> dict[str, Any]:
             append_event(session, "case.read", now, case_id=case_id)  # colleagues see who has read it
 
         await store.write(unit)
-    talk = await store.read(lambda s: read_talk(s, door.actor, case_id, house.city(), now, before=before))
+    talk = await store.read(lambda s: read_talk(s, door.actor, case_id, house.city(), now, house.words, before=before))
     return {
         "talk": talk,
         "now": now,

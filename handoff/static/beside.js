@@ -1,26 +1,31 @@
-// Places beside the talk: the page that finds and sends them, shown in the talk's own page without leaving it.
+// Pages that help while one writes (places, sentences), shown in the talk's own page without leaving it.
 
 import { composing } from "./keys.js";
 
-export function placesBeside({ link, panel, place, tell, refresh }) {
-  async function open(url) {
+export function beside({ panel, place, insert, tell, refresh }) {
+  const part = panel.querySelector("[data-part-beside]");
+  let from = null;
+
+  async function open(url, link) {
+    from = link ?? from;
     const answer = await fetch(url, { headers: { accept: "text/html" }, redirect: "error" }).catch(() => null);
-    if (!answer?.ok) { tell("場所をさがせませんでした。担当が変わったか、接続が切れています。"); return; }
-    const found = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("places");
-    panel.querySelector("[data-places]").replaceChildren(...found.childNodes);
+    if (!answer?.ok) { tell("ひらけませんでした。担当が変わったか、接続が切れています。"); return; }
+    const found = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("beside-part");
+    panel.querySelector("h2 span").textContent = found.dataset.title;
+    part.replaceChildren(...found.childNodes);
     panel.hidden = false;
-    const line = panel.querySelector("input[name=place][value=line]");
+    const line = part.querySelector("input[name=place][value=line]");
     if (line) {
       line.disabled = !place.canLine();
-      panel.querySelector(`input[name=place][value=${place.chosen()}]`).checked = true;
+      part.querySelector(`input[name=place][value=${place.chosen()}]`).checked = true;
     }
-    (panel.querySelector("input[name=chosen]") ?? panel.querySelector("input[type=search]")).focus();
+    (part.querySelector("input[name=chosen]") ?? part.querySelector("input[type=search]")).focus();
   }
 
   function close() {
     panel.hidden = true;
-    panel.querySelector("[data-places]").replaceChildren();
-    link.focus();
+    part.replaceChildren();
+    from?.focus();
   }
 
   async function send(form) {
@@ -40,8 +45,13 @@ export function placesBeside({ link, panel, place, tell, refresh }) {
     }
   }
 
-  link.addEventListener("click", (event) => { event.preventDefault(); open(link.href); });
   panel.querySelector("[data-close]").addEventListener("click", close);
+  panel.addEventListener("click", (event) => {
+    const chosen = event.target.closest?.("[data-insert]");
+    if (!chosen) return;
+    close();
+    insert(chosen.dataset.insert);
+  });
   panel.addEventListener("submit", (event) => {
     event.preventDefault();
     const form = event.target;
@@ -51,5 +61,8 @@ export function placesBeside({ link, panel, place, tell, refresh }) {
   panel.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && !composing(event)) close();
   });
-  return () => open(link.href);
+  return (link) => {
+    link.addEventListener("click", (event) => { event.preventDefault(); open(link.href, link); });
+    return () => open(link.href, link);
+  };
 }

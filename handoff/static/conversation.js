@@ -1,7 +1,7 @@
 // One talk: it follows by itself, keeps the draft, sends once, and tells the server of human acts only.
 
 import { follow, gathered, ticking, waited } from "./live.js";
-import { placesBeside } from "./beside.js";
+import { beside } from "./beside.js";
 import { composing, keys, step } from "./keys.js";
 
 const root = document.documentElement.dataset.root;
@@ -189,15 +189,21 @@ document.addEventListener("visibilitychange", there);
 setInterval(there, 15000);
 there();
 
-// --- places beside the talk -----------------------------------------------------------------------------------------
+// --- beside the talk ------------------------------------------------------------------------------------------------
 
-const findPlaces = placesBeside({
-  link: document.getElementById("find-places"),
+const shows = beside({
   panel: document.getElementById("beside"),
   place: { chosen: () => form.elements.place.value, canLine: () => parts().dataset.line === "yes" },
+  insert: (text) => {
+    words.focus();
+    words.setRangeText(text, words.selectionStart, words.selectionEnd, "end");
+    words.dispatchEvent(new Event("input", { bubbles: true }));
+  },
   tell,
   refresh,
 });
+const findPlaces = shows(document.getElementById("find-places"));
+const findPhrases = shows(document.getElementById("find-phrases"));
 
 // --- the page -------------------------------------------------------------------------------------------------------
 
@@ -208,6 +214,7 @@ keys({
   c: () => { const button = document.getElementById("claim"); if (button.offsetParent) button.click(); },
   r: () => { if (words.offsetParent) words.focus(); },
   p: () => { if (words.offsetParent) findPlaces(); },
+  t: () => { if (words.offsetParent) findPhrases(); },
   v: () => blur(!main.classList.contains("blurred")),
   j: () => step(".said", 1),
   k: () => step(".said", -1),

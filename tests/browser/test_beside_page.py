@@ -66,3 +66,44 @@ async def test_the_page_works_alone_and_on_a_telephone(site: Site) -> None:
     await page.get_by_role("button", name="選んだ場所を送る").click()
     await page.wait_for_url(f"{site.root}/cases/{case_id}#latest")
     await expect(page.locator(".by-staff")).to_contain_text("ぽかぽか")
+
+
+async def test_a_sentence_is_put_into_the_reply_by_keyboard(site: Site) -> None:
+    """t opens the list; what is chosen stands where the cursor was, to be read and changed before it is sent."""
+    world = site.world
+    world.set_city(languages=view().city.languages)
+    case_id = await held(world, "vi")
+    page = await site.signed_in()
+    await page.goto(f"{site.root}/cases/{case_id}")
+    await press(page, "t")
+    beside = page.locator("#beside")
+    await expect(beside.get_by_role("searchbox")).to_be_focused()
+    await shot(page, "63-phrases")
+    await axe(page)
+    await beside.get_by_role("searchbox").fill("通訳")
+    await page.keyboard.press("Enter")
+    await expect(beside.locator("[data-insert]")).to_have_count(1)
+    await beside.locator("[data-insert]").press("Enter")
+    await expect(beside).to_be_hidden()
+    await expect(page.get_by_label("さとうとして書く")).to_have_value("Tôi sẽ tìm người phiên dịch. Xin chờ một chút.")
+    await page.keyboard.press("Control+Enter")
+    await expect(page.locator(".by-staff .gloss")).to_have_text("意味 通訳をさがします。少し待ってください。")
+    await sane(page)
+
+
+async def test_the_pages_of_sentences_are_accessible(site: Site) -> None:
+    page = await site.signed_in()
+    await page.goto(f"{site.root}/phrases")
+    await expect(page.get_by_text("この町の定型文は、まだありません。")).to_be_visible()
+    await page.get_by_role("link", name="定型文を書く").press("Enter")
+    await page.get_by_role("button", name="保存").press("Enter")
+    await expect(page.get_by_role("alert")).to_contain_text("日本語は必ず書いてください")
+    await shot(page, "64-phrase-form")
+    await axe(page)
+    await page.get_by_label("名前（同僚が選ぶときに読む）").fill("電話の案内")
+    await page.get_by_label("日本語", exact=False).first.fill("{desk}の電話は{phone}です。")
+    await page.get_by_role("button", name="保存").press("Enter")
+    await expect(page.get_by_role("link", name="電話の案内")).to_be_visible()
+    await shot(page, "65-phrases")
+    await sane(page)
+    await axe(page)

@@ -1,0 +1,240 @@
+"""Sentences that staff send often: reviewed ones in all languages, and the city's own, private or shared, in versions.
+
+The rule: what a sentence means stands in Japanese beside it, in the list and later in the talk, so that nobody sends or
+reads what she does not understand; no translation service is asked.
+"""
+
+from __future__ import annotations
+
+import string
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from bot.curation import By, FieldsRefusedError
+from bot.errors import RefusedError
+from bot.i18n import SOURCE, Catalogs
+from bot.messages import N_
+from bot.situation import City
+from bot.store import append_audit
+from handoff.models import CannedReply, CannedVersion
+
+LONGEST: Final = 1_000
+LONGEST_TITLE: Final = 40
+#: What may stand in braces in a sentence of the city's own: the work name, the town, the desk, its telephone.
+VARIABLES: Final = ("name", "city", "desk", "phone")
+
+#: Group -> sentences that hold in every town; nothing in them is promised that a desk cannot keep (CARE C3, C13).
+SHIPPED: Final[Mapping[str, tuple[str, ...]]] = {
+    "はじめ": (
+        N_("メッセージを読みました。書いてくれて、ありがとうございます。"),
+        N_("いま、返事を書いています。少し待ってください。"),
+        N_("ゆっくり書いてください。短くてもかまいません。"),
+        N_("返事がおそくなって、ごめんなさい。"),
+    ),
+    "安全": (
+        N_("いま、あなたと子どもは、安全な場所にいますか。"),
+        N_("けがをしている人はいますか。"),
+        N_("いま、そばにだれかいますか。"),
+        N_("命があぶないときは、いますぐ119に電話してください。"),
+        N_("暴力であぶないときは、いますぐ110に電話してください。"),
+    ),
+    "連絡": (
+        N_("電話で話せますか。話せるなら、番号を教えてください。"),
+        N_("いま、どこにいますか。地図の位置を送ることもできます。"),
+        N_("窓口へ、一緒に行くこともできます。"),
+    ),
+    "きく": (
+        N_("子どもは何さい（何か月）ですか。"),
+        N_("どこに住んでいますか。町の名前だけでかまいません。"),
+        N_("この話を、ほかの担当の人に伝えてもいいですか。"),
+    ),
+    "ことば": (
+        N_("日本語でなくてもかまいません。あなたのことばで書いてください。"),
+        N_("通訳をさがします。少し待ってください。"),
+    ),
+    "終わり": (
+        N_("今日は、ここまでにします。つづきは、次に窓口が開いているときに話せます。"),
+        N_("また書いてください。いつでも書けます。人が読むのは、窓口が開いているときです。"),
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Canned:
+    """Hold one of the city's own sentences; `texts` by language, `owner_id` None when it is shared."""
+
+    id: uuid.UUID
+    title: str
+    texts: Mapping[str, str]
+    owner_id: uuid.UUID | None
+    version: int
+    changed_at: datetime
+    changed_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """Hold one sentence as it would be sent: in which group, what is sent, in which language, what it means."""
+
+    group: str
+    text: str
+    language: str
+    japanese: str
+
+
+# --- the city's own ---------------------------------------------------------------------------------------------------
+
+
+def canned(session: Session, who: uuid.UUID) -> list[Canned]:
+    """Return the shared sentences and those of `who`, by title."""
+    found = session.execute(
+        select(CannedReply, CannedVersion)
+        .join(CannedVersion, CannedVersion.reply_id == CannedReply.id)
+        .where(
+            CannedVersion.version == CannedReply.version,
+            CannedReply.active.is_(True),
+            or_(CannedReply.owner_id.is_(None), CannedReply.owner_id == who),
+        )
+        .order_by(CannedReply.title, CannedReply.id)
+    )
+    return [
+        Canned(reply.id, reply.title, version.texts, reply.owner_id, reply.version, version.at, version.by)
+        for reply, version in found
+    ]
+
+
+def checked(title: str, texts: Mapping[str, str]) -> dict[str, str]:
+    """Return the texts that are not empty; raise FieldsRefusedError by field where something does not fit."""
+    kept = {language: text.strip() for language, text in texts.items() if text.strip()}
+    reasons = {}
+    if not 0 < len(title.strip()) <= LONGEST_TITLE:
+        reasons["title"] = f"名前を{LONGEST_TITLE}文字までで書いてください"
+    if SOURCE not in kept:
+        reasons[SOURCE] = "日本語は必ず書いてください（意味を同僚が読みます）"
+    for language, text in kept.items():
+        if len(text) > LONGEST:
+            reasons[language] = f"{LONGEST}文字までにしてください"
+        elif (unknown := variables(text)) is None or not unknown <= {*VARIABLES}:
+            known = "、".join(f"{{{name}}}" for name in VARIABLES)
+            reasons[language] = f"波かっこの中は {known} だけです"
+    if reasons:
+        raise FieldsRefusedError(reasons)
+    return kept
+
+
+def variables(text: str) -> set[str] | None:
+    """Return the names in braces; None when the braces do not fit together, or say more than a name."""
+    try:
+        parts = [part[1:] for part in string.Formatter().parse(text) if part[1] is not None]
+    except ValueError:
+        return None
+    return {str(name) for name, *_rest in parts} if all(not spec and not change for _n, spec, change in parts) else None
+
+
+def add(
+    session: Session, title: str, texts: Mapping[str, str], *, owner: uuid.UUID | None, by: By, at: datetime
+) -> uuid.UUID:
+    """Keep a new sentence and return its id. Raise FieldsRefusedError."""
+    kept, id = checked(title, texts), uuid.uuid4()
+    session.add(CannedReply(id=id, owner_id=owner, title=title.strip(), version=1))
+    session.flush()
+    _version(session, id, 1, kept, by, at)
+    append_audit(session, by.id, "canned.added", at, detail={"canned": str(id)})
+    return id
+
+
+def change(
+    session: Session, id: uuid.UUID, title: str, texts: Mapping[str, str], *, who: uuid.UUID, expected: int, by: By,
+    at: datetime,
+) -> None:  # fmt: skip
+    """Keep a new version of a sentence; earlier ones stay. Raise FieldsRefusedError, RefusedError when it moved."""
+    row, kept = _mine(session, id, who), checked(title, texts)
+    if row.version != expected:
+        raise RefusedError("ほかの人が先に直しました。いまの内容を見くらべてから、もう一度保存してください。")
+    row.title, row.version = title.strip(), row.version + 1
+    _version(session, id, row.version, kept, by, at)
+    append_audit(session, by.id, "canned.changed", at, detail={"canned": str(id), "version": row.version})
+
+
+def retire(session: Session, id: uuid.UUID, *, who: uuid.UUID, by: By, at: datetime) -> None:
+    """Offer a sentence no more; its versions stay. Raise RefusedError when it is not theirs to take away."""
+    _mine(session, id, who).active = False
+    append_audit(session, by.id, "canned.retired", at, detail={"canned": str(id)})
+
+
+def versions(session: Session, id: uuid.UUID, who: uuid.UUID) -> list[Canned]:
+    """Return what a sentence said before, newest first."""
+    row = _mine(session, id, who, lock=False)
+    found = select(CannedVersion).where(CannedVersion.reply_id == id).order_by(CannedVersion.version.desc())
+    return [
+        Canned(id, row.title, one.texts, row.owner_id, one.version, one.at, one.by) for one in session.scalars(found)
+    ]
+
+
+def _mine(session: Session, id: uuid.UUID, who: uuid.UUID, *, lock: bool = True) -> CannedReply:
+    row = session.get(CannedReply, id, with_for_update=lock)
+    if row is None or not row.active or row.owner_id not in (None, who):
+        raise RefusedError("その定型文は、いまありません。")
+    return row
+
+
+def _version(session: Session, id: uuid.UUID, version: int, texts: dict[str, str], by: By, at: datetime) -> None:
+    session.add(CannedVersion(id=uuid.uuid4(), reply_id=id, version=version, texts=texts, at=at, by=by.name))
+    session.flush()
+
+
+# --- saying them ----------------------------------------------------------------------------------------------------
+
+
+def values(city: City, desk_id: str, work_name: str) -> dict[str, str]:
+    """Return what stands for the names in braces."""
+    desk = city.desk(desk_id) or next(iter(city.desks), None)
+    return {
+        "name": work_name,
+        "city": city.name,
+        "desk": desk.name if desk else "",
+        "phone": desk.phone if desk else "",
+    }
+
+
+def offered(
+    own: Iterable[Canned], words: Catalogs, language: str, given: Mapping[str, str], *, sought: str = ""
+) -> list[Offered]:
+    """Return the sentences to choose from in a resident's language; `sought` is looked for in both languages.
+
+    One of the city's own that is not written in that language is offered in Japanese, and says so.
+    """
+    found = []
+    for one in own:
+        spoken = language if language in one.texts else SOURCE
+        group = "自分の" if one.owner_id else "市の"
+        found.append(
+            Offered(
+                f"{group}「{one.title}」", one.texts[spoken].format(**given), spoken, one.texts[SOURCE].format(**given)
+            )
+        )
+    for group, sentences in SHIPPED.items():
+        for sentence in sentences:
+            said = words.sentence(sentence, language)
+            found.append(Offered(group, said, language if said != sentence else SOURCE, sentence))
+    wanted = sought.casefold().strip()
+    return [one for one in found if not wanted or wanted in f"{one.group}{one.text}{one.japanese}".casefold()]
+
+
+def meanings(own: Iterable[Canned], words: Catalogs, given: Mapping[str, str]) -> dict[str, str]:
+    """Return what sentences mean in Japanese: each as it is said in each other language -> the Japanese."""
+    known = {
+        words.sentence(sentence, language): sentence
+        for sentences in SHIPPED.values()
+        for sentence in sentences
+        for language in words.sentences
+    }
+    for one in own:
+        known |= {text.format(**given): one.texts[SOURCE].format(**given) for text in one.texts.values()}
+    return {said: meant for said, meant in known.items() if said != meant}

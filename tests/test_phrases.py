@@ -1,0 +1,154 @@
+"""Sentences that are sent often: in the resident's language, with their meaning beside, in versions."""
+
+from __future__ import annotations
+
+import html
+import uuid
+from typing import Any
+
+import pytest
+
+from bot import cases
+from bot.curation import By, FieldsRefusedError
+from bot.errors import RefusedError
+from bot.store import Store
+from handoff import phrases
+from handoff.console import labels
+from tests.console_world import NOW, TIRED_EN, World, a_resident, build, form, writes
+from tests.talk import view, words
+
+BY = By("staff:test", "さとう")
+HERE = {"name": "さとう", "city": "ひなた市", "desk": "ひろば", "phone": "000-555-0110"}
+TEXTS = {"ja": "{name}です。{desk}は{phone}です。", "vi": "Tôi là {name}."}
+
+
+@pytest.fixture
+async def world(store: Store) -> World:
+    world = await build(store)
+    world.set_city(languages=view().city.languages)
+    return world
+
+
+async def added(world: World, owner: str = "", **texts: str) -> uuid.UUID:
+    who = world.staff[owner] if owner else None
+    return await world.store.write(lambda s: phrases.add(s, "あいさつ", texts or TEXTS, owner=who, by=BY, at=NOW))
+
+
+async def seen(world: World, role: str = "specialist") -> list[phrases.Canned]:
+    return await world.store.read(lambda s: phrases.canned(s, world.staff[role]))
+
+
+# --- those that are shipped -----------------------------------------------------------------------------------------
+
+
+def test_the_shipped_ones_are_said_in_every_language_and_mean_the_same_back() -> None:
+    """What is sent in Vietnamese is read as Japanese by colleagues, without any service."""
+    sentences = [one for group in phrases.SHIPPED.values() for one in group]
+    meant = phrases.meanings((), words(), HERE)
+    for language in view().city.languages:
+        found = phrases.offered((), words(), language, HERE)
+        assert [one.japanese for one in found] == sentences
+        for one in found:
+            assert (one.language == "ja") is (language == "ja")
+            assert language == "ja" or (one.text != one.japanese and meant[one.text] == one.japanese)
+
+
+def test_a_sentence_is_found_by_either_language() -> None:
+    for sought in ("通訳", "phiên dịch", "PHIÊN"):
+        (one,) = phrases.offered((), words(), "vi", HERE, sought=sought)
+        assert one.japanese == "通訳をさがします。少し待ってください。"
+    assert phrases.offered((), words(), "vi", HERE, sought="zzz") == []
+
+
+# --- the city's own -------------------------------------------------------------------------------------------------
+
+
+async def test_ones_own_are_filled_in_and_say_when_a_language_is_missing(world: World) -> None:
+    await added(world)
+    own = await seen(world)
+    (vi,), (es,) = (phrases.offered(own, words(), language, HERE, sought="あいさつ") for language in ("vi", "es"))
+    assert (vi.text, vi.language, vi.japanese) == ("Tôi là さとう.", "vi", "さとうです。ひろばは000-555-0110です。")
+    assert (es.text, es.language) == (es.japanese, "ja")
+    assert phrases.meanings(own, words(), HERE)["Tôi là さとう."] == vi.japanese
+
+
+async def test_a_private_one_is_ones_own(world: World) -> None:
+    id = await added(world, "specialist")
+    assert [one.id for one in await seen(world)] == [id]
+    assert await seen(world, "supervisor") == []
+    hers = world.staff["supervisor"]
+    with pytest.raises(RefusedError):
+        await world.store.write(lambda s: phrases.change(s, id, "x", TEXTS, who=hers, expected=1, by=BY, at=NOW))
+    with pytest.raises(RefusedError):
+        await world.store.write(lambda s: phrases.retire(s, id, who=hers, by=BY, at=NOW))
+
+
+async def test_a_version_never_changes_and_two_do_not_overwrite_each_other(world: World) -> None:
+    id, me = await added(world), world.staff["specialist"]
+    new = {"ja": "新しい"}
+    await world.store.write(lambda s: phrases.change(s, id, "名前", new, who=me, expected=1, by=BY, at=NOW))
+    with pytest.raises(RefusedError, match="先に直しました"):
+        await world.store.write(lambda s: phrases.change(s, id, "x", TEXTS, who=me, expected=1, by=BY, at=NOW))
+    said = await world.store.read(lambda s: phrases.versions(s, id, me))
+    assert [(one.version, one.texts) for one in said] == [(2, new), (1, TEXTS)]
+    assert [(one.title, one.texts) for one in await seen(world)] == [("名前", new)]
+    await world.store.write(lambda s: phrases.retire(s, id, who=me, by=BY, at=NOW))
+    assert await seen(world) == []
+
+
+@pytest.mark.parametrize(
+    ("title", "texts", "field"),
+    [
+        ("", {"ja": "あ"}, "title"),
+        ("あ" * 41, {"ja": "あ"}, "title"),
+        ("x", {}, "ja"),
+        ("x", {"vi": "a"}, "ja"),
+        ("x", {"ja": "あ" * 1001}, "ja"),
+        ("x", {"ja": "{nobody}"}, "ja"),
+        ("x", {"ja": "あ", "vi": "{name.__class__}"}, "vi"),
+        ("x", {"ja": "{name!r}"}, "ja"),
+        ("x", {"ja": "{name:>9}"}, "ja"),
+        ("x", {"ja": "{"}, "ja"),
+        ("x", {"ja": "{}"}, "ja"),
+    ],
+)
+def test_what_cannot_be_said_is_refused(title: str, texts: dict[str, str], field: str) -> None:
+    """A name in braces reaches nothing but the four values."""
+    with pytest.raises(FieldsRefusedError) as refused:
+        phrases.checked(title, texts)
+    assert set(refused.value.reasons) == {field}
+
+
+async def test_the_pages_keep_what_was_typed(world: World) -> None:
+    async with world.browser() as browser:
+        csrf = await world.signed_in("specialist", browser)
+        wrong = await browser.post("/phrases/new", data=form(csrf, title="", **{"text-ja": "はい{x}"}))
+        assert "はい{x}" in wrong.text
+        assert "波かっこの中は" in wrong.text
+        fields = {"title": "あいさつ", "text-ja": "はい", "text-vi": "Vâng", "shared": "yes"}
+        assert (await browser.post("/phrases/new", data=form(csrf, **fields))).status_code == 303
+        (one,) = await seen(world, "supervisor")
+        assert dict(one.texts) == {"ja": "はい", "vi": "Vâng"}
+        late = await browser.post(f"/phrases/{one.id}/edit", data=form(csrf, **{**fields, "version": "0"}))
+        assert "先に直しました" in late.text
+        page = (await browser.get(f"/phrases/{one.id}/edit")).text
+        assert "1版" in page
+
+
+async def test_colleagues_read_what_was_sent_in_another_language(world: World) -> None:
+    """In the talk the meaning stands under the words, also of a sentence among others."""
+    who = await a_resident(world.store, language="vi")
+    case = await writes(world.store, who, "x", TIRED_EN, event="open", language="vi")
+    assert case is not None
+    await world.store.write(lambda s: cases.claim(s, case.id, world.staff["specialist"], NOW))
+    async with world.browser() as browser:
+        csrf = await world.signed_in("specialist", browser)
+        listed = html.unescape((await browser.get(f"/cases/{case.id}/phrases")).text)
+        said = words().sentence("けがをしている人はいますか。", "vi")
+        assert f'data-insert="{said}"' in listed
+        assert "ベトナム語で返信に入ります" in listed
+        fields: Any = {"words": f"Xin chào.\n{said}", "place": "room", "key": str(uuid.UUID(int=4))}
+        await browser.post(f"/cases/{case.id}/reply", data=form(csrf, **fields))
+        page = (await browser.get(f"/cases/{case.id}")).text
+    assert "けがをしている人はいますか。" in page
+    assert set(labels.LANGUAGES) >= set(view().city.languages)
