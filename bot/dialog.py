@@ -281,7 +281,7 @@ class Dialog:
     @classmethod
     def hears(cls, event: str, state: str) -> bool:
         """Return whether the table has a row for `event` in `state`."""
-        return event in cls.machine.get_triggers(state)
+        return event in cls.machine.events and state in cls.machine.events[event].transitions
 
     def fire(self, event: str) -> bool:
         """Go where the table leads on `event`; return False when no row applies, so that somebody else may answer."""

@@ -413,6 +413,9 @@ def fold(text: str) -> str:
     return _NOISE.sub("", unicodedata.normalize("NFKC", text).casefold())
 
 
+_CALLED = {language: {fold(name) for name in (own, *CALLED.get(language, ()))} for language, own in OWN_NAMES.items()}
+
+
 def pressed(text: str, choices: Sequence[Mapping[str, Any]], words: Catalogs, language: str) -> str:
     """Return the act of the choice whose label, or number in a list, the whole text is; "" if it is none.
 
@@ -420,9 +423,11 @@ def pressed(text: str, choices: Sequence[Mapping[str, Any]], words: Catalogs, la
     """
     typed = fold(text)
     for number, choice in enumerate(choices, 1):
+        if not typed or not choice.get("act"):
+            continue
         label = str(choice["label"])
-        spoken = {fold(label), fold(words.sentence(label, language))}
-        if typed and choice.get("act") and (typed in spoken or (choice.get("listed") and typed == str(number))):
+        spoken = {fold(name) for name in {label, words.sentence(label, language)}}
+        if typed in spoken or (choice.get("listed") and typed == str(number)):
             return str(choice["act"])
     return ""
 
@@ -431,7 +436,7 @@ def _command(talk: Talk, choices: Sequence[Mapping[str, Any]], open_: Open) -> s
     """Return the act of the spoken command, or of the language's name, that the whole text is, or ""."""
     typed = fold(talk.inbound.text)
     for language in talk.view.city.languages:
-        if typed and typed in {fold(name) for name in (OWN_NAMES.get(language, ""), *CALLED.get(language, ()))}:
+        if typed and typed in _CALLED.get(language, ()):
             return f"language.chosen:{language}"
     command = talk.view.library.hearing.command(talk.inbound.text)
     if command in ("yes", "no"):

@@ -50,9 +50,11 @@ def sample() -> tuple[City, tuple[Resource, ...]]:
 
 @cache
 def view() -> View:
-    """Return ひなた市 as the pure part sees it."""
+    """Return ひなた市 as the pure part sees it; what is a command is looked up once in a test run."""
     town, places = sample()
-    return View(content(), Directory(places, content().topics_of_category), town)
+    ears = copy.copy(content().hearing)
+    ears.command = cache(ears.command)
+    return View(replace(content(), hearing=ears), Directory(places, content().topics_of_category), town)
 
 
 @cache
@@ -82,7 +84,7 @@ class Conversation(Rehearsal):
     def fork(self) -> Self:
         """Return the same conversation, to go on differently."""
         other = copy.copy(self)
-        other.memory = copy.deepcopy(self.memory)
+        other.memory = dict(self.memory)  # what is in it never changes: `take` reads it through JSON
         return other
 
     def writes(self, text: str) -> Turn:

@@ -52,6 +52,7 @@ _ENDS = (
     regex.compile(r"[。！？!?।]+[」』）)\s]*|\.\s+"),
     regex.compile(r"[\s、，]+"),
 )
+_CLUSTER = regex.compile(r"\X")
 _ENCODED = re.compile(r"(?:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})+")
 
 
@@ -65,7 +66,7 @@ def utf16_len(text: str) -> int:
 
 def graphemes(text: str) -> list[str]:
     """Return the grapheme clusters, as LINE counts labels."""
-    return [str(cluster) for cluster in regex.findall(r"\X", text)]
+    return [str(cluster) for cluster in _CLUSTER.findall(text)]
 
 
 def clip_label(text: str, limit: int) -> str:

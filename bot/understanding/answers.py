@@ -279,7 +279,7 @@ class Answers:
         near = []
         for size in range(len(bare) - 2, len(bare) + 3):
             for phrase, its, name in self._spoken.get(size, ()):
-                shared = min(len(bare) - len(held - its), size - len(its - held))  # no more can be in common
+                shared = len(held & its) + min(len(bare) - len(held), size - len(its))  # no more can be in common
                 if 2 * shared >= _NEAR * (len(bare) + size):
                     near.append((SequenceMatcher(None, bare, phrase).ratio(), name))
         best, name = max(near, default=(0.0, ""))
