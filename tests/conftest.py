@@ -34,6 +34,24 @@ SECRET_KEY = "test-secret-key-that-is-long-enough-0123456789"
 SHARED = Path(__file__).parents[1].parent / "shared"
 
 
+#: The files that take longest, in the order in which they begin, so that no core waits for the other in the end.
+FIRST = (
+    "test_processes.py",
+    "test_interleavings.py",
+    "test_kill.py",
+    "test_frozen.py",
+    "test_transcripts.py",
+    "test_understanding_hearing.py",
+    "test_cli.py",
+    "test_dialogs_explored.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first; `make test` runs a file in one worker, which makes once what its tests share."""
+    items.sort(key=lambda item: FIRST.index(item.path.name) if item.path.name in FIRST else len(FIRST))
+
+
 @pytest.fixture(scope="session")
 def engines() -> Encoders:
     """Give the shipped encoders, opened once."""

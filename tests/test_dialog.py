@@ -34,7 +34,6 @@ from tests.talk import (
 )
 
 LANGUAGES = words().talks
-pytestmark = pytest.mark.xdist_group("walk")  # the walk is made once
 
 
 @pytest.fixture(autouse=True)

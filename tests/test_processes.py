@@ -28,7 +28,6 @@ from tests.processes import CANARY, PATIENCE, ROOT, SECRETS, TOGETHER, Stream, T
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.xdist_group("processes"),
     pytest.mark.timeout(180),
 ]
 

@@ -51,7 +51,6 @@ def test_a_transcript_that_is_too_short_is_refused() -> None:
 
 @pytest.mark.browser
 @pytest.mark.timeout(300)
-@pytest.mark.xdist_group("browser")
 def test_a_talk_is_played_and_photographed(tmp_path: Path) -> None:
     """The desk says on the phone what the transcript holds, to lines that are typed and tapped; else it is refused."""
     talk = next(talk for talk in TALKS if talk.language == "pt-BR")

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 SHOTS = ROOT / "var" / "screenshots" / "story"
 PATIENCE = 20_000  # milliseconds until a step must show; two busy cores
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300), pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 
 @pytest.fixture
