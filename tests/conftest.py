@@ -12,6 +12,7 @@ import uuid
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ import playwright.sync_api
 import pytest
 
 from bot import library
+from bot.encoders import engines as encoding
 from bot.encoders.engines import Encoders, encoders
 from bot.store import Store
 from bot.understanding.hearing import Hearing
@@ -50,6 +52,16 @@ FIRST = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the longest files first; `make test` runs a file in one worker, which makes once what its tests share."""
     items.sort(key=lambda item: FIRST.index(item.path.name) if item.path.name in FIRST else len(FIRST))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def opened_once() -> Iterator[None]:
+    """Open each shipped engine once, whatever asks for it: a desk does so once in its life, a test run forty times."""
+    use, e5 = cache(encoding.Use), cache(encoding.E5)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(encoding, "Use", use)
+        patch.setattr(encoding, "E5", lambda layers=(): e5(tuple(layers)))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ import json
 import re
 import time as clock
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ SIGNALS = documents("signals")
 HEARING = Hearing.of(SIGNALS, documents("topics"))
 
 
+@cache  # what a change of dress does not touch is heard once
 def kinds(text: str, recent: tuple[str, ...] = ()) -> dict[str, str]:
     return {signal.kind: signal.severity.value for signal in HEARING.signals.hear(text, recent)}
 
