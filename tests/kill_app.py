@@ -1,4 +1,4 @@
-"""The real webhook, worker and outbox in one process of their own, for the test that kills it.
+"""The real webhook, worker and outbox in one process of their own, for the test that kills it, and its parent.
 
 `MADOGUCHI_TEST_BREAK` takes one guard out (fence, unique), to see the test fail.
 """
@@ -71,6 +71,17 @@ async def serve(database_url: str, line_base: str, port: int) -> None:
     await asyncio.gather(server.serve(), hands.run(), sender.run())
 
 
+def fork_each() -> None:
+    """For each line that is read, fork a process that serves; write its number, and when it has ended, how."""
+    for _line in sys.stdin:
+        if child := os.fork():
+            print(child, flush=True)
+            print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+            continue
+        asyncio.run(serve(sys.argv[1], sys.argv[2], int(sys.argv[3])))
+        return
+
+
 if __name__ == "__main__":
     take_out(os.environ.get("MADOGUCHI_TEST_BREAK", ""))
-    asyncio.run(serve(sys.argv[1], sys.argv[2], int(sys.argv[3])))
+    fork_each()

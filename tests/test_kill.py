@@ -9,6 +9,7 @@ import random
 import signal
 import sys
 import time
+from asyncio.subprocess import PIPE
 from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
@@ -88,27 +89,40 @@ def _json(found: dict[str, Any], status: int = 200) -> web.Response:
 
 
 class Desk:
-    """Start and kill the process."""
+    """Start and kill the process, which another one forks each time: its modules are imported once."""
 
     def __init__(self, database_url: str, line_base: str) -> None:
         self.arguments = [database_url, line_base]
         self.port = free_port()
-        self.process: asyncio.subprocess.Process | None = None
+        self.parent: asyncio.subprocess.Process | None = None
+        self.running = 0
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
     async def start(self) -> None:
-        command = [sys.executable, "-m", "tests.kill_app", *self.arguments, str(self.port)]
-        environment = {**os.environ, "NO_PROXY": "127.0.0.1"}
-        self.process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=environment)
+        if self.parent is None:
+            command = [sys.executable, "-m", "tests.kill_app", *self.arguments, str(self.port)]
+            environment = {**os.environ, "NO_PROXY": "127.0.0.1"}
+            self.parent = await asyncio.create_subprocess_exec(
+                *command, cwd=ROOT, env=environment, stdin=PIPE, stdout=PIPE
+            )
+        self.parent.stdin.write(b"start\n")
+        self.running = int(await self.parent.stdout.readline())
 
     async def kill(self) -> None:
-        assert self.process is not None
-        assert self.process.returncode is None, "the process ended by itself"
-        self.process.send_signal(signal.SIGKILL)
-        await self.process.wait()
+        os.kill(self.running, signal.SIGKILL)
+        assert await self.parent.stdout.readline() == b"%d\n" % -signal.SIGKILL, "the process ended by itself"
+        self.running = 0
+
+    async def end(self) -> None:
+        """End both."""
+        if self.running:
+            await self.kill()
+        if self.parent is not None:
+            self.parent.stdin.close()
+            await self.parent.wait()
 
 
 class Feeder:
@@ -190,8 +204,7 @@ async def test_kill_minus_nine(database_url: str) -> None:
             await store.open()
             await all_done(store)
     finally:
-        if desk.process is not None and desk.process.returncode is None:
-            await desk.kill()
+        await desk.end()
         await runner.cleanup()
     try:
         await judge(store, line)
