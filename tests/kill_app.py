@@ -46,8 +46,8 @@ def take_out(guard: str) -> None:
     if guard == "unique":
         row = inbox._row
 
-        def unguarded(session: Any, resident_id: Any, event_id: str, *more: Any) -> dict[str, Any]:
-            return row(session, resident_id, f"{event_id}:{uuid.uuid4()}"[:80], *more)
+        def unguarded(session: Any, resident_id: Any, event_id: str, *more: Any, **named: Any) -> dict[str, Any]:
+            return row(session, resident_id, f"{event_id}:{uuid.uuid4()}"[:80], *more, **named)
 
         inbox._row = unguarded
 

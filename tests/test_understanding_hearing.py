@@ -641,3 +641,15 @@ def test_japanese_patterns_do_not_read_chinese_sentences() -> None:
     assert list(made.find(views(fold("熱40度"))))
     assert list(made.find(views(fold("mou shinitai"))))
     assert not list(made.find(views(fold("奶粉用40度的水吗"))))
+
+
+@pytest.mark.parametrize("digits", ["1234567890", "１２３４５", "一二三四五六七八九十"])
+def test_of_a_number_without_end_the_beginning_stays(digits: str) -> None:
+    """A message of digits must not hold the desk up, and hides nothing that is said beside it."""
+    number = (digits * 1000)[:4000]
+    folded = fold(f"でんわ {number} しにたい")
+    assert len(folded.text) < 60
+    assert folded.raw[folded.starts[0] : folded.ends[-1]] == folded.raw  # the way back is whole
+    assert fold(f"090-1234-5678 と {digits}").text.endswith(fold(digits).text)
+    kinds = {signal.kind for signal in HEARING.signals.hear(f"しにたい {number}")}
+    assert "crisis" in kinds
