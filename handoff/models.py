@@ -88,6 +88,18 @@ class Referral(Base):
     at: Mapped[datetime]
 
 
+class EmergencyNote(Base):
+    """Keep what staff found out while a life may be in danger, or one call to an agency (`handoff.emergency`)."""
+
+    __tablename__ = "emergency_note"
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    case_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("cases.id"), index=True)
+    staff_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff.id"))
+    kind: Mapped[str] = mapped_column(String(10))  # check | call
+    body_sealed: Mapped[bytes]  # JSON, under the resident's key
+    at: Mapped[datetime]
+
+
 class CannedReply(Base):
     """Keep one sentence that staff send often; `owner_id` None = shared. Its words are in its versions."""
 

@@ -51,6 +51,7 @@ MAY: Final[Mapping[str, frozenset[Role]]] = {
     "case.assign": _TALKING,
     "case.seen": _TALKING,
     "case.second": _TALKING,
+    "case.emergency": _TALKING,
     "case.want_second": _TALKING,
     "canned.edit": _TALKING,
     "shift.see": _TALKING,

@@ -143,6 +143,13 @@ DOORS: dict[tuple[str, str], Door] = {
     ("POST", "/cases/{case_id}/places"): Door(
         TALKING, "mine", (("chosen", "{shown_id}"), ("place", "room"), ("key", str(uuid.UUID(int=8))))
     ),
+    ("GET", "/cases/{case_id}/emergency"): Door(TALKING, "waiting"),
+    ("POST", "/cases/{case_id}/emergency/check"): Door(TALKING, "waiting", (("q-where", "no"),)),
+    ("POST", "/cases/{case_id}/emergency/call"): Door(
+        TALKING,
+        "waiting",
+        (("to", "警察（110）"), ("day", "2026-11-21"), ("clock", "02:00"), ("outcome", "向かうとのこと")),
+    ),
     ("GET", "/cases/{case_id}/phrases"): Door(TALKING, "mine"),
     ("GET", "/phrases"): Door(TALKING),
     ("GET", "/phrases/new"): Door(TALKING),

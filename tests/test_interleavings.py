@@ -14,6 +14,7 @@ import uuid
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -25,7 +26,7 @@ from bot import cases, memory
 from bot.errors import LineUnreachableError, RefusedError
 from bot.inbox import line_hash
 from bot.line.client import Answer
-from bot.messages import Heard, Inbound
+from bot.messages import Heard, Inbound, Severity
 from bot.models import CaseRow, Inbox, Journal, Lane, Outbox, Resident, SignalRow
 from bot.store import Store, db_now
 from tests.pipeline import NOW, NOW_MS, Desks, Echo, FakeLine, city, deliver, event, text, user
@@ -33,7 +34,11 @@ from tests.pipeline import NOW, NOW_MS, Desks, Echo, FakeLine, city, deliver, ev
 DEEDS: Final = 10_000
 RESIDENTS: Final = (1, 2, 3, 4, 5)
 STAFF: Final = tuple(uuid.UUID(int=number) for number in (1, 2, 3))
-ACTS: Final = {"claim": 4, "reply": 8, "again": 2, "release": 1, "transfer": 1, "close": 1, "lapse": 0.5}  # how often
+#: How often staff do what.
+ACTS: Final = {
+    "claim": 4, "reply": 8, "again": 2, "release": 1, "transfer": 1, "close": 1, "lapse": 0.5, "reopen": 0.5,
+    "assign": 1, "later": 0.5, "second": 0.5, "lower": 0.5,
+}  # fmt: skip
 OK, AGAIN, SLOWER = Answer(200, "", "r"), Answer(500, "", "r"), Answer(429, "The API rate limit has been exceeded.")
 USED, KNOWN = Answer(400, "Invalid reply token"), Answer(409, "The retry key is already accepted")
 
@@ -177,7 +182,18 @@ class Street:
             elif act == "release":
                 cases.release(session, case.id, case.holder_id or me, NOW, name="さとう", agreed="")
             elif act == "transfer":
-                cases.transfer(session, case.id, case.holder_id or me, NOW, name="さとう")
+                to = self.dice.choice((None, cases.To(me), cases.To(desk_id="north")))
+                cases.transfer(session, case.id, case.holder_id or me, NOW, name="さとう", to=to)
+            elif act == "assign":
+                cases.assign(session, case.id, me, self.dice.choice((cases.To(me), cases.To(desk_id="north"))), NOW)
+            elif act == "later":
+                cases.answer_later(session, case.id, me, NOW, until=NOW + timedelta(hours=1))
+            elif act == "second":
+                self.dice.choice((cases.read_along, cases.want_second))(session, case.id, me, NOW)
+            elif act == "lower":
+                cases.lower(session, case.id, me, self.dice.choice((Severity.CONCERN, Severity.URGENT)), "x", NOW)
+            elif act == "reopen":
+                cases.reopen(session, case.id, me, NOW)
             elif act == "close":
                 cases.close(session, case.id, case.holder_id or me, NOW, name="さとう")
 

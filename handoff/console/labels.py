@@ -179,6 +179,8 @@ MOVES: Final[Mapping[str, str]] = {
     "case.given_up": "送れなかった返事があります",
     "promise.kept": "約束したことをしました",
     "case.second": "いっしょに読んでいます",
+    "emergency.check": "緊急の紙に、分かったことを残しました",
+    "emergency.call": "電話の記録を残しました",
     "case.second_wanted": "もう一人を呼びました",
 }
 

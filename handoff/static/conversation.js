@@ -218,6 +218,7 @@ keys({
   v: () => blur(!main.classList.contains("blurred")),
   j: () => step(".said", 1),
   k: () => step(".said", -1),
+  e: () => location.assign(`${here}/emergency`),
   q: () => location.assign(`${root}/`),
 });
 
