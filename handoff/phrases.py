@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from bot.curation import By, FieldsRefusedError
 from bot.errors import RefusedError
 from bot.i18n import SOURCE, Catalogs
-from bot.messages import N_
+from bot.messages import N_, Choice, Phrase, Reply, _
 from bot.situation import City
 from bot.store import append_audit
 from handoff.models import CannedReply, CannedVersion
@@ -28,6 +28,10 @@ LONGEST: Final = 1_000
 LONGEST_TITLE: Final = 40
 #: What may stand in braces in a sentence of the city's own: the work name, the town, the desk, its telephone.
 VARIABLES: Final = ("name", "city", "desk", "phone")
+
+#: What one tap asks when a life is in danger (CARE C29).
+ASK_PHONE: Final = N_("電話で話せますか。話せるなら、番号を教えてください。")
+ASK_PLACE: Final = N_("いま、どこにいますか。地図の位置を送ることもできます。")
 
 #: Group -> sentences that hold in every town; nothing in them is promised that a desk cannot keep (CARE C3, C13).
 SHIPPED: Final[Mapping[str, tuple[str, ...]]] = {
@@ -45,8 +49,8 @@ SHIPPED: Final[Mapping[str, tuple[str, ...]]] = {
         N_("暴力であぶないときは、いますぐ110に電話してください。"),
     ),
     "連絡": (
-        N_("電話で話せますか。話せるなら、番号を教えてください。"),
-        N_("いま、どこにいますか。地図の位置を送ることもできます。"),
+        ASK_PHONE,
+        ASK_PLACE,
         N_("窓口へ、一緒に行くこともできます。"),
     ),
     "きく": (
@@ -225,6 +229,13 @@ def offered(
             found.append(Offered(group, said, language if said != sentence else SOURCE, sentence))
     wanted = sought.casefold().strip()
     return [one for one in found if not wanted or wanted in f"{one.group}{one.text}{one.japanese}".casefold()]
+
+
+def question(asked: str) -> Reply:
+    """Return the sentence that asks for a telephone number or for the place, with LINE's own button for the latter."""
+    if asked == ASK_PLACE:
+        return Reply((Phrase(ASK_PLACE),), choices=(Choice(_("いまの場所を送る"), opens="location"),))
+    return Reply((Phrase(asked),))
 
 
 def meanings(own: Iterable[Canned], words: Catalogs, given: Mapping[str, str]) -> dict[str, str]:

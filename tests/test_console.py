@@ -143,6 +143,9 @@ DOORS: dict[tuple[str, str], Door] = {
     ("POST", "/cases/{case_id}/places"): Door(
         TALKING, "mine", (("chosen", "{shown_id}"), ("place", "room"), ("key", str(uuid.UUID(int=8))))
     ),
+    ("POST", "/cases/{case_id}/ask"): Door(
+        TALKING, "mine", (("what", "place"), ("place", "room"), ("key", str(uuid.UUID(int=9))))
+    ),
     ("GET", "/cases/{case_id}/emergency"): Door(TALKING, "waiting"),
     ("POST", "/cases/{case_id}/emergency/check"): Door(TALKING, "waiting", (("q-where", "no"),)),
     ("POST", "/cases/{case_id}/emergency/call"): Door(

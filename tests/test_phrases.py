@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import html
+import json
 import uuid
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from bot import cases
+from bot import cases, render
 from bot.curation import By, FieldsRefusedError
 from bot.errors import RefusedError
+from bot.models import Outbox
 from bot.store import Store
+from bot.vault import resident_owner, unseal
 from handoff import phrases
 from handoff.console import labels
-from tests.console_world import NOW, TIRED_EN, World, a_resident, build, form, writes
+from tests.console_world import NOW, TIRED_EN, VANISH, World, a_resident, build, form, writes
 from tests.talk import view, words
 
 BY = By("staff:test", "さとう")
@@ -152,3 +159,56 @@ async def test_colleagues_read_what_was_sent_in_another_language(world: World) -
         page = (await browser.get(f"/cases/{case.id}")).text
     assert "けがをしている人はいますか。" in page
     assert set(labels.LANGUAGES) >= set(view().city.languages)
+
+
+# --- one tap when a life is in danger (CARE C29) ----------------------------------------------------------------------
+
+
+async def grave(world: World, language: str = "vi") -> uuid.UUID:
+    world.app.state.house = replace(world.app.state.house, to_line=partial(render.to_line, words=words()))
+    who = await a_resident(world.store, language=language)
+    case = await writes(world.store, who, "x", VANISH, language=language)
+    assert case is not None
+    await world.store.write(lambda s: cases.claim(s, case.id, world.staff["specialist"], NOW))
+    return case.id
+
+
+async def asks(world: World, case_id: uuid.UUID, what: str, place: str, role: str = "specialist") -> int:
+    async with world.browser() as browser:
+        csrf = await world.signed_in(role, browser)
+        fields = {"what": what, "place": place, "key": str(uuid.uuid4())}
+        return int((await browser.post(f"/cases/{case_id}/ask", data=form(csrf, **fields))).status_code)
+
+
+async def test_the_place_is_asked_with_lines_own_button(world: World) -> None:
+    """In her language, and the phone offers to send where she is."""
+    world.set_city(talk_in="line")
+    case_id = await grave(world)
+    assert await asks(world, case_id, "place", "line") == 303
+
+    def unit(session: Session) -> list[dict[str, Any]]:
+        row = session.scalars(select(Outbox)).one()
+        owner = resident_owner(row.resident_id)
+        return list(json.loads(unseal(session, owner, "outbox", "body", row.id, row.body_sealed)))
+
+    (*_veil, question) = await world.store.read(unit)
+    assert question["text"] == words().sentence(phrases.ASK_PLACE, "vi")
+    assert [item["action"]["type"] for item in question["quickReply"]["items"]] == ["location"]
+
+
+async def test_a_number_is_asked_in_the_room_and_read_by_colleagues(world: World) -> None:
+    case_id = await grave(world)
+    assert await asks(world, case_id, "phone", "room") == 303
+    async with world.browser() as browser:
+        await world.signed_in("supervisor", browser)
+        page = html.unescape((await browser.get(f"/cases/{case_id}")).text)
+    assert words().sentence(phrases.ASK_PHONE, "vi") in page
+    assert phrases.ASK_PHONE in page
+
+
+async def test_one_tap_asks_no_more_than_words_may(world: World) -> None:
+    """Not by a colleague, not into LINE where it is not allowed, and nothing else."""
+    case_id = await grave(world)
+    assert await asks(world, case_id, "place", "line") == 422
+    assert await asks(world, case_id, "place", "room", "supervisor") == 403
+    assert await asks(world, case_id, "age", "room") == 422

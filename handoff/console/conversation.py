@@ -367,7 +367,8 @@ async def page(request: Request, door: Annotated[Pass, Depends(may("talk.read"))
     """Show the talk."""
     house = house_of(request)
     values = await _show(house, door, before=before)
-    return house.page(request, "conversation/page.html", key=uuid.uuid4(), city=house.city().name, **values)
+    keys: dict[str, Any] = {"key": uuid.uuid4(), "ask_keys": {what: uuid.uuid4() for what in ("place", "phone")}}
+    return house.page(request, "conversation/page.html", city=house.city().name, **keys, **values)
 
 
 @router.get("/parts")
@@ -515,6 +516,22 @@ async def reply(request: Request, door: Annotated[Pass, Depends(may("case.draft"
     if not words:
         raise RefusedError("ことばを入れてください。")
     return said(request, door, await say(house_of(request), door, lambda _session: Words(words)))
+
+
+@router.post("/ask")
+async def ask(request: Request, door: Annotated[Pass, Depends(may("case.draft"))]) -> Response:
+    """Ask for the place or a telephone number with one tap, in the resident's language (CARE C29)."""
+    house, city = house_of(request), house_of(request).city()
+    asked = {"place": phrases.ASK_PLACE, "phone": phrases.ASK_PHONE}.get(door.typed("what"))
+    if asked is None:
+        raise RefusedError("画面が古くなりました。開きなおしてください。")
+
+    def compose(session: Session) -> Words:
+        language = memory.language(session, session.get_one(CaseRow, door.the_case.id).resident_id, city)
+        in_line = house.to_line((phrases.question(asked),), language)
+        return Words(house.words.sentence(asked, language), in_line, language, drafted=False)
+
+    return said(request, door, await say(house, door, compose))
 
 
 @dataclass(frozen=True, slots=True)
