@@ -354,7 +354,7 @@ class Audit(Base):
     at: Mapped[datetime]
     actor: Mapped[str] = mapped_column(String(60))  # staff:<uuid> | system | cli
     action: Mapped[str] = mapped_column(String(40))
-    case_id: Mapped[uuid.UUID | None] = mapped_column(default=None)
+    case_id: Mapped[uuid.UUID | None] = mapped_column(default=None, index=True)
     resident_id: Mapped[uuid.UUID | None] = mapped_column(default=None)
     allowed: Mapped[bool] = mapped_column(default=True)
     reason: Mapped[str] = mapped_column(String(200), default="")

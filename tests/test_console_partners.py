@@ -285,9 +285,9 @@ async def test_a_correction_of_a_person_keeps_the_rules(world: World, browser: B
 @pytest.mark.parametrize(
     ("role", "links"),
     [
-        ("specialist", ["/", "/agencies", "/people"]),
-        ("officer", ["/", "/agencies"]),
-        ("administrator", ["/"]),
+        ("specialist", ["/", "/today", "/team", "/agencies", "/people", "/phrases"]),
+        ("officer", ["/", "/team", "/agencies"]),
+        ("administrator", ["/", "/team"]),
     ],
 )
 async def test_the_navigation_leads_where_the_role_may_go(

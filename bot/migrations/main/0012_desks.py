@@ -17,6 +17,7 @@ def upgrade() -> None:
     op.add_column("cases", sa.Column("meant_for_id", sa.Uuid(), nullable=True))
     op.add_column("cases", sa.Column("meant_why", sa.String(length=10), server_default="", nullable=False))
     op.add_column("cases", sa.Column("answer_by_at", bot.models.Moment(timezone=True), nullable=True))
+    op.create_index("ix_audit_case_id", "audit", ["case_id"])  # who has read it, whom the desk called
     op.create_table(
         "desk_state",
         sa.Column("desk_id", sa.String(length=40), nullable=False),
@@ -68,6 +69,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_index("ix_audit_case_id", "audit")
     for name in ("shift_note", "promise", "duty", "desk_state"):
         op.drop_table(name)
     for name in ("alarm_to_sealed", "capacity", "skills", "languages", "desks"):
