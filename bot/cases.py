@@ -286,13 +286,15 @@ def assign(session: Session, case_id: uuid.UUID, staff_id: uuid.UUID, to: To, at
 def answer_later(session: Session, case_id: uuid.UUID, staff_id: uuid.UUID, at: datetime, *, until: datetime) -> Case:
     """Note that this person has read a waiting concern and will answer it `until` then (CARE C32: seen, not taken).
 
-    An emergency or urgent case is claimed or goes on calling: for them there is no later. Raises CaseMovedError when
-    somebody else has said so, or the case is no waiting concern any more.
+    An emergency or urgent case is claimed or goes on calling: for them there is no later. Nor for a complaint about
+    staff, whose family must not hear from whom it may be about (CARE C36). Raises CaseMovedError then, and when
+    somebody else has said so.
     """
     mine = or_(CaseRow.meant_why != "later", CaseRow.meant_for_id == staff_id)
     statement = (
         update(CaseRow)
         .where(CaseRow.id == case_id, CaseRow.state == "waiting", CaseRow.severity == Severity.CONCERN.value, mine)
+        .where(CaseRow.reason != "complaint_staff")
         .values(
             acknowledged_at=at,
             read_at=func.coalesce(CaseRow.read_at, at),

@@ -327,6 +327,17 @@ async def test_for_grave_cases_there_is_no_later(world: World, signal: Signal) -
         await says_later(world, case.id, NOON + timedelta(hours=1))
 
 
+async def test_a_complaint_about_staff_is_not_answered_later(world: World) -> None:
+    """The family would read the name of whom it may be about (CARE C36)."""
+    case = await hears(world, event="open", reason="complaint_staff")
+    with pytest.raises(CaseMovedError):
+        await says_later(world, case.id, NOON + timedelta(hours=1))
+    async with world.browser() as browser:
+        await world.signed_in("specialist", browser)
+        page = (await browser.get(f"/cases/{case.id}")).text
+    assert 'data-can="assign claim"' in page
+
+
 async def test_what_gets_graver_is_put_off_no_more(world: World) -> None:
     who = await a_resident(world.store)
     case = await hears(world, TIRED_EN, who=who, event="open")

@@ -229,21 +229,22 @@ def read_talk(
         promises=tuple((names.get(one.staff_id, ""), one) for one in shift.promises(session, [case_id])),
         colleagues=tuple(team.may_be_asked(session, actor.id, case)),
         family=labels.family(told, now.astimezone(TOKYO).date()),
-        can=_possible(actor, value, second_id=case.second_id, wanted=case.second_wanted_at is not None),
+        can=_possible(actor, value, case),
     )
 
 
-def _possible(actor: Actor, case: Case, *, second_id: uuid.UUID | None, wanted: bool) -> frozenset[str]:
+def _possible(actor: Actor, case: Case, row: CaseRow) -> frozenset[str]:
     """Return the actions that the state and the role allow now; the page shows no others."""
     moves: set[str] = set(CASE_TABLE[case.state])
     found = moves & {"claim", "release", "transfer", "close", "reopen"}
     found |= {"reply"} if case.held else set()
     if case.held and case.holder_id == actor.id:
-        found |= set() if wanted else {"want_second"}
-    elif case.held and second_id != actor.id:
+        found |= {"want_second"} if row.second_wanted_at is None else set()
+    elif case.held and row.second_id != actor.id:
         found |= {"second"}
     found |= {"assign"} if case.state in ("waiting", "offered", "declined", "on_hold") else set()
-    found |= {"seen"} if case.state == "waiting" and case.severity is Severity.CONCERN else set()
+    if case.state == "waiting" and case.severity is Severity.CONCERN and row.reason != "complaint_staff":
+        found |= {"seen"}
     found |= {"lower"} if case.state != "closed" and case.severity is not Severity.CONCERN else set()
     return frozenset(name for name in found if _allowed(actor, f"case.{name}", case))
 
