@@ -381,7 +381,7 @@ async def test_the_page_says_when_a_person_reads(house: House) -> None:
 
 async def test_danger_has_one_quiet_line(house: House) -> None:
     """The page names 110 and 119 once, and no other number."""
-    page = (await house.come()).text
+    page = re.sub("<[^>]*>", " ", (await house.come()).text)  # tokens in tags may hold any figures
     assert page.count("110") == page.count("119") == 1
     assert "189" not in page
 
