@@ -264,8 +264,9 @@ def transfer(
 def assign(session: Session, case_id: uuid.UUID, staff_id: uuid.UUID, to: To, at: datetime) -> Case:
     """Ask one colleague, or a desk, to take a case that nobody holds; what is on hold gets another responsible person.
 
-    It takes nothing from anybody: a waiting case goes on waiting, and calling, until somebody claims it. Raises
-    CaseMovedError when somebody holds it or it has ended, RefusedError where a desk cannot be responsible.
+    What was promised to the family stands. It takes nothing from anybody: a waiting case goes on waiting, and calling,
+    until somebody claims it. Raises CaseMovedError when somebody holds it or it has ended, RefusedError where a desk
+    cannot be responsible.
     """
     row = session.get(CaseRow, case_id, with_for_update=True, populate_existing=True)
     if row is None or row.state not in ("waiting", "offered", "declined", "on_hold"):
@@ -626,8 +627,8 @@ _MEANT_FOR_NOBODY: Final[dict[str, Any]] = {"meant_for_id": None, "meant_why": "
 def _meant(to: To, why: Meant = "asked") -> dict[str, Any]:
     """Return the columns that say whom, or at which desk, a case waits for."""
     if to.staff_id is not None:
-        return {**_MEANT_FOR_NOBODY, "meant_for_id": to.staff_id, "meant_why": why}
-    return {**_MEANT_FOR_NOBODY, "desk_id": to.desk_id, "desk_why": ["person"]}
+        return {"meant_for_id": to.staff_id, "meant_why": why}
+    return {"meant_for_id": None, "meant_why": "", "desk_id": to.desk_id, "desk_why": ["person"]}
 
 
 def _told(to: To) -> dict[str, Any]:

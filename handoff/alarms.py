@@ -173,30 +173,36 @@ class Caller:
         step = next((step for step in self.city().alarms if digest_of(step) == payload["step"]), None)
         way: Way = payload["way"]
 
-        def look(session: Session) -> tuple[Waiting | None, list[Contact]]:
-            found = [one for one in waiting(session) if (one.id, one.since) == (wanted.id, wanted.since)]
-            return (found[0] if found else None), team.on_call(session, now)
+        def look(session: Session) -> Waiting | None:
+            return next((one for one in waiting(session) if (one.id, one.since) == (wanted.id, wanted.since)), None)
 
-        one, there = await self.store.read(look)
+        one = await self.store.read(look)
         if one is None or step is None or one.severity != step.severity:
             return False
+        there, problem = await self._roster(step, now)
         to = addresses(step, way, there)
         if not to and there:
             return False  # whoever is on call is reached in the other way
-        problem = ""
         try:
-            if not to:
+            if not to and not problem:
                 raise NotCalledError("nobody is on call, or nobody of them left an address or a number")
-            if way == "mail":
+            if way == "mail" and to:
                 await self.ways.by_mail(to, *letter(one, self.city(), now, self.base_url))
-            else:
-                for number in to:
-                    await self.ways.by_call(message(one, number, now))
+            for number in to if way == "call" else ():
+                await self.ways.by_call(message(one, number, now))
         except Exception as error:  # whatever it is, this call must be asked for again
             problem = str(error) if isinstance(error, NotCalledError) else type(error).__name__
+        if problem:
             log.error("alarm_failed", kind=way, problem=problem, count=payload["failures"] + 1)
         await self.store.write(lambda s: self._note(s, one, step, way, len(to), now, problem, int(payload["failures"])))
         return not problem
+
+    async def _roster(self, step: AlarmStep, now: datetime) -> tuple[list[Contact], str]:
+        """Return who is on call, and why that could not be read: the step's own addresses are called all the same."""
+        try:
+            return (await self.store.read(lambda s: team.on_call(s, now)) if step.on_call else []), ""
+        except Exception as error:  # a sealed number that opens no more must not silence the others
+            return [], f"the roster cannot be read: {type(error).__name__}"
 
     @staticmethod
     def _note(

@@ -238,14 +238,36 @@ def question(asked: str) -> Reply:
     return Reply((Phrase(asked),))
 
 
-def meanings(own: Iterable[Canned], words: Catalogs, given: Mapping[str, str]) -> dict[str, str]:
-    """Return what sentences mean in Japanese: each as it is said in each other language -> the Japanese."""
+def meanings(session: Session, words: Catalogs, given: Mapping[str, str]) -> dict[str, str]:
+    """Return what sentences mean in Japanese: each as it is said in each other language -> the Japanese.
+
+    `given` are the speaker's values. Every version of everybody's counts: what was once sent is understood later too.
+    """
     known = {
         words.sentence(sentence, language): sentence
         for sentences in SHIPPED.values()
         for sentence in sentences
         for language in words.sentences
     }
-    for one in own:
-        known |= {text.format(**given): one.texts[SOURCE].format(**given) for text in one.texts.values()}
+    for texts in session.scalars(select(CannedVersion.texts).order_by(CannedVersion.at)):
+        known |= {text.format(**given): texts[SOURCE].format(**given) for text in texts.values()}
     return {said: meant for said, meant in known.items() if said != meant}
+
+
+_ENDS: Final = ".!?。！？।"
+
+
+def explained(text: str, known: Mapping[str, str]) -> str:
+    """Return in Japanese, a line each, the known sentences that stand in a text as whole sentences or whole lines.
+
+    A short one inside another sentence ("No" in "No puedo") is none: a wrong meaning is worse than none.
+    """
+    lines = {line.strip() for line in text.splitlines()}
+
+    def stands(said: str) -> bool:
+        if said in lines or said == text:
+            return True
+        at = text.find(said) if said[-1] in _ENDS else -1
+        return at == 0 or (at > 0 and text[at - 1] in f" \n{_ENDS}")
+
+    return "\n".join(meant for said, meant in known.items() if stands(said))

@@ -43,6 +43,7 @@ MAY: Final[Mapping[str, frozenset[Role]]] = {
     "case.draft": _TALKING,
     "case.renew": _TALKING,
     "case.reply": _TALKING,
+    "case.ask": _TALKING,
     "case.release": _TALKING,
     "case.transfer": _TALKING,
     "case.close": _TALKING,
@@ -69,7 +70,7 @@ MAY: Final[Mapping[str, frozenset[Role]]] = {
 }
 #: Only the person who holds the talk may do these.
 HOLDER_ONLY: Final = frozenset(
-    {"media.open", "case.renew", "case.reply", "case.release", "case.transfer", "case.want_second"}
+    {"media.open", "case.renew", "case.reply", "case.release", "case.transfer", "case.want_second", "case.ask"}
 )
 #: A supervisor may do these for somebody else's case; a specialist only for her own, or for one that nobody has.
 OWN_OR_SUPERVISOR: Final = frozenset({"case.close", "case.lower", "case.assign"})

@@ -26,6 +26,7 @@ from bot.store import Store
 from handoff import alarms, team
 from handoff.alarms import Caller, Ways
 from handoff.calling import Hook, Mail
+from handoff.models import Staff
 from handoff.staff import add_staff
 from handoff.team import Contact
 from tests.calling_stand_ins import Post, Ringer, opened
@@ -464,6 +465,19 @@ async def test_an_empty_roster_is_a_failure_that_is_tried_again(night: Night) ->
     assert night.mailed == []  # she gave no address: the other way reaches her
     await night.later(3600)
     assert len(await audit(night.store, "alarm.failed")) == len(failed)
+
+
+async def test_a_roster_that_cannot_be_read_silences_nobody(night: Night) -> None:
+    """A number sealed under a lost key: the step's own telephone rings, the failure is written down, tried again."""
+    night.city = replace(CITY, alarms=(AlarmStep("emergency", 0, "closed", call="000-555-0001", on_call=True),))
+    await on_duty(night, "a", Contact("", "000-555-0011"))
+    await night.store.write(lambda s: s.execute(update(Staff).values(alarm_to_sealed=b"x" * 40)))
+    await waits(night, VANISH)
+    await night.later()
+    assert night.rung == ["000-555-0001"]
+    assert any("roster cannot be read" in row.reason for row in await audit(night.store, "alarm.failed"))
+    await night.later(30)
+    assert night.rung == ["000-555-0001"] * 2
 
 
 def test_a_roster_without_a_way_to_call_is_a_problem() -> None:

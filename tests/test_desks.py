@@ -23,6 +23,7 @@ from bot.opening import TOKYO, Opening, Schedule
 from bot.situation import Case, City, Desk
 from bot.store import Store
 from handoff import shift, taking, team
+from handoff.console import today
 from handoff.models import StaffSession
 from handoff.team import Contact, Member
 from tests.console_world import OWN_HAND, TIRED_EN, VANISH, World, a_resident, build, form, writes
@@ -320,6 +321,15 @@ async def test_a_concern_is_read_now_and_answered_later(world: World) -> None:
     assert (taken.meant_why, taken.answer_by_at) == ("", None)
 
 
+async def test_a_promised_answer_stands_when_another_is_asked(world: World) -> None:
+    """The desk goes on telling the family the time; it never says again that nobody has read."""
+    case, until = await hears(world, TIRED_EN, event="open"), NOON + timedelta(hours=2)
+    await says_later(world, case.id, until)
+    for to in (To(world.staff["supervisor"]), To(desk_id="north")):
+        await world.store.write(lambda s, to=to: cases.assign(s, case.id, world.staff["specialist"], to, NOON))
+        assert (await row(world, case.id)).answer_by_at == until
+
+
 @pytest.mark.parametrize("signal", [OWN_HAND, VANISH])
 async def test_for_grave_cases_there_is_no_later(world: World, signal: Signal) -> None:
     case = await hears(world, signal)
@@ -531,6 +541,22 @@ async def test_the_day_shows_the_night_the_promises_and_who_has_what(world: Worl
     matters = page[page.index("matters-title") :]
     assert "あなた" in matters
     assert str(earlier.id) in matters
+
+
+async def test_ones_own_are_all_there_however_much_others_have(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is cut is said; at the end of a shift nothing of one's own may be missing."""
+    monkeypatch.setattr(today, "SHOWN", 1)
+    mine, hers = world.staff["specialist"], world.staff["supervisor"]
+    made = [await hears(world, TIRED_EN, event="open") for _ in range(4)]
+    for case, who in zip(made, (mine, mine, hers, hers), strict=True):
+        await world.store.write(lambda s, case=case, who=who: cases.claim(s, case.id, who, NOON))
+    async with world.browser() as browser:
+        await world.signed_in("specialist", browser)
+        page = (await browser.get("/today")).text
+    matters = page[page.index("matters-title") :]
+    assert all(str(case.id) in matters for case in made[:2])
+    assert sum(str(case.id) in matters for case in made[2:]) == 1
+    assert "ほかの人の相談があと1件あります" in matters
 
 
 # --- the team -------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import html
 import json
 import uuid
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -48,10 +49,10 @@ async def seen(world: World, role: str = "specialist") -> list[phrases.Canned]:
 # --- those that are shipped -----------------------------------------------------------------------------------------
 
 
-def test_the_shipped_ones_are_said_in_every_language_and_mean_the_same_back() -> None:
+async def test_the_shipped_ones_are_said_in_every_language_and_mean_the_same_back(world: World) -> None:
     """What is sent in Vietnamese is read as Japanese by colleagues, without any service."""
     sentences = [one for group in phrases.SHIPPED.values() for one in group]
-    meant = phrases.meanings((), words(), HERE)
+    meant = await world.store.read(lambda s: phrases.meanings(s, words(), HERE))
     for language in view().city.languages:
         found = phrases.offered((), words(), language, HERE)
         assert [one.japanese for one in found] == sentences
@@ -76,7 +77,36 @@ async def test_ones_own_are_filled_in_and_say_when_a_language_is_missing(world: 
     (vi,), (es,) = (phrases.offered(own, words(), language, HERE, sought="あいさつ") for language in ("vi", "es"))
     assert (vi.text, vi.language, vi.japanese) == ("Tôi là さとう.", "vi", "さとうです。ひろばは000-555-0110です。")
     assert (es.text, es.language) == (es.japanese, "ja")
-    assert phrases.meanings(own, words(), HERE)["Tôi là さとう."] == vi.japanese
+    meant = await world.store.read(lambda s: phrases.meanings(s, words(), HERE))
+    assert meant["Tôi là さとう."] == vi.japanese
+
+
+async def test_what_was_sent_is_understood_when_it_was_changed_or_taken_away_since(world: World) -> None:
+    """By colleagues too, of a private sentence, and with the name of who said it."""
+    id, me = await added(world, "specialist"), world.staff["specialist"]
+    await world.store.write(
+        lambda s: phrases.change(s, id, "x", {"ja": "別の"}, who=me, expected=1, by=BY, at=NOW + timedelta(minutes=1))
+    )
+    await world.store.write(lambda s: phrases.retire(s, id, who=me, by=BY, at=NOW))
+    meant = await world.store.read(lambda s: phrases.meanings(s, words(), HERE))
+    assert meant["Tôi là さとう."] == "さとうです。ひろばは000-555-0110です。"
+
+
+@pytest.mark.parametrize(
+    ("text", "meaning"),
+    [
+        ("No", "いいえ"),
+        ("No puedo", ""),
+        ("Hola.\nNo", "いいえ"),
+        ("¿Puede esperar? Espere.", "待って"),
+        ("Desespere. Espere.", "待って"),  # and not what stands inside the word before
+        ("请问有人受伤吗？", ""),
+        ("您好。有人受伤吗？请写。", "けが？"),
+    ],
+)
+def test_a_sentence_inside_another_is_not_explained(text: str, meaning: str) -> None:
+    known = {"No": "いいえ", "Espere.": "待って", "espere.": "まちがい", "有人受伤吗？": "けが？"}
+    assert phrases.explained(text, known) == meaning
 
 
 async def test_a_private_one_is_ones_own(world: World) -> None:

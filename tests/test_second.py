@@ -43,6 +43,11 @@ async def second(world: World, case_id: uuid.UUID) -> uuid.UUID | None:
     return await world.store.read(lambda s: s.get_one(CaseRow, case_id).second_id)
 
 
+def can(answer: Any) -> list[str]:
+    """Return what a talk's page offers."""
+    return str(answer.text).split('data-can="')[1].split('"')[0].split()
+
+
 async def test_whoever_takes_an_emergency_is_not_alone(world: World) -> None:
     case_id = await held(world, VANISH)
     assert await wanted(world) == [case_id]
@@ -73,6 +78,22 @@ async def test_new_danger_in_a_held_talk_calls_a_second_person(world: World) -> 
     await world.store.write(lambda s: cases.read_along(s, case_id, world.staff["supervisor"], NOW))
     await writes(world.store, who, "z", VANISH, at=NOW + timedelta(minutes=1))
     assert await wanted(world) == [case_id]
+
+
+async def test_who_reads_along_already_can_answer_a_new_call(world: World) -> None:
+    """Else the band would stay on her pages with nothing to press."""
+    who = await a_resident(world.store)
+    case_id = await held(world, VANISH, who=who)
+    async with world.browser() as browser:
+        csrf = await world.signed_in("supervisor", browser)
+        await browser.post(f"/cases/{case_id}/second", data=form(csrf))
+        assert (
+            "second" not in (await browser.get(f"/cases/{case_id}")).text.split('data-can="')[1].split('"')[0].split()
+        )
+        await writes(world.store, who, "y", VANISH)
+        assert "second" in can(await browser.get(f"/cases/{case_id}"))
+        await browser.post(f"/cases/{case_id}/second", data=form(csrf))
+    assert await wanted(world) == []
 
 
 async def test_one_is_not_ones_own_second(world: World) -> None:

@@ -182,9 +182,11 @@ def read_talk(
         replace(_said(session, row, sent, names, marks.get(row.uid, [])), media=files.get(row.uid))
         for row, sent in reversed(rows[:SHOWN])
     ]
-    given = phrases.values(city, case.desk_id, actor.work_name)
-    meant = phrases.meanings(phrases.canned(session, actor.id), words, given)
-    said = [replace(one, meaning=_meaning(one, meant)) if one.who == "staff" else one for one in said]
+    known = {
+        name: phrases.meanings(session, words, phrases.values(city, case.desk_id, name))
+        for name in {one.name for one in said if one.who == "staff"}
+    }
+    said = [replace(one, meaning=_meaning(one, known[one.name])) if one.who == "staff" else one for one in said]
     timeline: list[Said | Moved] = [*_moves(session, case_id, names), *said]
     timeline.sort(key=lambda one: one.at)
 
@@ -240,7 +242,8 @@ def _possible(actor: Actor, case: Case, row: CaseRow) -> frozenset[str]:
     found |= {"reply"} if case.held else set()
     if case.held and case.holder_id == actor.id:
         found |= {"want_second"} if row.second_wanted_at is None else set()
-    elif case.held and row.second_id != actor.id:
+        found |= {"ask"} if case.severity is not Severity.CONCERN else set()
+    elif case.held and (row.second_id != actor.id or row.second_wanted_at is not None):
         found |= {"second"}
     found |= {"assign"} if case.state in ("waiting", "offered", "declined", "on_hold") else set()
     if case.state == "waiting" and case.severity is Severity.CONCERN and row.reason != "complaint_staff":
@@ -279,10 +282,8 @@ def _said(
     )
 
 
-def _meaning(one: Said, meant: Mapping[str, str]) -> str:
-    """Return in Japanese what of staff's words is a known sentence in another language."""
-    text = "".join(piece.text for piece in one.pieces)
-    return "\n".join(japanese for sentence, japanese in meant.items() if sentence in text)
+def _meaning(one: Said, known: Mapping[str, str]) -> str:
+    return phrases.explained("".join(piece.text for piece in one.pieces), known)
 
 
 def _place(place: list[Any] | None) -> str:
@@ -520,8 +521,8 @@ async def reply(request: Request, door: Annotated[Pass, Depends(may("case.draft"
 
 
 @router.post("/ask")
-async def ask(request: Request, door: Annotated[Pass, Depends(may("case.draft"))]) -> Response:
-    """Ask for the place or a telephone number with one tap, in the resident's language (CARE C29)."""
+async def ask(request: Request, door: Annotated[Pass, Depends(may("case.ask"))]) -> Response:
+    """Ask for the place or a telephone number with one tap, in the resident's language, in LINE if it may be (C29)."""
     house, city = house_of(request), house_of(request).city()
     asked = {"place": phrases.ASK_PLACE, "phone": phrases.ASK_PHONE}.get(door.typed("what"))
     if asked is None:
@@ -552,7 +553,7 @@ async def say(house: House, door: Pass, compose: Callable[[Session], Words]) -> 
     Raise NotAllowedError, written into the audit, when the case is not the actor's.
     """
     actor, case_id = door.actor, door.the_case.id
-    place: journal.Place = "line" if door.form.get("place") == "line" else "room"
+    wanted = str(door.form.get("place", ""))  # room | line | best: LINE where it is allowed now
     key = _uuid(str(door.form.get("key", "")))
     at, city = house.clock.now(), house.city()
 
@@ -567,11 +568,10 @@ async def say(house: House, door: Pass, compose: Callable[[Session], Words]) -> 
         assert case is not None
         row = session.get_one(CaseRow, case_id)
         resident = session.get_one(Resident, row.resident_id)
-        reason = ""
-        if place == "line":
-            allowed, reason = rooms.may_talk_in_line(session, case, at, city)
-            if not allowed:
-                raise RefusedError(labels.NOT_IN_LINE.get(reason, labels.NOT_IN_LINE["room"]))
+        allowed, reason = rooms.may_talk_in_line(session, case, at, city)
+        if wanted == "line" and not allowed:
+            raise RefusedError(labels.NOT_IN_LINE.get(reason, labels.NOT_IN_LINE["room"]))
+        place: journal.Place = "line" if wanted in ("line", "best") and allowed else "room"
         veil: list[dict[str, Any]] = []
         if place == "line" and not rooms.writes_now(session, resident.id):
             veil = house.to_line((Reply((ALT_TEXT,)),), memory.language(session, resident.id, city))

@@ -82,7 +82,7 @@ async def call(request: Request, door: Door) -> Response:
         raise RefusedError("電話した日と時刻を入れてください。") from None
     to = door.text("other", emergency.LONGEST) or door.text("to", emergency.LONGEST)
     spoke, outcome = door.text("spoke_with", emergency.LONGEST), door.text("outcome", emergency.LONGEST)
-    made = Call(door.actor.id, min(at, now) if (at - now).total_seconds() < 60 else at, to, spoke, outcome)
+    made = Call(door.actor.id, at, to, spoke, outcome)
     await house.store.write(lambda s: emergency.keep_call(s, case_id, made, now))
     return _back(request, door)
 

@@ -43,7 +43,8 @@ class Night:
     since: datetime
     until: datetime
     wrote: int  # residents
-    came: tuple[Row, ...]
+    came: tuple[Row, ...]  # the first of them
+    count: int  # of all that came
     calls: tuple[tuple[datetime, str, str, bool], ...]  # when, the case's name, what became of it, whether it failed
 
 
@@ -73,6 +74,7 @@ class Day:
     night: Night
     due: tuple[Due, ...]
     matters: tuple[Matters, ...]
+    others_more: int  # open with others and not shown
     left: tuple[tuple[str, LeftNote], ...]
     on_duty: tuple[Shift, ...]
     colleagues: tuple[Member, ...]
@@ -81,10 +83,12 @@ class Day:
 def read_day(session: Session, me: uuid.UUID, city: City, now: datetime) -> Day:
     """Read the day as `me` sees it."""
     names = staff.work_names(session)
+    matters, more = _matters(session, me, names, city, now)
     return Day(
         _night(session, city, now),
         _due(session, names, now),
-        _matters(session, me, names, city, now),
+        matters,
+        more,
         tuple((names.get(one.staff_id, ""), one) for one in shift.left_notes(session, now)),
         tuple(team.duties(session, now, labels.end_of_day(now))),
         tuple(one for one in team.members(session) if one.talks and one.id != me),
@@ -96,6 +100,7 @@ def _night(session: Session, city: City, now: datetime) -> Night:
     heard = select(SignalRow.case_id).where(SignalRow.at >= since, SignalRow.at < until)
     came = or_(and_(CaseRow.opened_at >= since, CaseRow.opened_at < until), CaseRow.id.in_(heard))
     rows = queue.rows(session, listing.listed(session, [came], limit=SHOWN), city, now)
+    count = listing.count(session, [came])
     wrote = select(func.count(Journal.resident_id.distinct())).where(
         Journal.who == "resident", Journal.at >= since, Journal.at < until
     )
@@ -109,7 +114,7 @@ def _night(session: Session, city: City, now: datetime) -> Night:
     for row in called:
         failed = row.action == "alarm.failed"
         calls.append((row.at, labels.short(row.case_id), labels.CALLED[row.detail["way"], failed], failed))
-    return Night(since, until, session.scalar(wrote) or 0, rows, tuple(reversed(calls)))
+    return Night(since, until, session.scalar(wrote) or 0, rows, count, tuple(reversed(calls)))
 
 
 def _due(session: Session, names: dict[uuid.UUID, str], now: datetime) -> tuple[Due, ...]:
@@ -127,16 +132,24 @@ def _due(session: Session, names: dict[uuid.UUID, str], now: datetime) -> tuple[
 
 def _matters(
     session: Session, me: uuid.UUID, names: dict[uuid.UUID, str], city: City, now: datetime
-) -> tuple[Matters, ...]:
-    waits_for_one = and_(CaseRow.state == "waiting", CaseRow.meant_for_id.is_not(None))
-    found = listing.listed(session, [or_(CaseRow.state.in_(("claimed", "on_hold")), waits_for_one)], limit=SHOWN)
-    by_whom: dict[uuid.UUID | None, list[Row]] = {me: []}
-    for row in queue.rows(session, found, city, now):
-        by_whom.setdefault(row.holder_id or row.meant_for_id, []).append(row)
-    return tuple(
-        Matters(names.get(id, "") if id else "", id == me, tuple(rows))
-        for id, rows in sorted(by_whom.items(), key=lambda one: (one[0] != me, names.get(one[0] or me, "")))
+) -> tuple[tuple[Matters, ...], int]:
+    """Return what is open with `me`, all of it, and with others, the gravest of it; and how many of theirs are left."""
+    held = CaseRow.state.in_(("claimed", "on_hold"))
+    mine = or_(and_(held, CaseRow.holder_id == me), and_(CaseRow.state == "waiting", CaseRow.meant_for_id == me))
+    theirs = or_(
+        and_(held, CaseRow.holder_id != me),
+        and_(CaseRow.state == "waiting", CaseRow.meant_for_id.is_not(None), CaseRow.meant_for_id != me),
     )
+    own = queue.rows(session, listing.listed(session, [mine], limit=listing.count(session, [mine]) or 1), city, now)
+    others = queue.rows(session, listing.listed(session, [theirs], limit=SHOWN), city, now)
+    by_whom: dict[uuid.UUID | None, list[Row]] = {}
+    for row in others:
+        by_whom.setdefault(row.holder_id or row.meant_for_id, []).append(row)
+    found = sorted(
+        (Matters(names.get(id, "") if id else "", False, tuple(rows)) for id, rows in by_whom.items()),
+        key=lambda one: one.who,
+    )
+    return (Matters(names.get(me, ""), True, own), *found), listing.count(session, [theirs]) - len(others)
 
 
 # --- pages ----------------------------------------------------------------------------------------------------------
@@ -183,9 +196,9 @@ async def kept(request: Request, promise_id: uuid.UUID, door: Annotated[Pass, De
 async def hand_over(request: Request, door: Annotated[Pass, Depends(may("shift.write"))]) -> Response:
     """Hand the chosen cases to one colleague, all or none, each with the same note."""
     house, note, to = house_of(request), door.text("note", NOTE), door.id("to")
-    chosen = [str(value) for value in door.form.getlist("case")][:MOST_AT_ONCE]
-    if not chosen:
-        raise RefusedError("引き継ぐ相談を選んでください。")
+    chosen = [str(value) for value in door.form.getlist("case")]
+    if not 0 < len(chosen) <= MOST_AT_ONCE:
+        raise RefusedError(f"引き継ぐ相談を、1件から{MOST_AT_ONCE}件まで選んでください。")
     if to is None:
         raise RefusedError("だれに引き継ぐかを選んでください。")
     if not note:

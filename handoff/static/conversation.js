@@ -41,7 +41,7 @@ function settle() {
   const can = new Set(now.can.split(" "));
   for (const one of document.querySelectorAll("[data-when]")) {
     const when = one.dataset.when;
-    one.hidden = when === "mine" ? now.mine !== "yes" || one.dataset.grave === "False"
+    one.hidden = when === "mine" ? now.mine !== "yes"
       : when === "unanswered" ? now.unanswered !== "yes"
       : when === "held-by-other" ? !(now.held === "yes" && now.mine !== "yes")
       : !can.has(when.slice(4));
