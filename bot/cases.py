@@ -78,6 +78,11 @@ def get_case(session: Session, case_id: uuid.UUID) -> Case | None:
     return as_case(row) if row is not None else None
 
 
+def language(session: Session, case_id: uuid.UUID, city: City) -> str:
+    """Return the language in which the resident of a case is written to."""
+    return memory.language(session, session.get_one(CaseRow, case_id).resident_id, city)
+
+
 def as_case(row: CaseRow) -> Case:
     """Return the row as the value that the pure part knows."""
     return Case(

@@ -23,6 +23,7 @@ from bot import cases, catalogue, curation, memory, suggestions
 from bot.directory.resources import Location, Resource
 from bot.messages import Month
 from bot.models import Audit, CaseRow, Event, Journal, Memory, Outbox, Resident, ResourceChange
+from bot.opening import TOKYO
 from bot.profile import Profile
 from bot.store import Store, append_event, db_now
 from bot.vault import resident_owner, unseal
@@ -741,6 +742,24 @@ async def test_claim_reply_release_and_close_in_the_browser(world: World, browse
     assert "母の声" not in json.dumps(handback, ensure_ascii=False)
     assert (await browser.post(f"/cases/{case_id}/close", data=form(csrf))).status_code == 303
     assert (await browser.post(f"/cases/{case_id}/reopen", data=form(csrf))).status_code == 303
+
+
+async def test_sent_and_given_back_in_one_press(world: World, browser: Browser) -> None:
+    """The words are said and the talk is given back together, once; what was refused gives nothing back."""
+    case_id = await a_case(world, held_by="specialist")
+    csrf = await world.signed_in("specialist", browser)
+    fields = form(csrf, words="また火曜に。", place="room", key=str(uuid.uuid4()), then="release", next="2026-11-24")
+    assert (await browser.post(f"/cases/{case_id}/reply", data={**fields, "place": "line"})).status_code == 422
+    assert (await world.store.read(lambda s: s.get_one(CaseRow, case_id))).state == "claimed"
+    for _ in range(2):
+        assert (await browser.post(f"/cases/{case_id}/reply", data=fields)).status_code == 303
+    assert (await world.store.read(lambda s: s.get_one(CaseRow, case_id))).state == "on_hold"
+    said = select(func.count()).select_from(Journal).where(Journal.who == "staff")
+    assert await world.store.read(lambda s: s.scalar(said)) == 1
+    promised = await world.store.read(lambda s: shift.promises(s, [case_id]))
+    assert [(one.words, one.due and one.due.astimezone(TOKYO).date()) for one in promised] == [
+        ("次の連絡", date(2026, 11, 24))
+    ]
 
 
 async def test_words_stay_out_of_line_where_the_room_is_the_place(world: World, browser: Browser) -> None:

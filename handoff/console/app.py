@@ -24,6 +24,7 @@ from bot.rooms import ToLine
 from bot.situation import City
 from bot.store import Store
 from handoff.console import (
+    acts,
     agencies,
     alarm,
     beside,
@@ -34,6 +35,7 @@ from handoff.console import (
     people,
     phrases,
     queue,
+    saying,
     sign_in,
     team,
     today,
@@ -92,7 +94,7 @@ def create_console(
     app.state.shots, app.state.alarms = live.Shared(queue.shot_of, tail), live.Shared(alarm.calling_of, tail)
     app.state.readings, app.state.one_reading = set(), asyncio.Semaphore(1)  # of uploaded files
     pages = (
-        sign_in, queue, live, alarm, conversation, beside, phrases, emergency, today, team,
+        sign_in, queue, live, alarm, conversation, acts, saying, beside, phrases, emergency, today, team,
         places, edit, worklist, twins, imports, suggested, agencies, people,
     )  # fmt: skip
     for part in pages:

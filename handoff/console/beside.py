@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
-from bot import memory, names, render
+from bot import cases, memory, names, render
 from bot.directory import search
 from bot.directory.resources import Resource
 from bot.errors import RefusedError
@@ -23,9 +23,9 @@ from bot.opening import TOKYO
 from bot.places import card, whole_card
 from bot.profile import Profile
 from handoff import referrals
-from handoff.console import conversation
-from handoff.console.conversation import Words
+from handoff.console import saying
 from handoff.console.gate import House, Pass, house_of, may
+from handoff.console.saying import Words
 
 FOUND: Final = 8  # places of one search
 MOST: Final = 5  # that are sent at once
@@ -47,7 +47,7 @@ async def look(
 
     def unit(session: Session) -> tuple[str, str]:
         resident = session.get_one(CaseRow, case_id).resident_id
-        return Profile.of(memory.look(session, resident)).area, memory.language(session, resident, city)
+        return Profile.of(memory.look(session, resident)).area, cases.language(session, case_id, city)
 
     told, language = await house.store.read(unit)
     topic = topic if topic in names.TOPICS else ""
@@ -105,10 +105,10 @@ async def send(request: Request, door: Annotated[Pass, Depends(may("case.draft")
     places = [place for id in chosen if (place := directory.get(id)) is not None]
     if len(places) < len(chosen):
         raise RefusedError("選んだ場所のひとつは、もう案内できません。さがしなおしてください。")
-    own = door.text("words", conversation.WORDS)
+    own = door.text("words", saying.WORDS)
 
     def compose(session: Session) -> Words:
-        language = memory.language(session, session.get_one(CaseRow, door.the_case.id).resident_id, city)
+        language = cases.language(session, door.the_case.id, city)
         replies = offer(own, places, language)
         plain = [Reply(reply.lines, tuple(_without_taps(one) for one in reply.cards)) for reply in replies]
         return Words(
@@ -119,7 +119,7 @@ async def send(request: Request, door: Annotated[Pass, Depends(may("case.draft")
             then=lambda s, at: referrals.note(s, door.the_case.id, door.actor.id, places, at),
         )
 
-    return conversation.said(request, door, await conversation.say(house, door, compose))
+    return saying.said(request, door, await saying.say(house, door, compose))
 
 
 def offer(own: str, places: Sequence[Resource], language: str) -> tuple[Reply, ...]:

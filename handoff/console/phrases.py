@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy.orm import Session
 
-from bot import memory
+from bot import cases
 from bot.curation import FieldsRefusedError
 from bot.errors import RefusedError
 from bot.models import CaseRow
@@ -37,7 +37,7 @@ async def choose(
 
     def unit(session: Session) -> tuple[list[Canned], str, str]:
         row = session.get_one(CaseRow, case_id)
-        return phrases.canned(session, door.actor.id), memory.language(session, row.resident_id, city), row.desk_id
+        return phrases.canned(session, door.actor.id), cases.language(session, case_id, city), row.desk_id
 
     own, language, desk = await house.store.read(unit)
     given = phrases.values(city, desk, door.actor.work_name)

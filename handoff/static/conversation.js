@@ -140,12 +140,16 @@ form.addEventListener("submit", async (event) => {
   if (sending || !words.value.trim()) return;
   sending = true;
   clearTimeout(timer);
-  form.querySelector("button").disabled = true;
+  const typed = Object.fromEntries(new FormData(form, event.submitter)); // before the buttons are off
+  const buttons = form.querySelectorAll("button");
+  for (const button of buttons) button.disabled = true;
   try {
-    const answer = await post("reply", Object.fromEntries(new FormData(form)));
+    const answer = await post("reply", typed);
     const said = await answer.json();
     if (answer.ok) {
       form.elements.key.value = said.key;
+      form.elements.agreed.value = form.elements.next.value = "";
+      document.getElementById("send-release").open = false;
       words.value = saved = "";
       draftState.textContent = "";
       tell(said.notice);
@@ -158,9 +162,12 @@ form.addEventListener("submit", async (event) => {
     tell("送れたか分かりません。もう一度「送る」を押しても、二重には届きません。");
   } finally {
     sending = false;
-    form.querySelector("button").disabled = false;
+    for (const button of buttons) button.disabled = false;
     words.focus();
   }
+});
+form.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && event.target.tagName === "INPUT") event.preventDefault(); // it would send, not give back
 });
 words.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !composing(event)) {

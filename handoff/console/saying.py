@@ -1,0 +1,180 @@
+"""Saying something to the family: by the holder alone, once for each form, in the room or in LINE.
+
+The rule: every word of staff goes through `say`, so where it may go (CARE C19, C21), who may send it and that it is
+sent once is decided in one place.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import JSONResponse, RedirectResponse, Response
+from sqlalchemy.orm import Session
+
+from bot import cases, journal, memory, rooms
+from bot.errors import NotAllowedError, RefusedError
+from bot.messages import Reply
+from bot.models import CaseRow, Resident
+from bot.opening import TOKYO
+from bot.render import ALT_TEXT
+from handoff import audit, notes, phrases, shift, staff
+from handoff.console import acts, labels
+from handoff.console.gate import House, Pass, house_of, may, wants_json
+
+WORDS: Final = 2_000  # characters of a reply; LINE takes 5,000 UTF-16 units (facts/line.md)
+
+router = APIRouter(prefix="/cases/{case_id}")
+
+
+@router.post("/draft")
+async def draft(request: Request, door: Annotated[Pass, Depends(may("case.draft"))]) -> Response:
+    """Keep what was typed and not sent."""
+    house, words = house_of(request), str(door.form.get("words", ""))[:WORDS]
+    at, case_id = house.clock.now(), door.the_case.id
+
+    def unit(session: Session) -> None:
+        row = session.get_one(CaseRow, case_id)
+        notes.keep_draft(session, case_id, row.resident_id, door.actor.id, words, at)
+
+    await house.store.write(unit)
+    return JSONResponse({"at": labels.moment(at, at.astimezone(TOKYO).date())})
+
+
+@router.post("/reply")
+async def reply(request: Request, door: Annotated[Pass, Depends(may("case.draft"))]) -> Response:
+    """Say something to the family, in the room with a notice or in LINE, and give the talk back after it if asked.
+
+    The door asks for `case.draft` only, so that a repeated press after the claim ended finds its own message; whether
+    the actor holds the case is asked in `say`, by `authorize` and by the compare-and-swap of `cases.reply`.
+    """
+    words, agreed, next_date = door.text("words", WORDS), door.text("agreed", acts.FACT), acts.day(door, "next")
+    if not words:
+        raise RefusedError("ことばを入れてください。")
+
+    def give_back(session: Session, at: datetime) -> None:
+        acts.give_back(session, door, at, agreed=agreed, next_date=next_date)
+
+    ends = door.typed("then") == "release"
+    outcome = await say(house_of(request), door, lambda _session: Words(words, then=give_back if ends else nothing))
+    return said(request, door, outcome)
+
+
+@router.post("/ask")
+async def ask(request: Request, door: Annotated[Pass, Depends(may("case.ask"))]) -> Response:
+    """Ask for the place or a telephone number with one tap, in the resident's language, in LINE if it may be (C29)."""
+    house, city = house_of(request), house_of(request).city()
+    asked = {"place": phrases.ASK_PLACE, "phone": phrases.ASK_PHONE}.get(door.typed("what"))
+    if asked is None:
+        raise RefusedError("画面が古くなりました。開きなおしてください。")
+
+    def compose(session: Session) -> Words:
+        language = cases.language(session, door.the_case.id, city)
+        in_line = house.to_line((phrases.question(asked),), language)
+        return Words(house.words.sentence(asked, language), in_line, language, drafted=False)
+
+    return said(request, door, await say(house, door, compose))
+
+
+def nothing(_session: Session, _at: datetime) -> None:
+    """Do nothing more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Hold what staff say: the words as journal and room keep them, and what LINE gets instead if that is more."""
+
+    text: str
+    in_line: Sequence[dict[str, Any]] = ()
+    language: str = "ja"
+    drafted: bool = True  # they were the reply that was being written, whose draft is done with
+    then: Callable[[Session, datetime], None] = nothing  # in the same transaction, once
+
+
+async def say(house: House, door: Pass, compose: Callable[[Session], Words]) -> str:
+    """Say what `compose` words, where the form says, once for each `key` of the form; return what became of the notice.
+
+    Raise NotAllowedError, written into the audit, when the case is not the actor's.
+    """
+    actor, case_id = door.actor, door.the_case.id
+    wanted = str(door.form.get("place", ""))  # room | line | best: LINE where it is allowed now
+    key = _uuid(str(door.form.get("key", "")))
+    at, city = house.clock.now(), house.city()
+
+    def unit(session: Session) -> str:
+        words = compose(session)
+        if cases.said_before(session, case_id, key, words.text) is not None:
+            if words.drafted:
+                notes.drop_draft(session, case_id, actor.id)
+            return ""
+        case = cases.get_case(session, case_id)
+        staff.authorize(actor, "case.reply", case)
+        assert case is not None
+        row = session.get_one(CaseRow, case_id)
+        resident = session.get_one(Resident, row.resident_id)
+        allowed, reason = rooms.may_talk_in_line(session, case, at, city)
+        if wanted == "line" and not allowed:
+            raise RefusedError(labels.NOT_IN_LINE.get(reason, labels.NOT_IN_LINE["room"]))
+        place: journal.Place = "line" if wanted in ("line", "best") and allowed else "room"
+        veil: list[dict[str, Any]] = []
+        if place == "line" and not rooms.writes_now(session, resident.id):
+            veil = house.to_line((Reply((ALT_TEXT,)),), memory.language(session, resident.id, city))
+        sent = cases.reply(
+            session,
+            case_id,
+            actor.id,
+            words.text,
+            at,
+            key=key,
+            name=actor.work_name,
+            place=place,
+            language=words.language,
+            veil=veil,
+            in_line=words.in_line,
+        )
+        if words.drafted:
+            notes.drop_draft(session, case_id, actor.id)
+        if not sent.fresh:
+            return ""
+        shift.keep_answers(session, case_id, actor.id, at)
+        if place == "line":
+            rooms.log_line_talk(session, f"staff:{actor.id}", case_id, reason, at)
+            outcome = "line"
+        else:
+            outcome = rooms.notify(
+                session,
+                resident.id,
+                at,
+                city=city,
+                case_id=case_id,
+                staff_name=actor.work_name,
+                language=memory.language(session, resident.id, city),
+                room_url_base=house.base_url,
+                to_line=house.to_line,
+            )
+        words.then(session, at)
+        return outcome
+
+    try:
+        return await house.store.write(unit)
+    except NotAllowedError:
+        await house.store.write(lambda s: audit.note_refusal(s, actor.id, "case.reply", case_id, at, "role or holder"))
+        raise
+
+
+def said(request: Request, door: Pass, outcome: str) -> Response:
+    """Answer a form whose words were said."""
+    if wants_json(request):
+        return JSONResponse({"key": str(uuid.uuid4()), "notice": labels.NOTICES.get(outcome, "")})
+    return RedirectResponse(f"{request.scope.get('root_path', '')}/cases/{door.the_case.id}#latest", 303)
+
+
+def _uuid(words: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(words)
+    except ValueError:
+        raise RefusedError("画面が古くなりました。開きなおして、もう一度送ってください。") from None
