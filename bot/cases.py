@@ -94,6 +94,7 @@ def as_case(row: CaseRow) -> Case:
         holder_id=row.holder_id,
         opened_at=row.opened_at,
         answer_by=row.answer_by_at,
+        reason=row.reason,
     )
 
 

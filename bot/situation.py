@@ -99,6 +99,12 @@ class Case:
     holder_id: UUID | None = None
     opened_at: datetime | None = None
     answer_by: datetime | None = None  # a person has read it and said when she will answer
+    reason: str = ""  # why a person was asked for: a Reason, signal, or what failed
+
+    @property
+    def about_staff(self) -> bool:
+        """Return whether it is a complaint about a member of staff that nothing graver has joined (CARE C36)."""
+        return self.reason == "complaint_staff" and self.severity is Severity.CONCERN
 
     @property
     def held(self) -> bool:

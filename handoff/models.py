@@ -135,6 +135,15 @@ class Note(Base):
     at: Mapped[datetime]
 
 
+class Mention(Base):
+    """Keep whom a note names, and when she has seen the talk it stands in."""
+
+    __tablename__ = "mention"
+    note_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("note.id"), primary_key=True)
+    staff_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff.id"), primary_key=True, index=True)
+    seen_at: Mapped[datetime | None] = mapped_column(default=None)
+
+
 class Duty(Base):
     """Keep who is there from when until when: at a desk, or, without one, on call while all desks are closed."""
 

@@ -17,7 +17,7 @@ from typing import Any, Final, Literal, cast, get_args
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from bot.crypto import new_token, token_hash
@@ -25,7 +25,7 @@ from bot.errors import NotAllowedError, RefusedError
 from bot.situation import Case
 from bot.store import Store, append_audit, db_now, now_expression, upsert
 from bot.vault import vault
-from handoff.models import SignInTry, Staff, StaffSession
+from handoff.models import Mention, SignInTry, Staff, StaffSession
 
 Role = Literal["specialist", "supervisor", "officer", "administrator"]
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
@@ -52,6 +52,7 @@ MAY: Final[Mapping[str, frozenset[Role]]] = {
     "case.assign": _TALKING,
     "case.seen": _TALKING,
     "case.second": _TALKING,
+    "case.note": _TALKING,
     "case.emergency": _TALKING,
     "case.want_second": _TALKING,
     "canned.edit": _TALKING,
@@ -74,6 +75,8 @@ HOLDER_ONLY: Final = frozenset(
 )
 #: A supervisor may do these for somebody else's case; a specialist only for her own, or for one that nobody has.
 OWN_OR_SUPERVISOR: Final = frozenset({"case.close", "case.lower", "case.assign"})
+#: A complaint about a member of staff is not read by whom it may be about (CARE C36).
+READS_OF_STAFF: Final[frozenset[Role]] = frozenset({"supervisor"})
 WITHOUT_CASE: Final = frozenset(
     {
         "counts.see", "queue.see", "queue.take", "directory.see", "directory.edit", "directory.import",
@@ -115,6 +118,7 @@ class SignedIn:
     csrf: str
     token_hash: str
     alarm_sounds: bool = True
+    named: int = 0  # notes of colleagues that wait for her
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +140,8 @@ def authorize(actor: Actor, action: str, case: Case | None) -> None:
     if case is None:
         raise NotAllowedError("この相談は見つかりません。")
     mine = case.holder_id == actor.id
+    if case.about_staff and actor.role not in READS_OF_STAFF and not (case.held and mine):
+        raise NotAllowedError("職員についての要望・苦情は、責任者が読みます。")  # it may be about who asks (CARE C36)
     if action in HOLDER_ONLY and not (case.held and mine):
         raise NotAllowedError("この相談はいま、あなたの担当ではありません。下書きは残っています。")
     if action in OWN_OR_SUPERVISOR and not mine and case.holder_id is not None and actor.role != "supervisor":
@@ -329,8 +335,17 @@ def find_session(session: Session, token: str) -> SignedIn | None:
 def session_by_hash(session: Session, hashed: str) -> SignedIn | None:
     """Return the living session with this hash, or None when it ended, idled out, or its account was switched off."""
     now = now_expression(session)
+    named = select(func.count()).where(Mention.staff_id == Staff.id, Mention.seen_at.is_(None)).scalar_subquery()
     row = session.execute(
-        select(Staff.id, Staff.login, Staff.work_name, Staff.role, Staff.alarm_sounds, StaffSession.csrf)
+        select(
+            Staff.id,
+            Staff.login,
+            Staff.work_name,
+            Staff.role,
+            Staff.alarm_sounds,
+            StaffSession.csrf,
+            named.label("named"),
+        )
         .join(StaffSession, StaffSession.staff_id == Staff.id)
         .where(
             StaffSession.token_hash == hashed,
@@ -342,7 +357,7 @@ def session_by_hash(session: Session, hashed: str) -> SignedIn | None:
     if row is None:
         return None
     actor = Actor(row.id, row.login, row.work_name, cast(Role, row.role))
-    return SignedIn(actor, row.csrf, hashed, row.alarm_sounds)
+    return SignedIn(actor, row.csrf, hashed, row.alarm_sounds, row.named)
 
 
 def set_sound(session: Session, staff_id: uuid.UUID, *, sounds: bool) -> None:

@@ -120,6 +120,12 @@ def may_be_asked(session: Session, asks: uuid.UUID, case: CaseRow) -> list[Membe
     ]
 
 
+def may_be_named(session: Session, writes: uuid.UUID, case: CaseRow) -> list[Member]:
+    """Return whom a note on a case may name: those who may be asked to take it, and who has it."""
+    asked = {one.id for one in may_be_asked(session, writes, case)}
+    return [one for one in members(session) if one.id in asked or (one.id == case.holder_id and one.id != writes)]
+
+
 def here_now(session: Session) -> frozenset[uuid.UUID]:
     """Return who is signed in: half an hour's silence ends a session, so whoever is here has done something lately."""
     living = StaffSession.seen_db > db_now(session) - IDLE_SECONDS

@@ -165,6 +165,8 @@ DOORS: dict[tuple[str, str], Door] = {
         TALKING, "", (("title", "a"), ("text-ja", "い"), ("version", "1"))
     ),
     ("POST", "/phrases/{phrase_id:uuid}/retire"): Door(TALKING),
+    ("POST", "/cases/{case_id}/notes"): Door(TALKING, "waiting", (("text", "電話は夕方がよい"),)),
+    ("POST", "/cases/{case_id}/notes/seen"): Door(TALKING, "waiting"),
     ("POST", "/cases/{case_id}/here"): Door(TALKING, "waiting", (("typing", "yes"),)),
     ("GET", "/today"): Door(TALKING),
     ("POST", "/today/notes"): Door(TALKING, "", (("text", "鍵は右の引き出し"),)),

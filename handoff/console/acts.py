@@ -142,6 +142,31 @@ async def assign(request: Request, door: Annotated[Pass, Depends(may("case.assig
     return await _act(request, door, unit)
 
 
+@router.post("/notes")
+async def write_note(request: Request, door: Annotated[Pass, Depends(may("case.note"))]) -> Response:
+    """Write to the colleagues on the case, for nobody in particular or for those who are named."""
+    text, named = door.text("text", NOTE), frozenset(map(str, door.form.getlist("named")))
+    if not text:
+        raise RefusedError("メモを書いてください。")
+
+    def unit(session: Session, at: datetime) -> None:
+        row = session.get_one(CaseRow, door.the_case.id)
+        known = {str(one.id): one.id for one in team.may_be_named(session, door.actor.id, row)}
+        if not named <= known.keys():
+            raise RefusedError("選んだ人には、いま書けません。画面を新しくしてください。")
+        notes.keep_note(
+            session, row.id, row.resident_id, door.actor.id, "note", text, at, [known[one] for one in sorted(named)]
+        )
+
+    return await _act(request, door, unit)
+
+
+@router.post("/notes/seen")
+async def see_notes(request: Request, door: Annotated[Pass, Depends(may("case.note"))]) -> Response:
+    """Say that one has seen what colleagues wrote for one."""
+    return await _act(request, door, lambda s, at: notes.see(s, door.the_case.id, door.actor.id, at))
+
+
 @router.post("/seen")
 async def seen(request: Request, door: Annotated[Pass, Depends(may("case.seen"))]) -> Response:
     """Say that it was read and when an answer comes, to colleagues and, where CARE C21 allows it, to the family."""

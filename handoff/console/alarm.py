@@ -38,7 +38,8 @@ def calling_of(session: Session, _house: House, _now: datetime) -> Calling:
 async def waiting(request: Request, door: Annotated[Pass, Depends(may("queue.see", human=False))]) -> Response:
     """Answer which urgent and emergency cases nobody has taken, and at which seconds a page repeats its call.
 
-    Who may read talks also learns which held cases ask for a second person, her own left out.
+    Who may read talks also learns which held cases ask for a second person, her own left out, and how many notes wait
+    for her.
     """
     house, shared = house_of(request), request.app.state.alarms
     found: Calling = await shared.newest(house)
@@ -49,6 +50,7 @@ async def waiting(request: Request, door: Annotated[Pass, Depends(may("queue.see
             "now": house.clock.now().timestamp(),
             "repeats": alarms.REPEATS,
             "sounds": door.signed.alarm_sounds,
+            "named": door.signed.named,
             "waiting": [
                 {
                     "id": str(one.id),

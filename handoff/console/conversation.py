@@ -133,6 +133,8 @@ class Talk:
     draft: str
     others_drafts: tuple[tuple[str, notes.Kept], ...]
     notes: tuple[tuple[str, notes.Kept], ...]
+    names: Mapping[uuid.UUID, str]  # of all staff
+    may_name: tuple[Member, ...]  # in a note
     desk: str
     desk_why: tuple[str, ...]
     meant_for: str
@@ -143,6 +145,10 @@ class Talk:
     colleagues: tuple[Member, ...]  # who may be asked to take it
     family: tuple[tuple[str, str], ...]  # what she told of it, for the holder alone: label, words
     can: frozenset[str] = field(default_factory=frozenset)
+
+    def waits_for(self, staff_id: uuid.UUID) -> bool:
+        """Return whether a note names this person that she has not seen."""
+        return any(one.named.get(staff_id, one.at) is None for _who, one in self.notes)
 
 
 # --- reading --------------------------------------------------------------------------------------------------------
@@ -212,6 +218,8 @@ def read_talk(
         draft=next((one.text for one in kept if one.staff_id == actor.id), ""),
         others_drafts=tuple((names.get(one.staff_id, ""), one) for one in kept if one.staff_id != actor.id),
         notes=tuple((names.get(one.staff_id, ""), one) for one in notes.notes(session, case_id, resident.id)),
+        names=names,
+        may_name=tuple(team.may_be_named(session, actor.id, case)),
         desk=desk.name if (desk := city.desk(case.desk_id)) is not None else "",
         desk_why=tuple(case.desk_why) if len(city.desks) > 1 else (),
         meant_for=names.get(case.meant_for_id, "") if case.meant_for_id else "",
@@ -233,7 +241,7 @@ def _possible(actor: Actor, case: Case, row: CaseRow) -> frozenset[str]:
     """Return the actions that the state and the role allow now; the page shows no others."""
     moves: set[str] = set(CASE_TABLE[case.state])
     found = moves & {"claim", "release", "transfer", "close", "reopen"}
-    found |= {"reply"} if case.held else set()
+    found |= {"note", "reply"} if case.held else {"note"}
     if case.held and case.holder_id == actor.id:
         found |= {"want_second"} if row.second_wanted_at is None else set()
         found |= {"ask"} if case.severity is not Severity.CONCERN else set()
@@ -359,12 +367,21 @@ def later(city: City, now: datetime) -> tuple[datetime, ...]:
 
 
 @router.get("")
-async def page(request: Request, door: Annotated[Pass, Depends(may("talk.read"))], before: Before = 0) -> Response:
-    """Show the talk."""
+async def page(
+    request: Request, door: Annotated[Pass, Depends(may("talk.read"))], before: Before = 0, quiet: str = ""
+) -> Response:
+    """Show the talk; a supervisor may watch it `quiet`: colleagues' pages do not say that she has it open."""
     house = house_of(request)
     values = await _show(house, door, before=before)
     keys: dict[str, Any] = {"key": uuid.uuid4(), "ask_keys": {what: uuid.uuid4() for what in ("place", "phone")}}
-    return house.page(request, "conversation/page.html", city=house.city().name, **keys, **values)
+    return house.page(
+        request,
+        "conversation/page.html",
+        city=house.city().name,
+        quiet=quiet == "yes" and door.actor.role == "supervisor",
+        **keys,
+        **values,
+    )
 
 
 @router.get("/parts")

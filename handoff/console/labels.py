@@ -184,7 +184,12 @@ MOVES: Final[Mapping[str, str]] = {
     "case.second_wanted": "もう一人を呼びました",
 }
 
-NOTES: Final[Mapping[str, str]] = {"release": "保留のメモ", "transfer": "引き継ぎのメモ", "close": "終了のメモ"}
+NOTES: Final[Mapping[str, str]] = {
+    "release": "保留のメモ",
+    "transfer": "引き継ぎのメモ",
+    "close": "終了のメモ",
+    "note": "メモ",
+}
 
 AGENCIES: Final[Mapping[str, str]] = {
     "child_guidance": "児童相談所",

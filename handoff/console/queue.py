@@ -29,7 +29,7 @@ from handoff.console import labels, live
 from handoff.console.gate import House, Pass, house_of, may
 from handoff.console.live import Shared
 from handoff.listing import TO_READ, Asked, Found, Order
-from handoff.staff import MAY, Actor
+from handoff.staff import MAY, READS_OF_STAFF, Actor
 
 CLOSED_DAYS: Final = 7  # how long a closed case can be found on the queue's page to reopen it
 SHOWN: Final = 50  # rows of one section; the list has the rest
@@ -66,6 +66,7 @@ class Row:
     readers: tuple[str, ...] = ()  # who has read it without taking it
     told: datetime | None = None  # when a person reads, as the desk told the family when it began to wait
     called: Called | None = None  # whom the desk called last because nobody took it
+    about_staff: bool = False  # read by supervisors alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +129,7 @@ def rows(session: Session, found: list[Found], city: City, now: datetime) -> tup
             since=since,
             waited=labels.waited((now - since).total_seconds()),
             late=late(case),
+            about_staff=cases.as_case(case).about_staff,
             desk_why=tuple(case.desk_why) if len(city.desks) > 1 else (),
             meant_for=names.get(case.meant_for_id, "") if case.meant_for_id else "",
             meant_for_id=case.meant_for_id,
@@ -177,7 +179,7 @@ class Shot:
 
     snapshot: Snapshot
     now: datetime
-    pages: dict[tuple[str, bool, bool], str] = field(default_factory=dict)
+    pages: dict[tuple[str, bool, bool, bool], str] = field(default_factory=dict)
 
     def held_by(self, staff_id: uuid.UUID) -> bool:
         """Return whether a row of it is this person's or meant for her, so that her page is another."""
@@ -195,7 +197,7 @@ async def _values(request: Request, actor: Actor) -> dict[str, Any]:
     shots: Shared[Shot] = request.app.state.shots
     shot = await shots.newest(house)
     values = {"shot": shot.snapshot, "now": shot.now, "me": actor.id, **_may(actor, shot.now)}
-    key = (request.scope.get("root_path", ""), values["may_see"], values["may_open"])
+    key = (request.scope.get("root_path", ""), values["may_see"], values["may_open"], values["may_open_all"])
     if (part := shot.pages.get(key)) is None or shot.held_by(actor.id):
         part = house.render(request, "queue/list.html", **values)
         if not shot.held_by(actor.id):
@@ -208,6 +210,7 @@ def _may(actor: Actor, now: datetime) -> dict[str, Any]:
         "today": now.astimezone(TOKYO).date(),
         "may_see": actor.role in MAY["queue.see"],
         "may_open": actor.role in MAY["talk.read"],
+        "may_open_all": actor.role in READS_OF_STAFF,
         "may_claim": actor.role in MAY["case.claim"],
     }
 

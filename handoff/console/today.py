@@ -78,6 +78,7 @@ class Day:
     left: tuple[tuple[str, LeftNote], ...]
     on_duty: tuple[Shift, ...]
     colleagues: tuple[Member, ...]
+    named: tuple[tuple[str, str, notes.Named], ...]  # notes that wait for this person: by whom, of which case
 
 
 def read_day(session: Session, me: uuid.UUID, city: City, now: datetime) -> Day:
@@ -92,6 +93,7 @@ def read_day(session: Session, me: uuid.UUID, city: City, now: datetime) -> Day:
         tuple((names.get(one.staff_id, ""), one) for one in shift.left_notes(session, now)),
         tuple(team.duties(session, now, labels.end_of_day(now))),
         tuple(one for one in team.members(session) if one.talks and one.id != me),
+        tuple((names.get(one.staff_id, ""), labels.short(one.case_id), one) for one in notes.naming(session, me)),
     )
 
 
@@ -173,6 +175,7 @@ async def page(request: Request, door: Annotated[Pass, Depends(may("shift.see"))
         shows_words=words == "show",
         me=door.actor.id,
         may_open=True,
+        may_open_all=door.actor.role in staff.READS_OF_STAFF,
     )
 
 

@@ -104,6 +104,7 @@ async function ask() {
       const found = await answer.json();
       ({ waiting, repeats, sounds } = found);
       shown();
+      named(found.named);
       shift = found.now - Date.now() / 1000;
       answered = Date.now();
       if (state.dataset.by === "alarm") { state.textContent = ""; delete state.dataset.by; }
@@ -114,6 +115,13 @@ async function ask() {
     state.dataset.by = "alarm";
   }
   ring();
+}
+
+function named(count) { // notes of colleagues that wait for this person
+  const badge = document.getElementById("named");
+  if (!badge) return;
+  badge.hidden = !count;
+  badge.querySelector("[data-count]").textContent = count;
 }
 
 function shown() {

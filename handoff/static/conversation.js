@@ -176,13 +176,30 @@ words.addEventListener("keydown", (event) => {
   }
 });
 
+// --- what keeps one on the page -------------------------------------------------------------------------------------
+
+main.addEventListener("submit", async (event) => {
+  const stays = event.target;
+  if (!stays.hasAttribute("data-stay")) return;
+  event.preventDefault();
+  const body = new URLSearchParams(new FormData(stays));
+  const answer = await fetch(stays.action, { method: "POST", body, headers: { accept: "application/json" } }).catch(() => null);
+  if (!answer) return tell("送れませんでした。書いたものは残っています。もう一度押してください。");
+  if (answer.ok) {
+    stays.reset();
+    stays.closest("details")?.removeAttribute("open");
+  }
+  tell(answer.ok ? "" : (await answer.json()).message);
+  refresh();
+});
+
 // --- who else is here -----------------------------------------------------------------------------------------------
 
 const watchers = document.getElementById("watchers");
 let typed = 0;
 words.addEventListener("input", () => { typed = Date.now(); });
 async function there() {
-  if (document.hidden) return;
+  if (document.hidden || "quiet" in main.dataset) return;
   const answer = await post("here", { typing: Date.now() - typed < 15000 ? "yes" : "no" }).catch(() => null);
   if (!answer?.ok) return;
   const { others } = await answer.json();
@@ -222,6 +239,11 @@ keys({
   r: () => { if (words.offsetParent) words.focus(); },
   p: () => { if (words.offsetParent) findPlaces(); },
   t: () => { if (words.offsetParent) findPhrases(); },
+  m: () => {
+    const note = document.getElementById("write-note");
+    note.open = true;
+    document.getElementById("note-text").focus();
+  },
   v: () => blur(!main.classList.contains("blurred")),
   j: () => step(".said", 1),
   k: () => step(".said", -1),
