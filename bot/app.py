@@ -484,6 +484,7 @@ class Roof:
         app.mount(
             "/console",
             create_console(
+                account=lambda: self.basic_id,
                 store=self.store,
                 clock=self.clock,
                 city=self.city,

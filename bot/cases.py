@@ -8,7 +8,7 @@ row first calls `open_case(..., lock=True)` in the same transaction and writes n
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -463,14 +463,15 @@ def reply(
     language: str = "ja",
     veil: Sequence[dict[str, Any]] = (),
     in_line: Sequence[dict[str, Any]] = (),
+    more: Mapping[str, Any] = journal.NOTHING,
 ) -> Sent:
     """Say the holder's words once, in the room or in LINE; the same `key` never says them twice.
 
     `name` is the work name that LINE shows as the sender; `in_line` are the messages that LINE gets instead of the
     plain words (cards); `veil` are neutral messages in front of them, so that a notice on the phone shows none of them
-    (CARE C21). Where the words may go is asked of `rooms` before; for the room the caller tells the resident with
-    `rooms.notify` when the result is `fresh`. Raises CaseMovedError if the case is not theirs, RefusedError when `key`
-    was used for other words.
+    (CARE C21); `more` is kept with the words (`journal.write`). Where the words may go is asked of `rooms` before; for
+    the room the caller tells the resident with `rooms.notify` when the result is `fresh`. Raises CaseMovedError if the
+    case is not theirs, RefusedError when `key` was used for other words.
     """
     if (before := said_before(session, case_id, key, words)) is not None:
         return before
@@ -484,7 +485,7 @@ def reply(
         raise CaseMovedError("この相談はいま、あなたの担当ではありません。下書きは残っています。")
     if (before := said_before(session, case_id, key, words)) is not None:  # two presses at once: the lock ordered them
         return before
-    uid = uuid.uuid5(case_id, str(key))
+    uid = said_as(case_id, key)
     row = session.get_one(CaseRow, case_id, populate_existing=True)
     outbox_id = None
     if place == "line":
@@ -499,6 +500,7 @@ def reply(
         who="staff",
         kind="reply",
         words=words,
+        more=more,
         language=language,
         at=at,
         place=place,
@@ -510,9 +512,14 @@ def reply(
     return Sent(uid, True, outbox_id)
 
 
+def said_as(case_id: uuid.UUID, key: uuid.UUID) -> uuid.UUID:
+    """Return the journal's uid of what is said under a key."""
+    return uuid.uuid5(case_id, str(key))
+
+
 def said_before(session: Session, case_id: uuid.UUID, key: uuid.UUID, words: str) -> Sent | None:
     """Return the reply that this form already sent, or None; raise RefusedError when it sent other words."""
-    row = session.scalars(select(Journal).where(Journal.uid == uuid.uuid5(case_id, str(key)))).one_or_none()
+    row = session.scalars(select(Journal).where(Journal.uid == said_as(case_id, key))).one_or_none()
     if row is None:
         return None
     if journal.body(session, row).get("text") != words:

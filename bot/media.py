@@ -102,6 +102,14 @@ def note(
     session.execute(upsert(session, Media).values(**values).on_conflict_do_nothing(index_elements=[Media.id]))
 
 
+def keep(session: Session, resident_id: uuid.UUID, uid: uuid.UUID, body: bytes, at: datetime) -> None:
+    """Keep a picture that staff send, once; `uid` is its row of the journal."""
+    sealed = seal_bytes(session, resident_owner(resident_id), "media", "body", uid, body)
+    values = {"kind": "image", "state": "kept", "body_sealed": sealed, "type": sniff(body), "size": len(body)}
+    statement = upsert(session, Media).values(id=uid, resident_id=resident_id, sent_at=at, **values)
+    session.execute(statement.on_conflict_do_nothing(index_elements=[Media.id]))
+
+
 def want(session: Session, resident_id: uuid.UUID, uid: uuid.UUID, at: datetime, now: datetime) -> None:
     """Have fetched what people need who read along with the message `uid`, sent at `at`: it, and what came just before.
 

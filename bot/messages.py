@@ -63,6 +63,7 @@ class Inbound:
     point: Point | None = None
     message_id: str = ""
     first_contact: bool = False
+    quote_token: str = ""  # LINE's, by which an answer can quote this message
 
 
 class Severity(StrEnum):

@@ -71,6 +71,24 @@ def to_text(replies: Sequence[Reply], language: str, words: Catalogs, *, room_ur
     return "\n".join(lines)
 
 
+def to_page(cards: Sequence[Card], language: str, words: Catalogs) -> list[dict[str, Any]]:
+    """Return cards as plain JSON for the resident's page: title, kind, facts, note, and what can be opened."""
+    return [
+        {
+            "title": words.word(card.title, language),
+            "kind": words.word(card.kind, language) if card.kind else "",
+            "facts": [[words.word(fact.label, language), words.word(fact.value, language)] for fact in card.facts],
+            "note": words.word(card.note, language) if card.note else "",
+            "links": [
+                [words.word(choice.label, language), uri]
+                for choice in card.choices
+                if choice.opens in ("call", "link") and (uri := _uri(choice.uri))
+            ],
+        }
+        for card in cards
+    ]
+
+
 def _few(bubbles: Sequence[str | dict[str, Any]]) -> list[dict[str, Any]]:
     """Return one to five messages: neighbouring texts are joined, the shortest first, and what is too long is split.
 

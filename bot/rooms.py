@@ -7,7 +7,7 @@ carries no content, only that words wait here. Every function is a unit of work:
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal, cast
@@ -15,7 +15,7 @@ from typing import Any, Final, Literal, cast
 from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, true, update
 from sqlalchemy.orm import Session
 
-from bot import cases, crypto, journal, memory
+from bot import cases, crypto, journal, media, memory
 from bot.messages import ROOM_LINK, Choice, Clocktime, Phrase, Reply, Severity, _
 from bot.models import CaseRow, Consent, Journal, Resident, Room, RoomLink, RoomVisit
 from bot.opening import TOKYO
@@ -76,6 +76,9 @@ class Bubble:
     at: datetime
     language: str = ""
     staff_id: uuid.UUID | None = None
+    quote: str | None = None  # what it answers; "" where this browser may not see that (CARE C20)
+    cards: tuple[Mapping[str, Any], ...] = ()  # `render.to_page`; `text` is then what was said before them
+    picture: uuid.UUID | None = None
 
 
 # --- links ----------------------------------------------------------------------------------------
@@ -214,7 +217,14 @@ def show(session: Session, visit: Visit, at: datetime) -> tuple[Bubble, ...]:
     if fresh:
         session.execute(update(Journal).where(Journal.id.in_([row.id for row in fresh])).values(seen_at=at))
         append_event(session, "room.opened", at, case_id=fresh[-1].case_id, resident_id=visit.resident_id)
-    return tuple(bubble for row in rows if (bubble := _bubble(session, row)) is not None)
+    return tuple(bubble for row in rows if (bubble := _bubble(session, row, visit)) is not None)
+
+
+def picture(session: Session, visit: Visit, uid: uuid.UUID) -> bytes | None:
+    """Return a picture that staff sent and this browser may see, or None."""
+    row = session.scalars(select(Journal).where(Journal.uid == uid, Journal.who == "staff", _visible(visit)))
+    found = media.opened(session, visit.resident_id, uid) if row.one_or_none() is not None else None
+    return found[1] if found is not None and found[0].kind == "image" else None
 
 
 def touch(session: Session, visit: Visit, *, unread_from: int | None = None) -> None:
@@ -235,18 +245,27 @@ def state(session: Session, visit: Visit) -> str:
     return f"{count}.{newest or 0}"
 
 
-def _bubble(session: Session, row: Journal) -> Bubble | None:
+def _bubble(session: Session, row: Journal, visit: Visit) -> Bubble | None:
     body = journal.body(session, row)
     if not body.get("text"):
         return None
+    cards = tuple(body.get("cards", ()))
     return Bubble(
         id=row.id,
         who=cast(Literal["resident", "desk", "staff"], row.who),
-        text=str(body["text"]),
+        text=str(body.get("before", body["text"])),
         at=row.at,
         language=row.language,
         staff_id=row.staff_id if row.who == "staff" else None,
+        quote=_quoted(session, uuid.UUID(body["quote"]), visit) if body.get("quote") else None,
+        cards=cards,
+        picture=row.uid if body.get("picture") else None,
     )
+
+
+def _quoted(session: Session, uid: uuid.UUID, visit: Visit) -> str:
+    row = session.scalars(select(Journal).where(Journal.uid == uid, _visible(visit))).one_or_none()
+    return str(journal.body(session, row).get("text", "")) if row is not None else ""
 
 
 def _spoken() -> ColumnElement[bool]:

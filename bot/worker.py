@@ -690,6 +690,8 @@ def _write_down(
         more["act"] = inbound.act
     if (point := inbound.point) is not None:
         more["place"] = [point.latitude, point.longitude, point.title, point.address]
+    if inbound.quote_token and keep_words:
+        more["quote_token"] = inbound.quote_token
     if keep_words and inbound.kind in media.KINDS and inbound.message_id:
         media.note(session, work.resident.id, uid, inbound.kind, inbound.message_id, inbound.at)
     return journal.write(

@@ -100,6 +100,19 @@ class EmergencyNote(Base):
     at: Mapped[datetime]
 
 
+class IdentityOpening(Base):
+    """Keep who asked that LINE's id be opened in danger of life, why, and who agreed (CARE C29)."""
+
+    __tablename__ = "identity_opening"
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    case_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("cases.id"), index=True)
+    asked_by: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff.id"))
+    reason_sealed: Mapped[bytes]  # under the resident's key
+    asked_at: Mapped[datetime]
+    agreed_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("staff.id"), default=None)
+    agreed_at: Mapped[datetime | None] = mapped_column(default=None)
+
+
 class CannedReply(Base):
     """Keep one sentence that staff send often; `owner_id` None = shared. Its words are in its versions."""
 

@@ -54,6 +54,7 @@ MAY: Final[Mapping[str, frozenset[Role]]] = {
     "case.second": _TALKING,
     "case.note": _TALKING,
     "case.emergency": _TALKING,
+    "case.identity": _TALKING,
     "case.want_second": _TALKING,
     "canned.edit": _TALKING,
     "shift.see": _TALKING,

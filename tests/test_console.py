@@ -27,7 +27,7 @@ from bot.opening import TOKYO
 from bot.profile import Profile
 from bot.store import Store, append_event, db_now
 from bot.vault import resident_owner, unseal
-from handoff import partners, people, phrases, shift, team, uploads
+from handoff import identity, partners, people, phrases, shift, team, uploads
 from handoff.console import conversation, labels, live
 from handoff.console.gate import HEADERS
 from handoff.models import DirectoryUpload, Draft, Note, StaffSession
@@ -68,7 +68,7 @@ async def browser(world: World) -> AsyncIterator[Browser]:
 async def a_case(world: World, *, held_by: str = "", state: str = "") -> uuid.UUID:
     """Make a case: waiting, or held by the account of a role, or closed; a waiting concern if `state` says so."""
     resident_id = await a_resident(world.store)
-    heard = TIRED_EN if state == "concern" else OWN_HAND
+    heard = {"concern": TIRED_EN, "emergency": VANISH, "asked": VANISH, "agreed": VANISH}.get(state, OWN_HAND)
     case = await writes(world.store, resident_id, "もう限界で、たたいてしまいそうです", heard, event="open")
     assert case is not None
     if held_by or state == "closed":
@@ -94,11 +94,15 @@ class Door:
     """Say who may pass a route, which case it needs, and what a good form holds."""
 
     roles: frozenset[str]
-    needs: str = ""  # waiting | concern | mine | others | closed
+    needs: str = ""  # waiting | concern | mine | others | closed | emergency | asked | agreed
     fields: tuple[tuple[str, str], ...] = ()
     file: bytes = b""  # the upload of a multipart form
 
 
+PIXEL = bytes.fromhex(  # the smallest PNG
+    "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c49444154789c633811a0010003"
+    "2401411d199fc40000000049454e44ae426082"
+)
 LIST = "名称,種別,住所\r\n川辺ひろば,子育てひろば,ひなた市川辺町1\r\n".encode()
 A_PERSON = (
     ("name", "川上 ふみ"), ("reach", "000-555-7001"), ("knows", "ふたごを育てた"),
@@ -154,6 +158,11 @@ DOORS: dict[tuple[str, str], Door] = {
         "waiting",
         (("to", "警察（110）"), ("day", "2026-11-21"), ("clock", "02:00"), ("outcome", "向かうとのこと")),
     ),
+    ("GET", "/cases/{case_id}/identity"): Door(TALKING, "waiting"),
+    ("POST", "/cases/{case_id}/identity/ask"): Door(TALKING, "emergency", (("reason", "場所が分からない"),)),
+    ("POST", "/cases/{case_id}/identity/agree"): Door(TALKING, "asked", (("request", "{asked_id}"),)),
+    ("POST", "/cases/{case_id}/identity/form"): Door(TALKING, "agreed"),
+    ("POST", "/cases/{case_id}/picture"): Door(TALKING, "mine", (("key", str(uuid.UUID(int=6))),), PIXEL),
     ("GET", "/cases/{case_id}/phrases"): Door(TALKING, "mine"),
     ("GET", "/phrases"): Door(TALKING),
     ("GET", "/phrases/new"): Door(TALKING),
@@ -308,6 +317,22 @@ async def a_promise(world: World, case_id: uuid.UUID) -> str:
     return await world.store.write(unit)
 
 
+async def an_asked_identity(world: World, case_id: uuid.UUID, *, agreed: bool) -> str:
+    """Let somebody ask that LINE's id be opened, and another agree; nothing where the case is no emergency."""
+
+    def unit(session: Session) -> str:
+        if session.get_one(CaseRow, case_id).severity != "emergency":
+            return str(uuid.uuid4())
+        identity.ask(session, case_id, world.staff["specialist" if agreed else "officer"], "場所が分からない", NOW)
+        asked = identity.standing(session, case_id, NOW)
+        assert asked is not None
+        if agreed:
+            identity.agree(session, case_id, asked.id, world.staff["supervisor"], NOW)
+        return str(asked.id)
+
+    return await world.store.write(unit)
+
+
 async def good_form(world: World, path: str, door: Door, case_id: uuid.UUID) -> tuple[str, dict[str, str]]:
     """Return a route's address and the fields of a good form, for a case and a place of their own."""
     ids = {"case_id": str(case_id)} | (await a_place(world) if path.startswith("/directory") else {})
@@ -329,6 +354,8 @@ async def good_form(world: World, path: str, door: Door, case_id: uuid.UUID) -> 
         ids["other"] = str(next(world.staff[role] for role in sorted(TALKING) if world.staff[role] != held_by))
     if "{desk_id" in path:
         ids["desk_id"] = world.city.desks[0].id
+    if door.needs in ("asked", "agreed"):
+        ids["asked_id"] = await an_asked_identity(world, case_id, agreed=door.needs == "agreed")
     if "{duty_id" in path:
         ids["duty_id"] = await a_duty(world)
     if "{promise_id" in path:

@@ -138,7 +138,11 @@ def inbound(raw: Json, *, first_contact: bool) -> Inbound:
 
 def _message(message: Json, at: datetime, message_id: str, first_contact: bool) -> Inbound:
     kind = _text(message.get("type"))
-    common: dict[str, Any] = {"message_id": message_id, "first_contact": first_contact}
+    common: dict[str, Any] = {
+        "message_id": message_id,
+        "first_contact": first_contact,
+        "quote_token": _text(message.get("quoteToken")),
+    }
     if kind == "text" and words({"message": message}).strip():
         return Inbound("text", at, text=words({"message": message}), **common)
     if kind == "sticker":

@@ -31,6 +31,7 @@ from handoff.console import (
     conversation,
     emergency,
     gate,
+    identity,
     live,
     people,
     phrases,
@@ -60,12 +61,14 @@ def create_console(
     categories: Collection[str],
     words: Catalogs,
     operator_key: bytes,
+    account: Callable[[], str] = str,
 ) -> FastAPI:
     """Return the application to mount at /console.
 
     `city` gives the settings that count now; `to_line` words the room's notice (`render`); `base_url` is where
     families' links and our own forms lead. `directory` gives the places as they are searched now, `categories` are the
-    kinds that there are, `words` the catalogs in which families read, `operator_key` signs operators' links.
+    kinds that there are, `words` the catalogs in which families read, `operator_key` signs operators' links;
+    `account` is the official account's basic id at LINE, "" while it is not known.
     """
     base_url = base_url.rstrip("/")
     app = FastAPI(
@@ -88,13 +91,14 @@ def create_console(
         tuple(categories),
         words,
         operator_key,
+        account,
     )
     app.state.streams = Counter()
     app.state.tail = tail = live.Tail()
     app.state.shots, app.state.alarms = live.Shared(queue.shot_of, tail), live.Shared(alarm.calling_of, tail)
     app.state.readings, app.state.one_reading = set(), asyncio.Semaphore(1)  # of uploaded files
     pages = (
-        sign_in, queue, live, alarm, conversation, acts, saying, beside, phrases, emergency, today, team,
+        sign_in, queue, live, alarm, conversation, acts, saying, beside, phrases, emergency, identity, today, team,
         places, edit, worklist, twins, imports, suggested, agencies, people,
     )  # fmt: skip
     for part in pages:

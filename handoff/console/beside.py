@@ -115,6 +115,7 @@ async def send(request: Request, door: Annotated[Pass, Depends(may("case.draft")
             render.to_text(plain, language, house.words),
             house.to_line(replies, language),
             language,
+            _in_room(house, own, replies, language),
             drafted=False,
             then=lambda s, at: referrals.note(s, door.the_case.id, door.actor.id, places, at),
         )
@@ -127,6 +128,13 @@ def offer(own: str, places: Sequence[Resource], language: str) -> tuple[Reply, .
     cards = tuple(whole_card(place, language) for place in places)
     before: tuple[Text, ...] = (Verbatim(own),) if own else ()
     return (*((Reply(before),) if before else ()), Reply((OFFER,), cards))
+
+
+def _in_room(house: House, own: str, replies: Sequence[Reply], language: str) -> dict[str, Any]:
+    """Return what the resident's page shows instead of the plain words: the words before them, and the cards."""
+    before = "\n".join(part for part in (own, house.words.word(OFFER, language)) if part)
+    cards = [card for reply in replies for card in reply.cards]
+    return {"before": before, "cards": render.to_page(cards, language, house.words)}
 
 
 def _without_taps(one: Card) -> Card:

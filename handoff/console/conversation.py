@@ -81,6 +81,7 @@ class Said:
     state: str = ""  # of the request to LINE
     seen: datetime | None = None
     media: media.Seen | None = None
+    quote: str | None = None  # what it answers; "" when those words were taken back
     meaning: str = ""  # in Japanese, of staff's words that are known sentences in another language
 
 
@@ -281,7 +282,13 @@ def _said(
         unsent=row.unsent_at is not None or row.body_sealed is None,
         state=state,
         seen=row.seen_at,
+        quote=_quoted(session, body["quote"]) if body.get("quote") else None,
     )
+
+
+def _quoted(session: Session, uid: str) -> str:
+    row = session.scalars(select(Journal).where(Journal.uid == uuid.UUID(uid))).one_or_none()
+    return str(journal.body(session, row).get("text", "")) if row is not None else ""
 
 
 def _meaning(one: Said, known: Mapping[str, str]) -> str:
@@ -368,17 +375,28 @@ def later(city: City, now: datetime) -> tuple[datetime, ...]:
 
 @router.get("")
 async def page(
-    request: Request, door: Annotated[Pass, Depends(may("talk.read"))], before: Before = 0, quiet: str = ""
+    request: Request,
+    door: Annotated[Pass, Depends(may("talk.read"))],
+    before: Before = 0,
+    quiet: str = "",
+    quote: Before = 0,
 ) -> Response:
-    """Show the talk; a supervisor may watch it `quiet`: colleagues' pages do not say that she has it open."""
+    """Show the talk; a supervisor may watch it `quiet`: colleagues' pages do not say that she has it open.
+
+    `quote` is the journal number of words that the reply shall answer.
+    """
     house = house_of(request)
     values = await _show(house, door, before=before)
-    keys: dict[str, Any] = {"key": uuid.uuid4(), "ask_keys": {what: uuid.uuid4() for what in ("place", "phone")}}
+    keys: dict[str, Any] = {
+        "key": uuid.uuid4(),
+        "ask_keys": {what: uuid.uuid4() for what in ("place", "phone", "picture")},
+    }
     return house.page(
         request,
         "conversation/page.html",
         city=house.city().name,
         quiet=quiet == "yes" and door.actor.role == "supervisor",
+        quote=quote,
         **keys,
         **values,
     )

@@ -70,6 +70,7 @@ class House:
     categories: tuple[str, ...]
     words: Catalogs
     operator_key: bytes
+    account: Callable[[], str]
 
     @property
     def secure(self) -> bool:

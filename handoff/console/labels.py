@@ -182,6 +182,9 @@ MOVES: Final[Mapping[str, str]] = {
     "emergency.check": "緊急の紙に、分かったことを残しました",
     "emergency.call": "電話の記録を残しました",
     "case.second_wanted": "もう一人を呼びました",
+    "identity.asked": "LINEのIDを開くことを頼みました",
+    "identity.agreed": "LINEのIDを開くことに同意しました",
+    "identity.opened": "LINEのIDを見ました（警察に渡す紙）",
 }
 
 NOTES: Final[Mapping[str, str]] = {

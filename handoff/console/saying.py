@@ -6,26 +6,30 @@ sent once is decided in one place.
 
 from __future__ import annotations
 
+import asyncio
 import uuid
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from sqlalchemy.orm import Session
+from starlette.datastructures import UploadFile
 
-from bot import cases, journal, memory, rooms
+from bot import cases, journal, media, memory, rooms
 from bot.errors import NotAllowedError, RefusedError
 from bot.messages import Reply
-from bot.models import CaseRow, Resident
+from bot.models import CaseRow, Journal, Resident
 from bot.opening import TOKYO
 from bot.render import ALT_TEXT
-from handoff import audit, notes, phrases, shift, staff
+from handoff import audit, notes, phrases, pictures, shift, staff
 from handoff.console import acts, labels
 from handoff.console.gate import House, Pass, house_of, may, wants_json
 
+FORM: Final = 64 * 1024  # bytes of a form beside its file
+PICTURE: Final = "（写真）"  # what the journal says where a picture came without words
 WORDS: Final = 2_000  # characters of a reply; LINE takes 5,000 UTF-16 units (facts/line.md)
 
 router = APIRouter(prefix="/cases/{case_id}")
@@ -59,9 +63,50 @@ async def reply(request: Request, door: Annotated[Pass, Depends(may("case.draft"
     def give_back(session: Session, at: datetime) -> None:
         acts.give_back(session, door, at, agreed=agreed, next_date=next_date)
 
-    ends = door.typed("then") == "release"
-    outcome = await say(house_of(request), door, lambda _session: Words(words, then=give_back if ends else nothing))
-    return said(request, door, outcome)
+    ends, quoted = door.typed("then") == "release", door.number("quote")
+
+    def compose(session: Session) -> Words:
+        after = give_back if ends else nothing
+        if not quoted:
+            return Words(words, then=after)
+        uid, token = _quoted(session, door.the_case.id, quoted)
+        in_line = ({"type": "text", "text": words, "quoteToken": token},) if token else ()
+        return Words(words, in_line, more={"quote": str(uid)}, then=after)
+
+    return said(request, door, await say(house_of(request), door, compose))
+
+
+def _quoted(session: Session, case_id: uuid.UUID, number: int) -> tuple[uuid.UUID, str]:
+    """Return the uid of the family's words with this number in the journal, and LINE's token to quote them by."""
+    row = session.get(Journal, number)
+    case = session.get_one(CaseRow, case_id)
+    body = journal.body(session, row) if row is not None and row.resident_id == case.resident_id else {}
+    if row is None or row.who != "resident" or not body.get("text"):
+        raise RefusedError("引用することばは、もう見られません。引用をやめて、もう一度送ってください。")
+    return row.uid, str(body.get("quote_token", ""))
+
+
+@router.post("/picture", max_body_size=pictures.LARGEST + FORM)
+async def picture(request: Request, door: Annotated[Pass, Depends(may("case.draft"))]) -> Response:
+    """Send a picture in the room, with words of one's own if there are any; never into LINE, which would keep it."""
+    file, words = door.form.get("file"), door.text("words", WORDS)
+    if not isinstance(file, UploadFile) or not file.filename or not file.size:
+        raise RefusedError("送る画像を選んでください。")
+    if file.size > pictures.LARGEST:
+        raise RefusedError(f"画像が大きすぎます（{pictures.LARGEST // 1024 // 1024}MBまで）。")
+    body = await asyncio.to_thread(pictures.redrawn, await file.read())
+
+    def compose(session: Session) -> Words:
+        resident = session.get_one(CaseRow, door.the_case.id).resident_id
+        uid = cases.said_as(door.the_case.id, key_of(door))
+        return Words(
+            words or PICTURE,
+            more={"picture": True, **({} if words else {"before": ""})},
+            drafted=False,
+            then=lambda s, at: media.keep(s, resident, uid, body, at),
+        )
+
+    return said(request, door, await say(house_of(request), door, compose, place="room"))
 
 
 @router.post("/ask")
@@ -91,18 +136,20 @@ class Words:
     text: str
     in_line: Sequence[dict[str, Any]] = ()
     language: str = "ja"
+    more: Mapping[str, Any] = field(default_factory=dict)  # what the journal keeps with them
     drafted: bool = True  # they were the reply that was being written, whose draft is done with
     then: Callable[[Session, datetime], None] = nothing  # in the same transaction, once
 
 
-async def say(house: House, door: Pass, compose: Callable[[Session], Words]) -> str:
-    """Say what `compose` words, where the form says, once for each `key` of the form; return what became of the notice.
+async def say(house: House, door: Pass, compose: Callable[[Session], Words], *, place: str = "") -> str:
+    """Say what `compose` words, once for each `key` of the form; return what became of the notice.
+
+    `place` is room, line, or best (LINE where it is allowed now); without it, what the form says.
 
     Raise NotAllowedError, written into the audit, when the case is not the actor's.
     """
     actor, case_id = door.actor, door.the_case.id
-    wanted = str(door.form.get("place", ""))  # room | line | best: LINE where it is allowed now
-    key = _uuid(str(door.form.get("key", "")))
+    wanted, key = place or str(door.form.get("place", "")), key_of(door)
     at, city = house.clock.now(), house.city()
 
     def unit(session: Session) -> str:
@@ -119,9 +166,9 @@ async def say(house: House, door: Pass, compose: Callable[[Session], Words]) -> 
         allowed, reason = rooms.may_talk_in_line(session, case, at, city)
         if wanted == "line" and not allowed:
             raise RefusedError(labels.NOT_IN_LINE.get(reason, labels.NOT_IN_LINE["room"]))
-        place: journal.Place = "line" if wanted in ("line", "best") and allowed else "room"
+        where: journal.Place = "line" if wanted in ("line", "best") and allowed else "room"
         veil: list[dict[str, Any]] = []
-        if place == "line" and not rooms.writes_now(session, resident.id):
+        if where == "line" and not rooms.writes_now(session, resident.id):
             veil = house.to_line((Reply((ALT_TEXT,)),), memory.language(session, resident.id, city))
         sent = cases.reply(
             session,
@@ -131,17 +178,18 @@ async def say(house: House, door: Pass, compose: Callable[[Session], Words]) -> 
             at,
             key=key,
             name=actor.work_name,
-            place=place,
+            place=where,
             language=words.language,
             veil=veil,
             in_line=words.in_line,
+            more=words.more,
         )
         if words.drafted:
             notes.drop_draft(session, case_id, actor.id)
         if not sent.fresh:
             return ""
         shift.keep_answers(session, case_id, actor.id, at)
-        if place == "line":
+        if where == "line":
             rooms.log_line_talk(session, f"staff:{actor.id}", case_id, reason, at)
             outcome = "line"
         else:
@@ -173,8 +221,9 @@ def said(request: Request, door: Pass, outcome: str) -> Response:
     return RedirectResponse(f"{request.scope.get('root_path', '')}/cases/{door.the_case.id}#latest", 303)
 
 
-def _uuid(words: str) -> uuid.UUID:
+def key_of(door: Pass) -> uuid.UUID:
+    """Return the key under which a form says its words once; raise RefusedError when it has none."""
     try:
-        return uuid.UUID(words)
+        return uuid.UUID(str(door.form.get("key", "")))
     except ValueError:
         raise RefusedError("画面が古くなりました。開きなおして、もう一度送ってください。") from None

@@ -94,6 +94,7 @@ def create_room(
             Route("/", desk.room, methods=["GET"]),
             Route("/words", desk.words, methods=["GET"]),
             Route("/stream", desk.stream, methods=["GET"]),
+            Route("/picture/{id:uuid}", desk.picture, methods=["GET"]),
             Route("/say", desk.say, methods=["POST"]),
             Route("/secret/set", desk.set_secret, methods=["POST"]),
             Route("/secret/open", desk.open_secret, methods=["POST"]),
@@ -241,6 +242,14 @@ class _Pages:
         if visit is None:
             return self._door(request, open=False)
         return await self._part(visit, request.query_params.get("have", ""))
+
+    async def picture(self, request: Request) -> Response:
+        """Give a picture that staff sent, to a browser that may see the words it came with."""
+        visit, id = await self._visit(request), request.path_params["id"]
+        body = await self.store.read(lambda session: rooms.picture(session, visit, id)) if visit else None
+        if body is None:
+            return self._door(request, open=False)
+        return Response(body, media_type="image/jpeg", headers={"content-disposition": "inline"})
 
     async def say(self, request: Request) -> Response:
         """Take what the resident wrote into the inbox; the same words under the same key are kept once."""
@@ -504,6 +513,9 @@ def _bubble(
         "name": name,
         "text": bubble.text,
         "lang": html_language(bubble.language) if bubble.language else "",
+        "quote": t["earlier"] if bubble.quote == "" else bubble.quote,
+        "cards": bubble.cards,
+        "picture": bubble.picture,
         "iso": local.isoformat(timespec="minutes"),
         "time": clock if local.date() == now.astimezone(TOKYO).date() else f"{local.month}/{local.day} {clock}",
     }

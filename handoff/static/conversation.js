@@ -148,6 +148,7 @@ form.addEventListener("submit", async (event) => {
     const said = await answer.json();
     if (answer.ok) {
       form.elements.key.value = said.key;
+      quote(null);
       form.elements.agreed.value = form.elements.next.value = "";
       document.getElementById("send-release").open = false;
       words.value = saved = "";
@@ -182,15 +183,37 @@ main.addEventListener("submit", async (event) => {
   const stays = event.target;
   if (!stays.hasAttribute("data-stay")) return;
   event.preventDefault();
-  const body = new URLSearchParams(new FormData(stays));
+  const filled = new FormData(stays);
+  const body = stays.enctype === "multipart/form-data" ? filled : new URLSearchParams(filled);
+  const button = stays.querySelector("button");
+  button.disabled = true;
   const answer = await fetch(stays.action, { method: "POST", body, headers: { accept: "application/json" } }).catch(() => null);
+  button.disabled = false;
   if (!answer) return tell("送れませんでした。書いたものは残っています。もう一度押してください。");
+  const said = await answer.json();
   if (answer.ok) {
     stays.reset();
+    if (said.key) stays.elements.key.value = said.key;
     stays.closest("details")?.removeAttribute("open");
   }
-  tell(answer.ok ? "" : (await answer.json()).message);
+  tell(answer.ok ? said.notice ?? "" : said.message);
   refresh();
+});
+
+// --- quoting --------------------------------------------------------------------------------------------------------
+
+const quoting = document.getElementById("quoting");
+function quote(link) {
+  form.elements.quote.value = link?.dataset.quote ?? "";
+  quoting.hidden = !link;
+  quoting.querySelector("q").textContent = link?.closest(".said").querySelector(".words").textContent ?? "";
+  words.focus();
+}
+main.addEventListener("click", (event) => {
+  const link = event.target.closest?.("[data-quote], #no-quote");
+  if (!link) return;
+  event.preventDefault();
+  quote(link.dataset.quote ? link : null);
 });
 
 // --- who else is here -----------------------------------------------------------------------------------------------
@@ -239,6 +262,11 @@ keys({
   r: () => { if (words.offsetParent) words.focus(); },
   p: () => { if (words.offsetParent) findPlaces(); },
   t: () => { if (words.offsetParent) findPhrases(); },
+  i: () => {
+    const chosen = document.activeElement?.closest?.(".said")?.querySelector("[data-quote]");
+    const link = chosen ?? [...document.querySelectorAll("[data-quote]")].pop();
+    if (link && words.offsetParent) quote(link);
+  },
   m: () => {
     const note = document.getElementById("write-note");
     note.open = true;
