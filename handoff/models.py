@@ -9,7 +9,7 @@ import uuid
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, String, true
+from sqlalchemy import ForeignKey, String, false, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bot.models import Base
@@ -53,6 +53,7 @@ class StaffSession(Base):
     csrf: Mapped[str] = mapped_column(String(64))
     created_db: Mapped[float]
     seen_db: Mapped[float]
+    locked: Mapped[bool] = mapped_column(default=False, server_default=false())  # opens nothing until the password
 
 
 class Draft(Base):

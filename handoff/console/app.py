@@ -31,6 +31,7 @@ from handoff.console import (
     emergency,
     gate,
     live,
+    lock,
     people,
     phrases,
     queue,
@@ -92,7 +93,7 @@ def create_console(
     app.state.shots, app.state.alarms = live.Shared(queue.shot_of, tail), live.Shared(alarm.calling_of, tail)
     app.state.readings, app.state.one_reading = set(), asyncio.Semaphore(1)  # of uploaded files
     pages = (
-        sign_in, queue, live, alarm, conversation, beside, phrases, emergency, today, team,
+        sign_in, lock, queue, live, alarm, conversation, beside, phrases, emergency, today, team,
         places, edit, worklist, twins, imports, suggested, agencies, people,
     )  # fmt: skip
     for part in pages:

@@ -61,10 +61,8 @@ function show(text, first) {
   banner.hidden = !text;
   if (!text) { banner.replaceChildren(); return; }
   if (banner.firstChild?.textContent === text) return;
-  const link = document.createElement("a");
-  link.href = first.url;
-  link.textContent = "ひらく";
-  banner.replaceChildren(Object.assign(document.createElement("span"), { textContent: text }), link);
+  banner.replaceChildren(Object.assign(document.createElement("span"), { textContent: text }));
+  if (first.url) banner.append(Object.assign(document.createElement("a"), { href: first.url, textContent: "ひらく" }));
   banner.dataset.severity = first.severity;
 }
 
@@ -91,6 +89,7 @@ function ring() {
 }
 
 async function ask() {
+  const asked = Date.now();
   try {
     const answer = await fetch(`${root}/alarms`, {
       headers: { accept: "application/json" }, signal: AbortSignal.timeout(4000), redirect: "error",
@@ -103,13 +102,14 @@ async function ask() {
     if (answer.ok) {
       const found = await answer.json();
       ({ waiting, repeats, sounds } = found);
+      if (found.locked) dispatchEvent(new CustomEvent("madoguchi:locked", { detail: asked }));
       shown();
       shift = found.now - Date.now() / 1000;
       answered = Date.now();
-      if (state.dataset.by === "alarm") { state.textContent = ""; delete state.dataset.by; }
+      if (state?.dataset.by === "alarm") { state.textContent = ""; delete state.dataset.by; }
     }
   } catch { /* the next one asks again */ }
-  if (Date.now() - answered > BROKEN && !state.textContent) {
+  if (state && Date.now() - answered > BROKEN && !state.textContent) {
     state.textContent = "接続が切れています。警報が届かないかもしれません";
     state.dataset.by = "alarm";
   }
@@ -117,12 +117,13 @@ async function ask() {
 }
 
 function shown() {
+  if (!button) return; // a page that hides everything calls too
   button.hidden = false;
   button.setAttribute("aria-pressed", String(sounds));
   button.querySelector("span").textContent = sounds ? "入" : "切";
 }
 
-button.addEventListener("click", async () => {
+button?.addEventListener("click", async () => {
   const body = new URLSearchParams({ csrf: button.dataset.csrf, sounds: sounds ? "no" : "yes" });
   const answer = await fetch(`${root}/alarms/sound`, { method: "POST", body, headers: { accept: "application/json" } });
   if (!answer.ok) return;
@@ -133,6 +134,7 @@ button.addEventListener("click", async () => {
 });
 for (const act of ["pointerdown", "keydown"]) addEventListener(act, awake, { passive: true });
 addEventListener("madoguchi:change", ask); // a page that follows the stream learns of it at once
+addEventListener("madoguchi:open", () => { show("", null); ask(); });
 (async function go() {
   try { await ask(); } finally { if (!ended) setTimeout(go, POLL); } // nothing that breaks may end the asking
 })();

@@ -49,5 +49,6 @@ keys({
   n: () => document.getElementById("next")?.requestSubmit(),
   "/": () => location.assign(`${root}/cases`),
 });
+addEventListener("madoguchi:open", refresh);
 follow({ root, cursor: Number(main.dataset.cursor), onChange: refresh, onEnd: () => location.reload() });
 settle();
