@@ -589,7 +589,7 @@ async def test_a_stream_ends_when_its_session_is_locked(
         stream = asyncio.create_task(browser.get("/live?after=0"))
         async with world.browser() as other:
             other.cookies.update(browser.cookies)
-            while not world.app.state.streams:
+            while not world.app.state.streams:  # noqa: ASYNC110 - it tells nobody
                 await asyncio.sleep(0)
             await other.post("/lock", data=form(csrf))
         answer = await stream

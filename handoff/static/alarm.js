@@ -1,12 +1,14 @@
 // Call whoever has a page open when an urgent or emergency case waits: banner, title, sound, notification.
 // The rule: nothing here says anything of a family; silence is one person's choice, and the server goes on calling.
 
+import { hidden } from "./keys.js";
 import { waited } from "./live.js";
 
 const POLL = 5000; // milliseconds
 const BROKEN = 25000; // without an answer for so long the page says so
 const NAMES = { emergency: "緊急", urgent: "急ぎ" };
 const SECOND = "緊急の相談で、いっしょに読む人を待っています"; // somebody holds it: two people where a life may be in danger
+const COVERED = "待っている方がいます"; // all that a hidden page says: a child may read along (CARE C32)
 const TONES = { emergency: [880, 660, 880, 660, 880, 660], urgent: [660, 880], second: [660] }; // hertz, 0.2 s each
 
 const root = document.documentElement.dataset.root;
@@ -52,7 +54,7 @@ function notify(one) {
 }
 
 function worded(one) {
-  return one.severity === "second" ? SECOND : `${NAMES[one.severity]}の相談が待っています`;
+  return hidden() ? COVERED : one.severity === "second" ? SECOND : `${NAMES[one.severity]}の相談が待っています`;
 }
 
 function show(text, first) {
@@ -62,8 +64,8 @@ function show(text, first) {
   if (!text) { banner.replaceChildren(); return; }
   if (banner.firstChild?.textContent === text) return;
   banner.replaceChildren(Object.assign(document.createElement("span"), { textContent: text }));
-  if (first.url) banner.append(Object.assign(document.createElement("a"), { href: first.url, textContent: "ひらく" }));
-  banner.dataset.severity = first.severity;
+  if (first.url && !hidden()) banner.append(Object.assign(document.createElement("a"), { href: first.url, textContent: "ひらく" }));
+  banner.dataset.severity = hidden() ? "" : first.severity;
 }
 
 function ring() {
@@ -71,8 +73,8 @@ function ring() {
   const keys = new Set(waiting.map((one) => `${one.id} ${one.severity} ${one.since}`));
   for (const key of rung.keys()) if (!keys.has(key)) rung.delete(key);
   const [first] = waiting;
-  const more = waiting.length > 1 ? `（ほか${waiting.length - 1}件）` : "";
-  const longer = first && first.severity !== "second" ? `${NAMES[first.severity]}の相談が${waited(now - first.since)}待っています` : SECOND;
+  const more = waiting.length > 1 && !hidden() ? `（ほか${waiting.length - 1}件）` : "";
+  const longer = hidden() ? COVERED : first && first.severity !== "second" ? `${NAMES[first.severity]}の相談が${waited(now - first.since)}待っています` : SECOND;
   show(first ? `${longer}${more}` : "", first);
   const loud = [];
   for (const one of waiting) {
@@ -134,6 +136,7 @@ button?.addEventListener("click", async () => {
 });
 for (const act of ["pointerdown", "keydown"]) addEventListener(act, awake, { passive: true });
 addEventListener("madoguchi:change", ask); // a page that follows the stream learns of it at once
+addEventListener("madoguchi:hide", () => { ring(); said.textContent = ""; });
 addEventListener("madoguchi:open", () => { show("", null); ask(); });
 (async function go() {
   try { await ask(); } finally { if (!ended) setTimeout(go, POLL); } // nothing that breaks may end the asking

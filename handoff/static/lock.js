@@ -19,9 +19,11 @@ let was = {};
 
 const pause = (milliseconds) => new Promise((done) => { setTimeout(done, milliseconds); });
 
-function post(form, more = {}) {
-  const body = new URLSearchParams(new FormData(form));
-  return fetch(form.action, { method: "POST", body, headers: { accept: "application/json" }, redirect: "error", ...more });
+const typed = (form) => new URLSearchParams(new FormData(form));
+
+function post(form, body) { // also when the tab is closed at once
+  const headers = { accept: "application/json" };
+  return fetch(form.action, { method: "POST", body, headers, redirect: "error", keepalive: true });
 }
 
 function hide() {
@@ -51,7 +53,7 @@ function lock() {
 async function tell(keeping) { // drafts first; then nothing opens any more
   await Promise.race([Promise.allSettled(keeping), pause(1500)]);
   while (hidden()) {
-    const answer = await post(locker, { keepalive: true }).catch(() => null);
+    const answer = await post(locker, typed(locker)).catch(() => null);
     if (answer && answer.status < 500) return;
     await pause(2000);
   }
@@ -78,10 +80,11 @@ function say(words) {
 async function unlock(event) {
   event.preventDefault();
   const button = opener.querySelector("button");
-  const answered = Promise.race([telling, pause(3000)]).then(() => post(opener)).catch(() => null);
+  const body = typed(opener);
   button.disabled = true;
   password.value = "";
-  const answer = await answered;
+  await Promise.race([telling, pause(3000)]);
+  const answer = await post(opener, body).catch(() => null);
   button.disabled = false;
   if (answer?.ok) { open(); tabs.postMessage("open"); return; }
   if (!answer) { say("つながりません。少し待って、もう一度どうぞ。"); return; }
@@ -114,5 +117,5 @@ if (cover) {
       if ([...document.querySelectorAll("audio, video")].some((one) => !one.paused)) act();
       if (Date.now() - acted >= after) lock();
     }, 1000);
-  }
+  } else setInterval(() => { if (!document.hidden && !hidden()) tabs.postMessage("act"); }, 10000); // read beside a telephone
 } else tabs.addEventListener("message", ({ data }) => { if (data === "open") location.reload(); });
