@@ -29,6 +29,8 @@ from handoff.models import SignInTry, Staff, StaffSession
 
 Role = Literal["specialist", "supervisor", "officer", "administrator"]
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
+Look = Literal["system", "light", "dark"]
+LOOKS: Final[tuple[Look, ...]] = get_args(Look)
 
 _TALKING: Final[frozenset[Role]] = frozenset({"specialist", "supervisor"})
 
@@ -116,6 +118,7 @@ class SignedIn:
     token_hash: str
     alarm_sounds: bool = True
     locked: bool = False
+    look: Look = "system"
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,6 +357,7 @@ def session_by_hash(session: Session, hashed: str) -> SignedIn | None:
             Staff.work_name,
             Staff.role,
             Staff.alarm_sounds,
+            Staff.look,
             StaffSession.csrf,
             StaffSession.locked,
         )
@@ -368,12 +372,17 @@ def session_by_hash(session: Session, hashed: str) -> SignedIn | None:
     if row is None:
         return None
     actor = Actor(row.id, row.login, row.work_name, cast(Role, row.role))
-    return SignedIn(actor, row.csrf, hashed, row.alarm_sounds, row.locked)
+    return SignedIn(actor, row.csrf, hashed, row.alarm_sounds, row.locked, cast(Look, row.look))
 
 
 def set_sound(session: Session, staff_id: uuid.UUID, *, sounds: bool) -> None:
     """Keep whether open pages of this person sound an alarm, or show it alone (CARE C32)."""
     session.execute(update(Staff).where(Staff.id == staff_id).values(alarm_sounds=sounds))
+
+
+def set_look(session: Session, staff_id: uuid.UUID, look: Look) -> None:
+    """Keep how this person wants her pages: as her computer is, light, or dark."""
+    session.execute(update(Staff).where(Staff.id == staff_id).values(look=look))
 
 
 def touch_session(session: Session, hashed: str) -> None:

@@ -117,6 +117,8 @@ DOORS: dict[tuple[str, str], Door] = {
     ("GET", "/lock"): Door(EVERYBODY),
     ("POST", "/lock"): Door(EVERYBODY),
     ("POST", "/unlock"): Door(EVERYBODY, "", (("password", PASSWORD),)),
+    ("GET", "/me"): Door(EVERYBODY),
+    ("POST", "/me"): Door(EVERYBODY, "", (("look", "dark"),)),
     ("GET", "/"): Door(EVERYBODY),
     ("GET", "/queue"): Door(EVERYBODY),
     ("GET", "/live"): Door(EVERYBODY),

@@ -32,6 +32,7 @@ from handoff.console import (
     gate,
     live,
     lock,
+    me,
     people,
     phrases,
     queue,
@@ -93,7 +94,7 @@ def create_console(
     app.state.shots, app.state.alarms = live.Shared(queue.shot_of, tail), live.Shared(alarm.calling_of, tail)
     app.state.readings, app.state.one_reading = set(), asyncio.Semaphore(1)  # of uploaded files
     pages = (
-        sign_in, lock, queue, live, alarm, conversation, beside, phrases, emergency, today, team,
+        sign_in, lock, me, queue, live, alarm, conversation, beside, phrases, emergency, today, team,
         places, edit, worklist, twins, imports, suggested, agencies, people,
     )  # fmt: skip
     for part in pages:

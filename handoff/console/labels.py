@@ -243,6 +243,9 @@ NOTICES: Final[Mapping[str, str]] = {
     "told": "LINEで、いつまでに返事をするかを知らせました。",
 }
 
+#: How bright somebody's pages are (`staff.Look`).
+LOOKS: Final[Mapping[str, str]] = {"system": "パソコンの設定と同じ", "light": "明るい", "dark": "暗い"}
+
 _WEEKDAYS: Final = "月火水木金土日"
 
 
