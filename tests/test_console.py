@@ -170,6 +170,7 @@ DOORS: dict[tuple[str, str], Door] = {
         TALKING, "", (("title", "a"), ("text-ja", "い"), ("version", "1"))
     ),
     ("POST", "/phrases/{phrase_id:uuid}/retire"): Door(TALKING),
+    ("POST", "/phrases/{phrase_id:uuid}/restore"): Door(TALKING),
     ("POST", "/cases/{case_id}/here"): Door(TALKING, "waiting", (("typing", "yes"),)),
     ("GET", "/today"): Door(TALKING),
     ("POST", "/today/notes"): Door(TALKING, "", (("text", "鍵は右の引き出し"),)),
@@ -177,6 +178,7 @@ DOORS: dict[tuple[str, str], Door] = {
         TALKING, "mine", (("case", "{case_id}"), ("to", "{other}"), ("note", "おねがい"))
     ),
     ("POST", "/promises/{promise_id:uuid}/kept"): Door(TALKING),
+    ("POST", "/promises/{promise_id:uuid}/open"): Door(TALKING),
     ("GET", "/team"): Door(EVERYBODY),
     ("POST", "/team/duties"): Door(
         RUNNING,
@@ -324,7 +326,10 @@ async def good_form(world: World, path: str, door: Door, case_id: uuid.UUID) -> 
     if "{phrase_id" in path:
         by = curation.By("staff:test", "さとう")
         unit = partial(phrases.add, title="あいさつ", texts={"ja": "はい"}, owner=None, by=by, at=NOW)
-        ids["phrase_id"] = str(await world.store.write(unit))
+        ids["phrase_id"] = str(id := await world.store.write(unit))
+        if path.endswith("/restore"):
+            nobody = uuid.uuid4()
+            await world.store.write(lambda s: phrases.retire(s, id, who=nobody, by=by, at=NOW))
     if "{staff_id" in f"{path}{door.fields}":
         ids["staff_id"] = str(world.staff["specialist"])
     if path == "/today/hand-over":

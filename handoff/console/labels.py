@@ -178,6 +178,7 @@ MOVES: Final[Mapping[str, str]] = {
     "case.dead_letter": "読めなかったメッセージがあります",
     "case.given_up": "送れなかった返事があります",
     "promise.kept": "約束したことをしました",
+    "promise.open": "「しました」の印をもどしました",
     "case.second": "いっしょに読んでいます",
     "emergency.check": "緊急の紙に、分かったことを残しました",
     "emergency.call": "電話の記録を残しました",

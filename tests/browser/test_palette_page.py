@@ -59,7 +59,7 @@ async def test_an_action_is_found_in_kanji_kana_letters_or_by_its_key(site: Site
         "うける",
         "ウケ",
         "ukeru",
-        "uけ",
+        "うk",
         "そうだん うけ",
         "sodan ukeru",
         "soudann uke",
