@@ -69,6 +69,8 @@ def city_of(document: Mapping[str, Any]) -> City:
         raise SettingsError("city settings: desks: each needs an id of its own")
     if city.reply_within < 0:
         raise SettingsError("city settings: reply_within is a number of seconds of opening, or 0")
+    if city.lock_after < 0:
+        raise SettingsError("city settings: lock_after is a number of seconds, or 0 for never")
     if min(astuple(city.waiting_limits)) <= 0:
         raise SettingsError("city settings: waiting_limits: each is a number of seconds above 0")
     if city.talk_in not in ("room", "line", "ask"):

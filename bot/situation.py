@@ -286,6 +286,7 @@ class City:
     alarms: tuple[AlarmStep, ...] = ()  # whom the desk calls when nobody takes a case (docs/alarms.md)
     waiting_limits: WaitingLimits = WaitingLimits()
     reply_within: int = 0  # seconds of opening in which families are told to expect an answer; 0 = nothing is told
+    lock_after: int = 300  # seconds without a human act, after which the console's pages hide themselves; 0 = never
 
     def open_now(self, now: datetime) -> bool:
         """Return whether any desk is open at `now`."""

@@ -9,7 +9,7 @@ import uuid
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, String, true
+from sqlalchemy import ForeignKey, String, false, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bot.models import Base
@@ -25,6 +25,7 @@ class Staff(Base):
     role: Mapped[str] = mapped_column(String(20))  # specialist | supervisor | officer | administrator
     password_hash: Mapped[str] = mapped_column(String(200))  # argon2id
     active: Mapped[bool] = mapped_column(default=True)
+    look: Mapped[str] = mapped_column(String(10), default="system", server_default="system")  # system | light | dark
     alarm_sounds: Mapped[bool] = mapped_column(default=True, server_default=true())  # else banner and title alone
     desks: Mapped[list[str]] = mapped_column(default=list, server_default="[]")  # ids of situation.Desk; none = all
     languages: Mapped[list[str]] = mapped_column(default=list, server_default="[]")
@@ -53,6 +54,7 @@ class StaffSession(Base):
     csrf: Mapped[str] = mapped_column(String(64))
     created_db: Mapped[float]
     seen_db: Mapped[float]
+    locked: Mapped[bool] = mapped_column(default=False, server_default=false())  # opens nothing until the password
 
 
 class Draft(Base):

@@ -95,14 +95,14 @@ class Offered:
 # --- the city's own ---------------------------------------------------------------------------------------------------
 
 
-def canned(session: Session, who: uuid.UUID) -> list[Canned]:
-    """Return the shared sentences and those of `who`, by title."""
+def canned(session: Session, who: uuid.UUID, *, active: bool = True) -> list[Canned]:
+    """Return the shared sentences and those of `who`, by title; or those that were taken out of use."""
     found = session.execute(
         select(CannedReply, CannedVersion)
         .join(CannedVersion, CannedVersion.reply_id == CannedReply.id)
         .where(
             CannedVersion.version == CannedReply.version,
-            CannedReply.active.is_(True),
+            CannedReply.active.is_(active),
             or_(CannedReply.owner_id.is_(None), CannedReply.owner_id == who),
         )
         .order_by(CannedReply.title, CannedReply.id)
@@ -172,6 +172,12 @@ def retire(session: Session, id: uuid.UUID, *, who: uuid.UUID, by: By, at: datet
     append_audit(session, by.id, "canned.retired", at, detail={"canned": str(id)})
 
 
+def restore(session: Session, id: uuid.UUID, *, who: uuid.UUID, by: By, at: datetime) -> None:
+    """Offer a sentence again. Raise RefusedError when it is not theirs."""
+    _mine(session, id, who, active=False).active = True
+    append_audit(session, by.id, "canned.restored", at, detail={"canned": str(id)})
+
+
 def versions(session: Session, id: uuid.UUID, who: uuid.UUID) -> list[Canned]:
     """Return what a sentence said before, newest first."""
     row = _mine(session, id, who, lock=False)
@@ -181,9 +187,9 @@ def versions(session: Session, id: uuid.UUID, who: uuid.UUID) -> list[Canned]:
     ]
 
 
-def _mine(session: Session, id: uuid.UUID, who: uuid.UUID, *, lock: bool = True) -> CannedReply:
+def _mine(session: Session, id: uuid.UUID, who: uuid.UUID, *, lock: bool = True, active: bool = True) -> CannedReply:
     row = session.get(CannedReply, id, with_for_update=lock)
-    if row is None or not row.active or row.owner_id not in (None, who):
+    if row is None or row.active != active or row.owner_id not in (None, who):
         raise RefusedError("その定型文は、いまありません。")
     return row
 

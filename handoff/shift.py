@@ -78,6 +78,17 @@ def keep_promise(session: Session, id: uuid.UUID, staff_id: uuid.UUID, at: datet
         append_audit(session, f"staff:{staff_id}", "promise.kept", at, case_id=row.case_id)
 
 
+def reopen_promise(session: Session, id: uuid.UUID, staff_id: uuid.UUID, at: datetime) -> None:
+    """Put a promise back on the list: it was marked by mistake. Raise RefusedError when there is no such promise."""
+    row = session.get(Promise, id)
+    if row is None:
+        raise RefusedError("その約束は見つかりません。画面を新しくしてください。")
+    if row.kept_at is not None:
+        row.kept_at = row.kept_by = None
+        append_event(session, "promise.open", at, case_id=row.case_id)
+        append_audit(session, f"staff:{staff_id}", "promise.open", at, case_id=row.case_id)
+
+
 def keep_answers(session: Session, case_id: uuid.UUID, staff_id: uuid.UUID, at: datetime) -> None:
     """Note that the promised answer was given, by whomever."""
     session.execute(

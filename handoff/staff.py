@@ -29,6 +29,8 @@ from handoff.models import Mention, SignInTry, Staff, StaffSession
 
 Role = Literal["specialist", "supervisor", "officer", "administrator"]
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
+Look = Literal["system", "light", "dark"]
+LOOKS: Final[tuple[Look, ...]] = get_args(Look)
 
 _TALKING: Final[frozenset[Role]] = frozenset({"specialist", "supervisor"})
 
@@ -120,6 +122,8 @@ class SignedIn:
     token_hash: str
     alarm_sounds: bool = True
     named: int = 0  # notes of colleagues that wait for her
+    locked: bool = False
+    look: Look = "system"
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,29 +269,15 @@ async def sign_in(
     The try is counted before the password is checked, so that tries at the same time are all counted; names that do
     not exist are counted, checked and answered alike. A session that this browser had before is ended (rotation).
     """
-    name = _plain(login)[:80]
-
-    def take(session: Session) -> tuple[float, Staff | None]:
-        wait = _take_try(session, vault(session).hash(f"sign-in:{name}"))
-        found = session.scalars(select(Staff).where(Staff.login == name, Staff.active.is_(True))).one_or_none()
-        if found is not None:
-            session.expunge(found)
-        return wait, found
-
-    wait, staff = await store.write(take)
-    if wait > 0:
-        return Wait(wait)
-    good = await passwords.check(staff.password_hash if staff else "", password[:LONGEST])
-    if staff is None or not good:
-        actor = f"staff:{staff.id}" if staff else "unknown"
-        await store.write(lambda s: append_audit(s, actor, "staff.sign_in", at, allowed=False))
-        return None
+    staff = await _proven(store, passwords, login, password, at, "staff.sign_in")
+    if staff is None or isinstance(staff, Wait):
+        return staff
     fresh = await passwords.hash(password) if passwords.is_old(staff.password_hash) else ""
     token = new_token()
     staff_id = staff.id
 
     def let_in(session: Session) -> None:
-        session.execute(delete(SignInTry).where(SignInTry.login_hash == vault(session).hash(f"sign-in:{name}")))
+        _forget_tries(session, login)
         if old_token:
             session.execute(delete(StaffSession).where(StaffSession.token_hash == token_hash(old_token)))
         if fresh:
@@ -303,6 +293,37 @@ async def sign_in(
 
     await store.write(let_in)
     return token
+
+
+async def _proven(
+    store: Store, passwords: Passwords, login: str, password: str, at: datetime, action: str
+) -> Staff | Wait | None:
+    """Return whose password this is; a wrong one is counted and written down under `action`."""
+
+    def take(session: Session) -> tuple[float, Staff | None]:
+        wait, named = _take_try(session, _try_of(session, login)), Staff.login == _plain(login)[:80]
+        found = session.scalars(select(Staff).where(named, Staff.active.is_(True))).one_or_none()
+        if found is not None:
+            session.expunge(found)
+        return wait, found
+
+    wait, staff = await store.write(take)
+    if wait > 0:
+        return Wait(wait)
+    good = await passwords.check(staff.password_hash if staff else "", password[:LONGEST])
+    if staff is None or not good:
+        actor = f"staff:{staff.id}" if staff else "unknown"
+        await store.write(lambda s: append_audit(s, actor, action, at, allowed=False))
+        return None
+    return staff
+
+
+def _try_of(session: Session, login: str) -> str:
+    return vault(session).hash(f"sign-in:{_plain(login)[:80]}")
+
+
+def _forget_tries(session: Session, login: str) -> None:
+    session.execute(delete(SignInTry).where(SignInTry.login_hash == _try_of(session, login)))
 
 
 def _take_try(session: Session, login_hash: str) -> float:
@@ -344,7 +365,9 @@ def session_by_hash(session: Session, hashed: str) -> SignedIn | None:
             Staff.work_name,
             Staff.role,
             Staff.alarm_sounds,
+            Staff.look,
             StaffSession.csrf,
+            StaffSession.locked,
             named.label("named"),
         )
         .join(StaffSession, StaffSession.staff_id == Staff.id)
@@ -358,12 +381,18 @@ def session_by_hash(session: Session, hashed: str) -> SignedIn | None:
     if row is None:
         return None
     actor = Actor(row.id, row.login, row.work_name, cast(Role, row.role))
-    return SignedIn(actor, row.csrf, hashed, row.alarm_sounds, row.named)
+    look = cast(Look, row.look)
+    return SignedIn(actor, row.csrf, hashed, row.alarm_sounds, row.named, row.locked, look)
 
 
 def set_sound(session: Session, staff_id: uuid.UUID, *, sounds: bool) -> None:
     """Keep whether open pages of this person sound an alarm, or show it alone (CARE C32)."""
     session.execute(update(Staff).where(Staff.id == staff_id).values(alarm_sounds=sounds))
+
+
+def set_look(session: Session, staff_id: uuid.UUID, look: Look) -> None:
+    """Keep how this person wants her pages: as her computer is, light, or dark."""
+    session.execute(update(Staff).where(Staff.id == staff_id).values(look=look))
 
 
 def touch_session(session: Session, hashed: str) -> None:
@@ -374,6 +403,30 @@ def touch_session(session: Session, hashed: str) -> None:
         .where(StaffSession.token_hash == hashed, StaffSession.seen_db < now - TOUCH_SECONDS)
         .values(seen_db=now)
     )
+
+
+def lock(session: Session, signed: SignedIn, at: datetime) -> None:
+    """Let the session open nothing until `unlock` (CARE C32)."""
+    if signed.locked:
+        return
+    session.execute(update(StaffSession).where(StaffSession.token_hash == signed.token_hash).values(locked=True))
+    append_audit(session, f"staff:{signed.actor.id}", "staff.lock", at)
+
+
+async def unlock(store: Store, passwords: Passwords, signed: SignedIn, password: str, at: datetime) -> Wait | bool:
+    """Open a locked session with its own person's password; False when it is wrong. Tries count as at signing in."""
+    found = await _proven(store, passwords, signed.actor.login, password, at, "staff.unlock")
+    if found is None or isinstance(found, Wait):
+        return found or False
+
+    def unit(session: Session) -> None:
+        _forget_tries(session, signed.actor.login)
+        this = update(StaffSession).where(StaffSession.token_hash == signed.token_hash)
+        session.execute(this.values(locked=False, seen_db=db_now(session)))
+        append_audit(session, f"staff:{signed.actor.id}", "staff.unlock", at)
+
+    await store.write(unit)
+    return True
 
 
 def end_session(session: Session, signed: SignedIn, at: datetime) -> None:

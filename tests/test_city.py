@@ -73,6 +73,7 @@ def test_the_sample_city_may_go_live(document: Document) -> None:
         (lambda d: d["alarms"][0].update(mail=["a@b.example, c@d.example"]), "is no mail address"),
         (lambda d: d["alarms"][0].update(mail=["a@b.example\nBcc: c@d.example"]), "is no mail address"),
         (lambda d: d["alarms"][0].update(sms="1"), "alarms: unknown keys .*sms"),
+        (lambda d: d.update(lock_after=-1), "lock_after is a number of seconds"),
         (lambda d: d.update(waiting_limits=300), "waiting_limits must be a mapping"),
         (lambda d: d["waiting_limits"].update(urgent=0), "waiting_limits: each is a number of seconds above 0"),
         (lambda d: d["desks"][0].update(phone=119), "phone must be a text"),

@@ -30,7 +30,7 @@ from bot.vault import resident_owner, unseal
 from handoff import identity, partners, people, phrases, shift, team, uploads
 from handoff.console import conversation, labels, live
 from handoff.console.gate import HEADERS
-from handoff.models import DirectoryUpload, Draft, Note, StaffSession
+from handoff.models import DirectoryUpload, Draft, Note, SignInTry, StaffSession
 from handoff.partners import Agency, Contact
 from handoff.people import LocalPerson
 from handoff.staff import ROLES, Actor
@@ -44,6 +44,7 @@ from tests.console_world import (
     World,
     a_resident,
     build,
+    csrf_of,
     form,
     sent,
     writes,
@@ -118,6 +119,11 @@ DOORS: dict[tuple[str, str], Door] = {
     ("GET", "/sign-in"): Door(OPEN),
     ("POST", "/sign-in"): Door(OPEN),
     ("POST", "/sign-out"): Door(EVERYBODY),
+    ("GET", "/lock"): Door(EVERYBODY),
+    ("POST", "/lock"): Door(EVERYBODY),
+    ("POST", "/unlock"): Door(EVERYBODY, "", (("password", PASSWORD),)),
+    ("GET", "/me"): Door(EVERYBODY),
+    ("POST", "/me"): Door(EVERYBODY, "", (("look", "dark"),)),
     ("GET", "/"): Door(EVERYBODY),
     ("GET", "/queue"): Door(EVERYBODY),
     ("GET", "/live"): Door(EVERYBODY),
@@ -176,6 +182,7 @@ DOORS: dict[tuple[str, str], Door] = {
     ("POST", "/phrases/{phrase_id:uuid}/retire"): Door(TALKING),
     ("POST", "/cases/{case_id}/notes"): Door(TALKING, "waiting", (("text", "電話は夕方がよい"),)),
     ("POST", "/cases/{case_id}/notes/seen"): Door(TALKING, "waiting"),
+    ("POST", "/phrases/{phrase_id:uuid}/restore"): Door(TALKING),
     ("POST", "/cases/{case_id}/here"): Door(TALKING, "waiting", (("typing", "yes"),)),
     ("GET", "/today"): Door(TALKING),
     ("POST", "/today/notes"): Door(TALKING, "", (("text", "鍵は右の引き出し"),)),
@@ -183,6 +190,7 @@ DOORS: dict[tuple[str, str], Door] = {
         TALKING, "mine", (("case", "{case_id}"), ("to", "{other}"), ("note", "おねがい"))
     ),
     ("POST", "/promises/{promise_id:uuid}/kept"): Door(TALKING),
+    ("POST", "/promises/{promise_id:uuid}/open"): Door(TALKING),
     ("GET", "/team"): Door(EVERYBODY),
     ("POST", "/team/duties"): Door(
         RUNNING,
@@ -346,7 +354,10 @@ async def good_form(world: World, path: str, door: Door, case_id: uuid.UUID) -> 
     if "{phrase_id" in path:
         by = curation.By("staff:test", "さとう")
         unit = partial(phrases.add, title="あいさつ", texts={"ja": "はい"}, owner=None, by=by, at=NOW)
-        ids["phrase_id"] = str(await world.store.write(unit))
+        ids["phrase_id"] = str(id := await world.store.write(unit))
+        if path.endswith("/restore"):
+            nobody = uuid.uuid4()
+            await world.store.write(lambda s: phrases.retire(s, id, who=nobody, by=by, at=NOW))
     if "{staff_id" in f"{path}{door.fields}":
         ids["staff_id"] = str(world.staff["specialist"])
     if path == "/today/hand-over":
@@ -497,6 +508,129 @@ async def test_no_route_changes_anything_without_its_token(world: World, browser
             assert await world.store.read(lambda s: s.scalar(changes)) == changed
     reasons = await world.store.read(lambda s: set(s.scalars(select(Audit.reason).where(Audit.allowed.is_(False)))))
     assert reasons == {"csrf"}
+
+
+#: What a locked session still opens: the form that opens it, and the alarms without a word (CARE C32).
+WHEN_LOCKED = {("GET", "/lock"), ("POST", "/lock"), ("POST", "/unlock"), ("GET", "/alarms")}
+
+
+async def test_a_locked_session_opens_nothing(world: World, browser: Browser) -> None:
+    """Every route refuses a locked session, pages lead to the form that opens it, and nothing happens or is shown."""
+    csrf = await world.signed_in("supervisor", browser)
+    events, changes = select(func.count()).select_from(Event), select(func.count()).select_from(ResourceChange)
+    for (method, path), door in DOORS.items():
+        if door.roles is OPEN or (method, path) in WHEN_LOCKED:
+            continue
+        case_id = await a_case(
+            world, held_by="supervisor" if door.needs == "mine" else "specialist" if door.needs == "others" else ""
+        )
+        address, fields = await good_form(world, path, door, case_id)
+        assert (await browser.post("/lock", data=form(csrf))).headers["location"] == "/lock?next=%2F"
+        before = await world.store.read(lambda s: (s.scalar(events), s.scalar(changes)))
+        sent = {"files": {"file": ("list.csv", door.file)}} if door.file else {}
+        data, params = (form(csrf, **fields), None) if method == "POST" else (None, fields)
+        answer = await browser.request(method, address, data=data, params=params, **sent)
+        check_headers(answer)
+        if method == "GET":
+            assert (answer.status_code, answer.headers["location"].split("?")[0]) == (303, "/lock"), path
+            asked = await browser.get(address, params=fields, headers={"accept": "application/json"})
+            assert asked.status_code == 423, path
+        else:
+            assert answer.status_code == 423, path
+        assert not any(word in answer.text for word in ("たたいて", "川上", "山田", "ふたご", str(case_id))), path
+        assert await world.store.read(lambda s: (s.scalar(events), s.scalar(changes))) == before, path
+        assert (await browser.post("/unlock", data=form(csrf, password=PASSWORD))).status_code == 303
+
+
+async def test_only_her_password_opens_it_again_at_the_very_page(world: World, browser: Browser) -> None:
+    """The page comes back with its draft; a colleague's password, a wrong one and none open nothing; tries count."""
+    case_id = await a_case(world, held_by="specialist")
+    csrf = await world.signed_in("specialist", browser)
+    await browser.post(f"/cases/{case_id}/draft", data=form(csrf, words="いま読んで"))
+    locked = await browser.post("/lock", data=form(csrf, next=f"/cases/{case_id}?before=9"))
+    page = await browser.get(locked.headers["location"])
+    assert "さとうさんのパスワード" in page.text
+    assert "たたいて" not in page.text
+    for wrong in ("", "x", "kumo-to-haru-no-yama-73", PASSWORD.upper()):
+        answer = await browser.post("/unlock", data=form(csrf, password=wrong, next=f"/cases/{case_id}?before=9"))
+        assert answer.status_code == 422
+        assert f'value="/cases/{case_id}?before=9"' in answer.text
+        assert (await browser.get("/")).headers["location"] == "/lock?next=%2F"
+    async with world.browser() as other:
+        await other.post("/sign-in", data={"login": "specialist", "password": "wrong"})  # the fifth failure
+    answer = await browser.post("/unlock", data=form(csrf, password=PASSWORD))
+    assert answer.status_code == 429
+    await world.store.write(lambda s: s.execute(update(SignInTry).values(blocked_until_db=0.0)) and None)
+    answer = await browser.post("/unlock", data=form(csrf, password=PASSWORD, next=f"/cases/{case_id}?before=9"))
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/cases/{case_id}?before=9")
+    assert "いま読んで" in (await browser.get(f"/cases/{case_id}")).text
+    assert await world.store.read(lambda s: s.scalar(select(func.count()).select_from(SignInTry))) == 0
+    acts = (
+        select(Audit.action, Audit.allowed).where(Audit.action.in_(("staff.lock", "staff.unlock"))).order_by(Audit.id)
+    )
+    assert await world.store.read(lambda s: s.execute(acts).all()) == [
+        ("staff.lock", True), *[("staff.unlock", False)] * 4, ("staff.unlock", True)
+    ]  # fmt: skip
+
+
+async def test_another_person_who_signs_in_gets_her_own_session(world: World, browser: Browser) -> None:
+    """A locked desk can be used by a colleague; what was locked is over."""
+    await world.signed_in("specialist", browser)
+    first = csrf_of((await browser.get("/")).text)
+    await browser.post("/lock", data=form(first))
+    second = await world.signed_in("supervisor", browser)
+    assert (await browser.post("/unlock", data=form(first, password=PASSWORD))).status_code == 403
+    assert (await browser.get("/lock")).headers["location"] == "/"
+    assert second != first
+    assert await world.store.read(lambda s: s.scalar(select(func.count()).select_from(StaffSession))) == 1
+
+
+@pytest.mark.parametrize(
+    "next_path", ["https://evil.example", "//evil.example", "/\\evil", "/a\nb", "x", "/ここ", "/%0d%0aX"]
+)
+async def test_opening_leads_nowhere_else(world: World, browser: Browser, next_path: str) -> None:
+    """Only an address of this console is followed after opening."""
+    csrf = await world.signed_in("specialist", browser)
+    await browser.post("/lock", data=form(csrf))
+    answer = await browser.post("/unlock", data=form(csrf, password=PASSWORD, next=next_path))
+    assert answer.headers["location"] == "/"
+
+
+async def test_a_locked_page_still_calls_without_a_word(world: World, browser: Browser) -> None:
+    """The alarm goes on and leads nowhere; the stream ends; mashing keys does not keep the session alive."""
+    case_id = await a_case(world)
+    csrf = await world.signed_in("specialist", browser)
+    (one,) = (await browser.get("/alarms")).json()["waiting"]
+    assert one["url"] == f"/cases/{case_id}"
+    await browser.post("/lock", data=form(csrf))
+    told = (await browser.get("/alarms")).json()
+    assert told["locked"] is True
+    assert [(one["severity"], one["url"]) for one in told["waiting"]] == [("urgent", "")]
+    seen = select(StaffSession.seen_db)
+    await world.store.write(
+        lambda s: s.execute(update(StaffSession).values(seen_db=StaffSession.seen_db - 900)) and None
+    )
+    before = await world.store.read(lambda s: s.scalar(seen))
+    await browser.post("/unlock", data=form(csrf, password="x"))
+    await browser.get("/lock")
+    assert await world.store.read(lambda s: s.scalar(seen)) == before
+
+
+async def test_a_stream_ends_when_its_session_is_locked(
+    world: World, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At its next beat the stream looks whether it may go on."""
+    monkeypatch.setattr(live, "BEAT_SECONDS", 0.05)
+    csrf = await world.signed_in("specialist", browser)
+    async with asyncio.timeout(20):
+        stream = asyncio.create_task(browser.get("/live?after=0"))
+        async with world.browser() as other:
+            other.cookies.update(browser.cookies)
+            while not world.app.state.streams:  # noqa: ASYNC110 - it tells nobody
+                await asyncio.sleep(0)
+            await other.post("/lock", data=form(csrf))
+        answer = await stream
+    assert answer.text.rstrip().endswith("event: end\r\ndata: locked")
 
 
 async def test_cases_that_do_not_exist_are_refused(world: World, browser: Browser) -> None:

@@ -131,6 +131,20 @@ async def test_a_version_never_changes_and_two_do_not_overwrite_each_other(world
     assert [(one.title, one.texts) for one in await seen(world)] == [("名前", new)]
     await world.store.write(lambda s: phrases.retire(s, id, who=me, by=BY, at=NOW))
     assert await seen(world) == []
+    await world.store.write(lambda s: phrases.restore(s, id, who=me, by=BY, at=NOW))
+    assert [(one.title, one.version) for one in await seen(world)] == [("名前", 2)]
+    with pytest.raises(RefusedError):
+        await world.store.write(lambda s: phrases.restore(s, id, who=me, by=BY, at=NOW))
+
+
+async def test_what_was_taken_away_comes_back_for_whose_it_is(world: World) -> None:
+    id, me, hers = await added(world, "specialist"), world.staff["specialist"], world.staff["supervisor"]
+    await world.store.write(lambda s: phrases.retire(s, id, who=me, by=BY, at=NOW))
+    for who, past in ((me, [id]), (hers, [])):
+        found = await world.store.read(lambda s, who=who: phrases.canned(s, who, active=False))
+        assert [one.id for one in found] == past
+    with pytest.raises(RefusedError):
+        await world.store.write(lambda s: phrases.restore(s, id, who=hers, by=BY, at=NOW))
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ The rule: neither says anything of a family: numbers, how grave, since when.
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
@@ -35,18 +36,25 @@ def calling_of(session: Session, _house: House, _now: datetime) -> Calling:
 
 
 @router.get("/alarms")
-async def waiting(request: Request, door: Annotated[Pass, Depends(may("queue.see", human=False))]) -> Response:
+async def waiting(
+    request: Request, door: Annotated[Pass, Depends(may("queue.see", human=False, locked=True))]
+) -> Response:
     """Answer which urgent and emergency cases nobody has taken, and at which seconds a page repeats its call.
 
     Who may read talks also learns which held cases ask for a second person, her own left out, and how many notes wait
-    for her.
+    for her. A locked page goes on calling, and leads nowhere.
     """
     house, shared = house_of(request), request.app.state.alarms
     found: Calling = await shared.newest(house)
     root = request.scope.get("root_path", "")
     opens = door.actor.role in MAY["talk.read"]
+
+    def url(id: uuid.UUID) -> str:
+        return "" if door.signed.locked else f"{root}/cases/{id}" if opens else f"{root}/"
+
     return JSONResponse(
         {
+            "locked": door.signed.locked,
             "now": house.clock.now().timestamp(),
             "repeats": alarms.REPEATS,
             "sounds": door.signed.alarm_sounds,
@@ -56,7 +64,7 @@ async def waiting(request: Request, door: Annotated[Pass, Depends(may("queue.see
                     "id": str(one.id),
                     "severity": one.severity,
                     "since": one.since.timestamp(),
-                    "url": f"{root}/cases/{one.id}" if opens else f"{root}/",
+                    "url": url(one.id),
                 }
                 for one in found.waiting
             ]
@@ -65,7 +73,7 @@ async def waiting(request: Request, door: Annotated[Pass, Depends(may("queue.see
                     "id": str(one.id),
                     "severity": "second",
                     "since": one.since.timestamp(),
-                    "url": f"{root}/cases/{one.id}",
+                    "url": url(one.id),
                 }
                 for one in found.seconds
                 if opens and one.holder_id != door.actor.id

@@ -33,6 +33,8 @@ from handoff.console import (
     gate,
     identity,
     live,
+    lock,
+    me,
     people,
     phrases,
     queue,
@@ -98,7 +100,8 @@ def create_console(
     app.state.shots, app.state.alarms = live.Shared(queue.shot_of, tail), live.Shared(alarm.calling_of, tail)
     app.state.readings, app.state.one_reading = set(), asyncio.Semaphore(1)  # of uploaded files
     pages = (
-        sign_in, queue, live, alarm, conversation, acts, saying, beside, phrases, emergency, identity, today, team,
+        sign_in, lock, me, queue, live, alarm, conversation, acts, saying, beside, phrases, emergency, identity,
+        today, team,
         places, edit, worklist, twins, imports, suggested, agencies, people,
     )  # fmt: skip
     for part in pages:

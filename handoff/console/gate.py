@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
@@ -89,7 +89,13 @@ class House:
     def render(self, request: Request, name: str, **values: Any) -> str:
         """Return the rendered template."""
         root = request.scope.get("root_path", "")
-        values = {"root": root, "here": request.url.path.removeprefix(root), **values}
+        values = {
+            "root": root,
+            "here": request.url.path.removeprefix(root),
+            "next": here(request),
+            "lock_after": self.city().lock_after,
+            **values,
+        }
         return self.templates.get_template(name).render(values)
 
 
@@ -165,10 +171,11 @@ def templates(folder: str) -> Environment:
     return env
 
 
-def may(action: str, *, human: bool = True) -> Callable[[Request], AsyncIterator[Pass]]:
+def may(action: str, *, human: bool = True, locked: bool = False) -> Callable[[Request], AsyncIterator[Pass]]:
     """Return the dependency of a route: it lets through who may do `action`, and says no to everybody else.
 
-    `human` = a person did this, so the session lives on; streams and refreshes are not a person.
+    `human` = a person did this, so the session lives on; streams and refreshes are not a person. `locked` = it opens
+    to a locked session too: it shows nothing of a family.
     """
 
     async def door(request: Request) -> AsyncIterator[Pass]:
@@ -188,6 +195,8 @@ def may(action: str, *, human: bool = True) -> Callable[[Request], AsyncIterator
         signed, case = await store.read(look)
         if signed is None:
             raise HTTPException(401)
+        if signed.locked and not locked:
+            raise HTTPException(423)
         form = await request.form() if changes else FormData()
         try:
             given = str(form.get("csrf", "")) or request.headers.get("x-csrf-token", "")
@@ -240,6 +249,12 @@ def same_origin(request: Request, house: House) -> bool:
     )
 
 
+def here(request: Request) -> str:
+    """Return the address of this page within the console, with its query."""
+    path = request.url.path.removeprefix(request.scope.get("root_path", ""))
+    return f"{path}?{request.url.query}" if request.url.query else path
+
+
 def _case_id(request: Request) -> uuid.UUID | None:
     try:
         return uuid.UUID(request.path_params["case_id"])
@@ -270,13 +285,16 @@ async def refuse(request: Request, error: Exception) -> Response:
 async def turn_away(request: Request, error: Exception) -> Response:
     """Answer 401 with the sign-in page, and other refusals of the framework with a calm sentence."""
     status = error.status_code if isinstance(error, HTTPException) else 500
-    if status == 401 and request.method == "GET" and not wants_json(request):
+    if status in (401, 423) and request.method == "GET" and not wants_json(request):
         root = request.scope.get("root_path", "")
         path = request.url.path.removeprefix(root)
+        if status == 423:
+            return RedirectResponse(f"{root}/lock?{urlencode({'next': here(request)})}", 303)
         back = f"?next={path}" if path.startswith("/cases/") and _case_id_in(path) else ""
         return RedirectResponse(f"{root}/sign-in{back}", 303)
     words = {
         401: "サインインの時間が切れました。もう一度サインインしてください。",
+        423: "画面をかくしているので、受け付けませんでした。画面を開いてから、もう一度どうぞ。",
         404: "そのページはありません。",
         405: "その操作はできません。",
         413: "送られたものが大きすぎます。",

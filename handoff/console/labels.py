@@ -178,6 +178,7 @@ MOVES: Final[Mapping[str, str]] = {
     "case.dead_letter": "読めなかったメッセージがあります",
     "case.given_up": "送れなかった返事があります",
     "promise.kept": "約束したことをしました",
+    "promise.open": "「しました」の印をもどしました",
     "case.second": "いっしょに読んでいます",
     "emergency.check": "緊急の紙に、分かったことを残しました",
     "emergency.call": "電話の記録を残しました",
@@ -250,6 +251,9 @@ NOTICES: Final[Mapping[str, str]] = {
     "line": "LINEで送ります。",
     "told": "LINEで、いつまでに返事をするかを知らせました。",
 }
+
+#: How bright somebody's pages are (`staff.Look`).
+LOOKS: Final[Mapping[str, str]] = {"system": "パソコンの設定と同じ", "light": "明るい", "dark": "暗い"}
 
 _WEEKDAYS: Final = "月火水木金土日"
 

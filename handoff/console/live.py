@@ -193,8 +193,9 @@ async def _stream(
                     yield {"event": "change", "id": str(cursor), "data": to_json(told)}
                 if clock() >= beats:
                     beats = clock() + BEAT_SECONDS
-                    if await house.store.read(lambda s: staff.session_by_hash(s, hashed)) is None:
-                        yield {"event": "end", "data": "session"}
+                    signed = await house.store.read(lambda s: staff.session_by_hash(s, hashed))
+                    if signed is None or signed.locked:
+                        yield {"event": "end", "data": "locked" if signed else "session"}
                         return
                     yield {"event": "beat", "data": str(cursor)}
                 if len(found) < BATCH:

@@ -61,15 +61,17 @@ async def choose(
 async def page(request: Request, door: Edit) -> Response:
     """Show the city's own sentences, one's private ones, and those that are shipped."""
     house = house_of(request)
-    own = await house.store.read(lambda s: phrases.canned(s, door.actor.id))
+    me = door.actor.id
+    own, past = await house.store.read(lambda s: (phrases.canned(s, me), phrases.canned(s, me, active=False)))
     return house.page(
         request,
         "phrases/list.html",
         signed=door.signed,
         city=house.city().name,
         own=own,
+        past=past,
         shipped=phrases.SHIPPED,
-        me=door.actor.id,
+        me=me,
     )
 
 
@@ -124,6 +126,14 @@ async def retire(request: Request, phrase_id: uuid.UUID, door: Edit) -> Response
     """Offer a sentence no more."""
     house = house_of(request)
     await house.store.write(lambda s: phrases.retire(s, phrase_id, who=door.actor.id, by=door.by, at=house.clock.now()))
+    return _back(request)
+
+
+@router.post("/phrases/{phrase_id:uuid}/restore")
+async def restore(request: Request, phrase_id: uuid.UUID, door: Edit) -> Response:
+    """Offer it again."""
+    house, me = house_of(request), door.actor.id
+    await house.store.write(lambda s: phrases.restore(s, phrase_id, who=me, by=door.by, at=house.clock.now()))
     return _back(request)
 
 

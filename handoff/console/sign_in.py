@@ -45,9 +45,7 @@ async def sign_in(request: Request) -> Response:
         old_token=request.cookies.get(house.cookie, ""),
     )
     if isinstance(result, Wait):
-        wait = math.ceil(result.seconds)
-        long = f"{wait}秒" if wait < 60 else f"{math.ceil(wait / 60)}分"
-        words = f"何度か続けて失敗しました。{long}ほど待ってから、もう一度どうぞ。"
+        words = waiting_words(result)
         return house.page(request, "sign_in/page.html", 429, problem=words, login=login[:80], next=back)
     if result is None:
         return house.page(request, "sign_in/page.html", 401, problem=WRONG, login=login[:80], next=back)
@@ -67,6 +65,13 @@ async def sign_out(request: Request, door: Annotated[Pass, Depends(may("counts.s
     answer.delete_cookie(house.cookie, path="/", secure=house.secure, httponly=True, samesite="strict")
     answer.headers["clear-site-data"] = '"cache", "storage"'
     return answer
+
+
+def waiting_words(wait: Wait) -> str:
+    """Say how long to wait after too many failures."""
+    seconds = math.ceil(wait.seconds)
+    long = f"{seconds}秒" if seconds < 60 else f"{math.ceil(seconds / 60)}分"
+    return f"何度か続けて失敗しました。{long}ほど待ってから、もう一度どうぞ。"
 
 
 def _known(path: str) -> str:

@@ -158,8 +158,13 @@ def _matters(
 
 
 @router.get("/today")
-async def page(request: Request, door: Annotated[Pass, Depends(may("shift.see"))], words: str = "") -> Response:
-    """Show the day; with `words=show` also what the promises say."""
+async def page(
+    request: Request,
+    door: Annotated[Pass, Depends(may("shift.see"))],
+    words: str = "",
+    kept: uuid.UUID | None = None,
+) -> Response:
+    """Show the day; with `words=show` also what the promises say. `kept` = the promise that was marked just now."""
     house, now = house_of(request), house_of(request).clock.now()
     city = house.city()
     day = await house.store.read(lambda s: read_day(s, door.actor.id, city, now))
@@ -173,6 +178,7 @@ async def page(request: Request, door: Annotated[Pass, Depends(may("shift.see"))
         today=now.astimezone(TOKYO).date(),
         desks={desk.id: desk.name for desk in city.desks},
         shows_words=words == "show",
+        kept=kept,
         me=door.actor.id,
         may_open=True,
         may_open_all=door.actor.role in staff.READS_OF_STAFF,
@@ -192,6 +198,16 @@ async def kept(request: Request, promise_id: uuid.UUID, door: Annotated[Pass, De
     """Note that a promise was kept."""
     house = house_of(request)
     await house.store.write(lambda s: shift.keep_promise(s, promise_id, door.actor.id, house.clock.now()))
+    return _back(request, "due", kept=promise_id)
+
+
+@router.post("/promises/{promise_id:uuid}/open")
+async def not_kept(
+    request: Request, promise_id: uuid.UUID, door: Annotated[Pass, Depends(may("shift.write"))]
+) -> Response:
+    """Take the mark back: the promise is still to be kept."""
+    house = house_of(request)
+    await house.store.write(lambda s: shift.reopen_promise(s, promise_id, door.actor.id, house.clock.now()))
     return _back(request, "due")
 
 
@@ -233,5 +249,6 @@ def _hand_on(session: Session, door: Pass, case_id: uuid.UUID, to: uuid.UUID, no
         notes.keep_note(session, case_id, row.resident_id, me.id, "transfer", note, at)
 
 
-def _back(request: Request, part: str) -> Response:
-    return RedirectResponse(f"{request.scope.get('root_path', '')}/today#{part}", 303)
+def _back(request: Request, part: str, *, kept: uuid.UUID | None = None) -> Response:
+    asked = f"?kept={kept}" if kept else ""
+    return RedirectResponse(f"{request.scope.get('root_path', '')}/today{asked}#{part}", 303)

@@ -1,12 +1,14 @@
 // Call whoever has a page open when an urgent or emergency case waits: banner, title, sound, notification.
 // The rule: nothing here says anything of a family; silence is one person's choice, and the server goes on calling.
 
+import { hidden } from "./keys.js";
 import { waited } from "./live.js";
 
 const POLL = 5000; // milliseconds
 const BROKEN = 25000; // without an answer for so long the page says so
 const NAMES = { emergency: "緊急", urgent: "急ぎ" };
 const SECOND = "緊急の相談で、いっしょに読む人を待っています"; // somebody holds it: two people where a life may be in danger
+const COVERED = "待っている方がいます"; // all that a hidden page says: a child may read along (CARE C32)
 const TONES = { emergency: [880, 660, 880, 660, 880, 660], urgent: [660, 880], second: [660] }; // hertz, 0.2 s each
 
 const root = document.documentElement.dataset.root;
@@ -52,7 +54,7 @@ function notify(one) {
 }
 
 function worded(one) {
-  return one.severity === "second" ? SECOND : `${NAMES[one.severity]}の相談が待っています`;
+  return hidden() ? COVERED : one.severity === "second" ? SECOND : `${NAMES[one.severity]}の相談が待っています`;
 }
 
 function show(text, first) {
@@ -61,11 +63,9 @@ function show(text, first) {
   banner.hidden = !text;
   if (!text) { banner.replaceChildren(); return; }
   if (banner.firstChild?.textContent === text) return;
-  const link = document.createElement("a");
-  link.href = first.url;
-  link.textContent = "ひらく";
-  banner.replaceChildren(Object.assign(document.createElement("span"), { textContent: text }), link);
-  banner.dataset.severity = first.severity;
+  banner.replaceChildren(Object.assign(document.createElement("span"), { textContent: text }));
+  if (first.url && !hidden()) banner.append(Object.assign(document.createElement("a"), { href: first.url, textContent: "ひらく" }));
+  banner.dataset.severity = hidden() ? "" : first.severity;
 }
 
 function ring() {
@@ -73,8 +73,8 @@ function ring() {
   const keys = new Set(waiting.map((one) => `${one.id} ${one.severity} ${one.since}`));
   for (const key of rung.keys()) if (!keys.has(key)) rung.delete(key);
   const [first] = waiting;
-  const more = waiting.length > 1 ? `（ほか${waiting.length - 1}件）` : "";
-  const longer = first && first.severity !== "second" ? `${NAMES[first.severity]}の相談が${waited(now - first.since)}待っています` : SECOND;
+  const more = waiting.length > 1 && !hidden() ? `（ほか${waiting.length - 1}件）` : "";
+  const longer = hidden() ? COVERED : first && first.severity !== "second" ? `${NAMES[first.severity]}の相談が${waited(now - first.since)}待っています` : SECOND;
   show(first ? `${longer}${more}` : "", first);
   const loud = [];
   for (const one of waiting) {
@@ -91,6 +91,7 @@ function ring() {
 }
 
 async function ask() {
+  const asked = Date.now();
   try {
     const answer = await fetch(`${root}/alarms`, {
       headers: { accept: "application/json" }, signal: AbortSignal.timeout(4000), redirect: "error",
@@ -103,14 +104,15 @@ async function ask() {
     if (answer.ok) {
       const found = await answer.json();
       ({ waiting, repeats, sounds } = found);
+      if (found.locked) dispatchEvent(new CustomEvent("madoguchi:locked", { detail: asked }));
       shown();
       named(found.named);
       shift = found.now - Date.now() / 1000;
       answered = Date.now();
-      if (state.dataset.by === "alarm") { state.textContent = ""; delete state.dataset.by; }
+      if (state?.dataset.by === "alarm") { state.textContent = ""; delete state.dataset.by; }
     }
   } catch { /* the next one asks again */ }
-  if (Date.now() - answered > BROKEN && !state.textContent) {
+  if (state && Date.now() - answered > BROKEN && !state.textContent) {
     state.textContent = "接続が切れています。警報が届かないかもしれません";
     state.dataset.by = "alarm";
   }
@@ -125,12 +127,13 @@ function named(count) { // notes of colleagues that wait for this person
 }
 
 function shown() {
+  if (!button) return; // a page that hides everything calls too
   button.hidden = false;
   button.setAttribute("aria-pressed", String(sounds));
   button.querySelector("span").textContent = sounds ? "入" : "切";
 }
 
-button.addEventListener("click", async () => {
+button?.addEventListener("click", async () => {
   const body = new URLSearchParams({ csrf: button.dataset.csrf, sounds: sounds ? "no" : "yes" });
   const answer = await fetch(`${root}/alarms/sound`, { method: "POST", body, headers: { accept: "application/json" } });
   if (!answer.ok) return;
@@ -141,6 +144,8 @@ button.addEventListener("click", async () => {
 });
 for (const act of ["pointerdown", "keydown"]) addEventListener(act, awake, { passive: true });
 addEventListener("madoguchi:change", ask); // a page that follows the stream learns of it at once
+addEventListener("madoguchi:hide", () => { ring(); said.textContent = ""; });
+addEventListener("madoguchi:open", () => { show("", null); ask(); });
 (async function go() {
   try { await ask(); } finally { if (!ended) setTimeout(go, POLL); } // nothing that breaks may end the asking
 })();

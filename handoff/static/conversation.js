@@ -2,7 +2,7 @@
 
 import { follow, gathered, ticking, waited } from "./live.js";
 import { beside } from "./beside.js";
-import { composing, keys, step } from "./keys.js";
+import { composing, hidden, keys, step } from "./keys.js";
 
 const root = document.documentElement.dataset.root;
 const main = document.getElementById("main");
@@ -126,6 +126,8 @@ words.addEventListener("input", () => {
   timer = setTimeout(save, 1200);
 });
 if (words.value !== saved) timer = setTimeout(save, 1200);
+addEventListener("madoguchi:hide", ({ detail }) => detail.push(save())); // before the session is locked
+addEventListener("madoguchi:open", () => { save(); refresh(); });
 addEventListener("pagehide", () => {
   if (words.value !== saved) {
     navigator.sendBeacon(`${here}/draft`, new URLSearchParams({ csrf: main.dataset.csrf, words: words.value }));
@@ -222,7 +224,7 @@ const watchers = document.getElementById("watchers");
 let typed = 0;
 words.addEventListener("input", () => { typed = Date.now(); });
 async function there() {
-  if (document.hidden || "quiet" in main.dataset) return;
+  if (document.hidden || hidden() || "quiet" in main.dataset) return;
   const answer = await post("here", { typing: Date.now() - typed < 15000 ? "yes" : "no" }).catch(() => null);
   if (!answer?.ok) return;
   const { others } = await answer.json();

@@ -1,28 +1,48 @@
 // Working without a mouse. The rule: single keys never act while somebody types, composes, or holds a modifier.
 
-const TYPING = "input:not([type=radio]):not([type=hidden]), textarea, select, [contenteditable]";
+const TYPING = "input:not([type=radio], [type=checkbox], [type=hidden]), textarea, select, [contenteditable]";
+const sheet = document.getElementById("keys");
+const button = document.getElementById("show-keys");
+
+export const acts = {}; // key -> what it does on this page
 
 export function composing(event) {
   return event.isComposing || event.keyCode === 229; // 229: the key belongs to the IME
 }
 
-export function keys(map) {
-  const dialog = document.getElementById("keys");
-  const button = document.getElementById("show-keys");
-  if (button) {
-    button.hidden = false;
-    button.addEventListener("click", () => dialog.showModal());
-  }
-  document.addEventListener("keydown", (event) => {
-    if (composing(event)) return;
-    if (event.key === "Escape" && event.target.matches?.(TYPING)) { event.target.blur(); return; }
-    if (event.ctrlKey || event.metaKey || event.altKey || dialog?.open) return;
-    if (event.target.matches?.(TYPING)) return;
-    if (event.key === "?") { event.preventDefault(); dialog?.showModal(); return; }
-    const act = map[event.key];
-    if (act) { event.preventDefault(); act(); }
-  });
+export function typing(event) {
+  return Boolean(event.target.matches?.(TYPING));
 }
+
+export function hidden() { // the whole page, by lock.js
+  return "locked" in document.documentElement.dataset;
+}
+
+export function keys(map) {
+  Object.assign(acts, map);
+}
+
+// Say what is true on this page now: a line whose thing is not there is left out.
+function show() {
+  for (const line of sheet.querySelectorAll("[data-for]")) {
+    line.hidden = !document.querySelector(line.dataset.for)?.checkVisibility();
+  }
+  sheet.showModal();
+}
+
+if (sheet) {
+  button.hidden = false;
+  button.addEventListener("click", show);
+  acts["?"] = show;
+}
+document.addEventListener("keydown", (event) => {
+  if (composing(event) || hidden()) return;
+  if (event.key === "Escape" && typing(event)) { event.target.blur(); return; }
+  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  if (typing(event)) return;
+  const act = acts[event.key];
+  if (act) { event.preventDefault(); act(); }
+});
 
 // Move the focus among `selector` by one step.
 export function step(selector, by) {

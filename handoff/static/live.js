@@ -11,6 +11,7 @@ export function follow({ root, cursor, onChange, onEnd }) {
   let streamHeard = 0;
   let pause = 1000;
   let ended = false;
+  let paused = false; // the page is hidden
 
   function alive() {
     heard = Date.now();
@@ -24,6 +25,12 @@ export function follow({ root, cursor, onChange, onEnd }) {
     onEnd?.();
   }
 
+  function locked(asked) { // nothing is told until it is opened again
+    paused = true;
+    stream?.close();
+    dispatchEvent(new CustomEvent("madoguchi:locked", { detail: asked }));
+  }
+
   function take(changes, newest) {
     if (newest > cursor) {
       cursor = newest;
@@ -33,7 +40,7 @@ export function follow({ root, cursor, onChange, onEnd }) {
   }
 
   function open() {
-    if (ended) return;
+    if (ended || paused) return;
     stream = new EventSource(`${root}/live?after=${cursor}`);
     stream.addEventListener("open", () => { pause = 1000; });
     stream.addEventListener("change", (event) => {
@@ -42,22 +49,24 @@ export function follow({ root, cursor, onChange, onEnd }) {
       take(JSON.parse(event.data), Number(event.lastEventId));
     });
     stream.addEventListener("beat", () => { streamHeard = Date.now(); alive(); });
-    stream.addEventListener("end", end);
+    stream.addEventListener("end", (event) => (event.data === "locked" ? locked(Date.now()) : end()));
     stream.addEventListener("error", () => {
-      if (stream.readyState !== EventSource.CLOSED || ended) return;
+      if (stream.readyState !== EventSource.CLOSED || ended || paused) return;
       setTimeout(open, pause * (0.75 + Math.random() / 2));
       pause = Math.min(pause * 2, 10000);
     });
   }
 
   async function poll() {
-    if (!ended && Date.now() - streamHeard > SILENT) {
+    if (!ended && !paused && Date.now() - streamHeard > SILENT) {
+      const asked = Date.now();
       try {
         const answer = await fetch(`${root}/live/since?after=${cursor}`, {
           headers: { accept: "application/json" },
           signal: AbortSignal.timeout(4000),
         });
         if (answer.status === 401) return end();
+        if (answer.status === 423) locked(asked);
         if (answer.ok) {
           const found = await answer.json();
           alive();
@@ -70,7 +79,13 @@ export function follow({ root, cursor, onChange, onEnd }) {
   }
 
   addEventListener("pagehide", () => stream?.close());
-  addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+  addEventListener("madoguchi:hide", () => { paused = true; stream.close(); });
+  addEventListener("madoguchi:open", () => {
+    paused = false;
+    heard = Date.now();
+    streamHeard = 0;
+    open();
+  });
   open();
   setTimeout(poll, POLL);
 }

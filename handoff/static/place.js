@@ -2,7 +2,8 @@
 
 import { keys } from "./keys.js";
 
-const press = (id) => document.getElementById(id)?.click();
-
-keys({ v: () => press("verify"), e: () => press("edit"), q: () => press("back") });
+for (const [key, id] of Object.entries({ v: "verify", e: "edit", q: "back" })) {
+  const one = document.getElementById(id);
+  if (one) keys({ [key]: () => one.click() });
+}
 document.getElementById("problems")?.focus();

@@ -47,7 +47,8 @@ keys({
   k: () => step(".row-link", -1),
   c: claim,
   n: () => document.getElementById("next")?.requestSubmit(),
-  "/": () => location.assign(`${root}/cases`),
+  "/": () => document.getElementById("all-cases")?.click(),
 });
+addEventListener("madoguchi:open", refresh);
 follow({ root, cursor: Number(main.dataset.cursor), onChange: refresh, onEnd: () => location.reload() });
 settle();

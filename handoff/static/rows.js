@@ -2,4 +2,6 @@
 
 import { keys, step } from "./keys.js";
 
-keys({ j: () => step(".row-link", 1), k: () => step(".row-link", -1), "/": () => document.getElementById("words")?.focus() });
+const words = document.querySelector("#words, #number");
+keys({ j: () => step("a.row-link", 1), k: () => step("a.row-link", -1) });
+if (words) keys({ "/": () => words.focus() });

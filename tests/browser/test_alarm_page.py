@@ -41,6 +41,7 @@ site = test_console_pages.site  # the running console
 
 async def opened(site: Site, role: str = "specialist", **options: Any) -> Page:
     """Sign in with a clock that is set, and touch the page, as browsers want before it may sound."""
+    site.world.set_city(lock_after=0)  # the clock goes on for longer than a page stays open untouched
     page = await site.page(**options)
     await page.clock.install(time=NOW)
     await page.add_init_script(EARS)

@@ -114,9 +114,11 @@ class Site:
 
 
 async def sane(page: Page) -> None:
-    """Check that nothing is broken on the page."""
+    """Check that nothing is broken on the page, in light and at night."""
     assert await broken(page) == []
-    assert await page.evaluate(SANITY) == []
+    for scheme in ("dark", "light"):
+        await page.emulate_media(color_scheme=scheme)
+        assert await page.evaluate(SANITY) == [], scheme
 
 
 async def shot(page: Page, name: str) -> None:
