@@ -8,7 +8,7 @@ row first calls `open_case(..., lock=True)` in the same transaction and writes n
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -121,12 +121,14 @@ def apply(
     journal_uid: uuid.UUID | None,
     at: datetime,
     city: City,
+    heard_again: bool = False,
 ) -> Case | None:
     """Do what a turn asks for: open a case or join the open one, keep the signals, and tell the console.
 
     `event` is offer, open, alarm, decline or empty. A signal above concern is always an alarm, a concern at least an
     offer; severity only rises (CARE C12). What the table does not allow here changes nothing: a resident is never
-    an error. When a case was open before, this also does what `note_inbound` does. Returns the open case, or None.
+    an error. When a case was open before, this also does what `note_inbound` does, unless the words came before and
+    are only `heard_again` (in their translation) with nothing grave in them. Returns the open case, or None.
     """
     if event and event not in RESIDENT_EVENTS:
         raise OursError(f"a turn may not ask for {event}")
@@ -148,7 +150,8 @@ def apply(
     else:
         _move_by_resident(session, row, wanted, heard, at)
         _ask_for(session, row, reason, at)
-        _note_inbound(session, row, at)
+        if not heard_again or wanted == "alarm":
+            _note_inbound(session, row, at)
     if signals:
         _keep_signals(session, row, signals, journal_uid, at)
     _find_desk(session, row, city, at)
@@ -462,14 +465,15 @@ def reply(
     language: str = "ja",
     veil: Sequence[dict[str, Any]] = (),
     in_line: Sequence[dict[str, Any]] = (),
+    more: Mapping[str, Any] = journal.NOTHING,
 ) -> Sent:
     """Say the holder's words once, in the room or in LINE; the same `key` never says them twice.
 
     `name` is the work name that LINE shows as the sender; `in_line` are the messages that LINE gets instead of the
     plain words (cards); `veil` are neutral messages in front of them, so that a notice on the phone shows none of them
-    (CARE C21). Where the words may go is asked of `rooms` before; for the room the caller tells the resident with
-    `rooms.notify` when the result is `fresh`. Raises CaseMovedError if the case is not theirs, RefusedError when `key`
-    was used for other words.
+    (CARE C21); `more` is what the journal keeps beside the words. Where the words may go is asked of `rooms` before;
+    for the room the caller tells the resident with `rooms.notify` when the result is `fresh`. Raises CaseMovedError if
+    the case is not theirs, RefusedError when `key` was used for other words.
     """
     if (before := said_before(session, case_id, key, words)) is not None:
         return before
@@ -498,6 +502,7 @@ def reply(
         who="staff",
         kind="reply",
         words=words,
+        more=more,
         language=language,
         at=at,
         place=place,
