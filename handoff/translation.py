@@ -18,7 +18,7 @@ from typing import Final, Literal, get_args
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
-from bot import cases, memory
+from bot import cases
 from bot.errors import KeyGoneError, RefusedError
 from bot.i18n import EASY, SOURCE, Catalogs
 from bot.messages import N_, Severity
@@ -107,9 +107,15 @@ def stays(settings: Translation, service: str, case: Case, said: bool | None) ->
     return "" if said else "not_asked"
 
 
+def problems(settings: Translation, configured: Collection[str]) -> list[str]:
+    """Return which services the city names that are not set up here, one sentence each."""
+    missing = sorted(set(settings.services) - set(configured)) if settings.on else []
+    return [f"translation.services names {name}, which is not set up (MADOGUCHI_TRANSLATE_…)" for name in missing]
+
+
 def spoken(session: Session, case: CaseRow, city: City, language: str = "") -> str:
     """Return which language a text is in: as it was heard, else that of the talk."""
-    return language or memory.language(session, case.resident_id, city)
+    return language or cases.language(session, case.id, city)
 
 
 def standing(

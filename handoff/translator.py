@@ -132,7 +132,7 @@ class Wire:
             self.breaker.failed(busy.seconds)
             raise TranslatorError("busy") from None
         except TranslatorError as error:
-            if error.why != "too_long":  # that is this text's fault, not the service's
+            if error.why not in ("too_long", "refused"):  # those may be this text's fault, not the service's
                 self.breaker.failed()
             raise
         self.breaker.succeeded()

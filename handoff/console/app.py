@@ -39,8 +39,10 @@ from handoff.console import (
     sign_in,
     team,
     today,
+    translate,
 )
 from handoff.console.directory import edit, imports, places, suggested, twins, worklist
+from handoff.interpreter import Interpreter
 from handoff.staff import Passwords
 
 HERE: Final = Path(__file__).parent
@@ -60,12 +62,14 @@ def create_console(
     categories: Collection[str],
     words: Catalogs,
     operator_key: bytes,
+    interpreter: Interpreter,
 ) -> FastAPI:
     """Return the application to mount at /console.
 
     `city` gives the settings that count now; `to_line` words the room's notice (`render`); `base_url` is where
     families' links and our own forms lead. `directory` gives the places as they are searched now, `categories` are the
-    kinds that there are, `words` the catalogs in which families read, `operator_key` signs operators' links.
+    kinds that there are, `words` the catalogs in which families read, `operator_key` signs operators' links,
+    `interpreter` is the one way to a translation service.
     """
     base_url = base_url.rstrip("/")
     app = FastAPI(
@@ -88,13 +92,14 @@ def create_console(
         tuple(categories),
         words,
         operator_key,
+        interpreter,
     )
     app.state.streams = Counter()
     app.state.tail = tail = live.Tail()
     app.state.shots, app.state.alarms = live.Shared(queue.shot_of, tail), live.Shared(alarm.calling_of, tail)
     app.state.readings, app.state.one_reading = set(), asyncio.Semaphore(1)  # of uploaded files
     pages = (
-        sign_in, queue, live, alarm, conversation, acts, saying, beside, phrases, emergency, today, team,
+        sign_in, queue, live, alarm, conversation, acts, saying, translate, beside, phrases, emergency, today, team,
         places, edit, worklist, twins, imports, suggested, agencies, people,
     )  # fmt: skip
     for part in pages:

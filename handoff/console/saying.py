@@ -7,8 +7,8 @@ sent once is decided in one place.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, Final
 
@@ -93,6 +93,7 @@ class Words:
     language: str = "ja"
     drafted: bool = True  # they were the reply that was being written, whose draft is done with
     then: Callable[[Session, datetime], None] = nothing  # in the same transaction, once
+    more: Mapping[str, Any] = field(default_factory=dict)  # what the journal keeps beside them
 
 
 async def say(house: House, door: Pass, compose: Callable[[Session], Words]) -> str:
@@ -135,6 +136,7 @@ async def say(house: House, door: Pass, compose: Callable[[Session], Words]) -> 
             language=words.language,
             veil=veil,
             in_line=words.in_line,
+            more=words.more,
         )
         if words.drafted:
             notes.drop_draft(session, case_id, actor.id)
