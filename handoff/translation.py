@@ -188,13 +188,17 @@ def record(
 
 
 def want(session: Session, case: CaseRow, row: Journal, at: datetime) -> None:
-    """Have one message translated; what is kept stays, what failed is tried anew."""
+    """Have one message translated; what is kept or being made stays as it is, what failed is tried anew."""
     values = {"id": row.uid, "resident_id": row.resident_id, "case_id": case.id, "state": "wanted", "at": at}
     afresh = {"case_id": case.id, "state": "wanted", "why": "", "tries": 0, "next_db": db_now(session)}
     session.execute(
         upsert(session, TranslationRow)
         .values(**values, why="", engine="", tries=0, next_db=afresh["next_db"])
-        .on_conflict_do_update(index_elements=[TranslationRow.id], set_=afresh, where=TranslationRow.state != "kept")
+        .on_conflict_do_update(
+            index_elements=[TranslationRow.id],
+            set_=afresh,
+            where=(TranslationRow.state != "kept") & (TranslationRow.why != ""),
+        )
     )
     wake(session, WAKES)
 

@@ -381,6 +381,7 @@ async def test_a_service_that_fails_is_tried_again_and_a_person_may_press(two: T
     made = await two.made(uid)
     assert made is not None
     assert (made.state, made.why) == ("failed", "resting"), "it was left alone in the end"
+    await two.world.interpreter.close()
     two.world.services["deepl"] = client_of(two.service)  # the service is well again
     two.service.fails = []
     number = await two.world.store.read(lambda s: s.scalars(select(Journal.id).where(Journal.uid == uid)).one())
@@ -422,7 +423,29 @@ async def test_a_term_that_did_not_come_through_is_told(two: Two) -> None:
     assert "（児童手当）" in page
 
 
-async def test_a_crash_in_between_is_made_good(two: Two, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_of_a_family_whose_words_were_destroyed_nothing_is_sent(two: Two) -> None:
+    await two.answers(given=True)
+    await two.world.interpreter.drain()
+    before = len(two.service.asked)
+    uid = await two.says(TIRED_VI)
+    await two.world.store.destroy_key(f"resident:{two.who}")
+    await two.world.interpreter.drain()
+    assert len(two.service.asked) == before
+    assert await two.made(uid) is None
+
+
+async def test_who_presses_twice_has_it_made_once(two: Two) -> None:
+    """What is being made is not asked for again, by a person or by the message itself."""
+    await two.answers(given=True)
+    await two.world.interpreter.drain()
+    uid = await two.says(TIRED_VI)
+    assert await two.world.interpreter._claim(9) == [uid]
+    number = await two.world.store.read(lambda s: s.scalars(select(Journal.id).where(Journal.uid == uid)).one())
+    await two.posts("translate/again", message=str(number))
+    assert await two.world.interpreter._claim(9) == []
+
+
+async def test_a_crash_in_between_is_made_good(two: Two) -> None:
     """What was taken up by a process that died is taken up again when its lease is over."""
     await two.answers(given=True)
     uid = await two.says(TIRED_VI)
@@ -461,11 +484,14 @@ async def test_what_is_taken_back_takes_its_translation_along(two: Two) -> None:
     two.world.interpreter.hear = lambda _text: (GRAVE,)
     uid = await two.says(DIE_VI, hashed="h1")
     await two.world.interpreter.drain()
-    assert DIE_JA in await two.sees()
+    made = await two.made(uid)
+    assert made is not None
+    assert made.text == DIE_JA
+    assert "死にたい" in await two.sees()
     await takes_back(two, "h1")
     assert await two.made(uid) is None
     page = await two.sees()
-    assert DIE_JA not in page
+    assert "死にたいです" not in page
     assert "死にたい気持ち" not in page
     signal = await two.world.store.read(
         lambda s: s.scalars(select(SignalRow).where(SignalRow.journal_uid == uid)).one()
