@@ -33,12 +33,13 @@ from tests.translation_stand_ins import Service, client_of, opened
 
 TIRED_VI, TIRED_JA = "Tôi rất mệt vì con khóc cả đêm.", "子どもが一晩中泣いて、とても疲れています。"
 DIE_VI, DIE_JA = "Em không muốn ở đây nữa.", "もう死にたいです。"
-VISIT_JA, VISIT_VI = "赤ちゃん訪問をお願いできます。", "Bạn có thể yêu cầu thăm bé sơ sinh."
-VISIT_BACK = "赤ちゃん訪問をお願いすることができます。"
+VISIT_JA = "赤ちゃん訪問をお願いできます。"
 TABLE = {
-    TIRED_VI: TIRED_JA, DIE_VI: DIE_JA, "Bạn có thể yêu cầu ": "", ".": "をお願いすることができます。",
+    TIRED_VI: TIRED_JA,
+    DIE_VI: DIE_JA,
+    " là điều bạn có thể yêu cầu nhé.": "をお願いすることができます。",
     "をお願いできます。": " là điều bạn có thể yêu cầu nhé.",
-}  # fmt: skip
+}
 ON = Translation(on=True, services={"deepl": "DeepL"})
 GRAVE = Signal("crisis", Severity.EMERGENCY, (), "死にたい", "ja.wish", "死にたい気持ち", "self", "wish")
 
