@@ -72,9 +72,10 @@ from bot.suggestions import operator_key
 from bot.understanding.faq import Collection, Entry, Ranker
 from bot.understanding.features import Vectors
 from bot.worker import ResidentFacts, Worker
-from handoff import alarms, team, uploads
+from handoff import alarms, team, translators, uploads
 from handoff.calling import Hook, Mail
 from handoff.console.app import create_console
+from handoff.interpreter import Interpreter
 from handoff.room.app import create_room
 from handoff.sample import keep_agencies
 from handoff.staff import Passwords, add_staff, make_password
@@ -253,7 +254,24 @@ class Roof:
         self.basic_id = settings.line_basic_id
         self.passwords = Passwords()
         self.scheduler = Scheduler(self.store, clock)
-        self.worker = Worker(self.store, self.mind, self.line, clock, self.city, base_url=settings.base_url)
+        self.interpreter = Interpreter(
+            self.store,
+            clock,
+            self.city,
+            translators.configured(settings.translate),
+            terms=library.terms(),
+            detect=self.content.hearing.languages.detect,
+            hear=self.mind.listen,
+        )
+        self.worker = Worker(
+            self.store,
+            self.mind,
+            self.line,
+            clock,
+            self.city,
+            base_url=settings.base_url,
+            written=self.interpreter.want,
+        )
         self.fetcher = Fetcher(self.store, self.line, clock)
         self.outbox = OutboxSender(
             self.store,
@@ -290,7 +308,7 @@ class Roof:
         await self._load()
         self._register_jobs()
         if self.role in ("all", "worker"):
-            loops = (self.worker.run(), self.outbox.run(), self.scheduler.run())
+            loops = (self.worker.run(), self.outbox.run(), self.scheduler.run(), self.interpreter.run())
             self._loops = [asyncio.create_task(loop) for loop in loops]
         self._watchers = [asyncio.create_task(self._watch())]
         if self.settings.metrics_port:
@@ -300,13 +318,14 @@ class Roof:
 
     async def close(self) -> None:
         """Let the loops finish what they hold, then disconnect."""
-        await asyncio.gather(self.worker.stop(), self.outbox.stop(), self.scheduler.stop())
+        await asyncio.gather(self.worker.stop(), self.outbox.stop(), self.scheduler.stop(), self.interpreter.stop())
         if self._figures is not None:
             self._figures.should_exit = True
         _done, late = await asyncio.wait(self._loops, timeout=STOP_SECONDS) if self._loops else ((), ())
         for task in [*late, *self._watchers]:
             task.cancel()
         await asyncio.gather(*self._loops, *self._watchers, return_exceptions=True)
+        await self.interpreter.close()
         await self.line.close()
         await self.store.close()
 
@@ -495,6 +514,7 @@ class Roof:
                 categories=self.content.vocabulary["categories"],
                 words=self.words,
                 operator_key=operator_key(self.settings.secret_key),
+                interpreter=self.interpreter,
             ),
         )
         app.mount(
@@ -725,6 +745,8 @@ def run(settings: Settings, host: str, port: int, role: str, silent: Sequence[st
     logs.set_up(settings.log_level)
     for problem in silent:
         log.error("alarms_call_nobody", problem=problem)
+    for problem in translators.problems(settings.translate):
+        log.error("translator_not_asked", problem=problem)
     with only_one(settings):
         serve_app(create_app(Roof(settings, Clock(), role)), host, port)
 

@@ -122,12 +122,14 @@ def apply(
     journal_uid: uuid.UUID | None,
     at: datetime,
     city: City,
+    heard_again: bool = False,
 ) -> Case | None:
     """Do what a turn asks for: open a case or join the open one, keep the signals, and tell the console.
 
     `event` is offer, open, alarm, decline or empty. A signal above concern is always an alarm, a concern at least an
     offer; severity only rises (CARE C12). What the table does not allow here changes nothing: a resident is never
-    an error. When a case was open before, this also does what `note_inbound` does. Returns the open case, or None.
+    an error. When a case was open before, this also does what `note_inbound` does, unless the words came before and
+    are only `heard_again` (in their translation) with nothing grave in them. Returns the open case, or None.
     """
     if event and event not in RESIDENT_EVENTS:
         raise OursError(f"a turn may not ask for {event}")
@@ -149,7 +151,8 @@ def apply(
     else:
         _move_by_resident(session, row, wanted, heard, at)
         _ask_for(session, row, reason, at)
-        _note_inbound(session, row, at)
+        if not heard_again or wanted == "alarm":
+            _note_inbound(session, row, at)
     if signals:
         _keep_signals(session, row, signals, journal_uid, at)
     _find_desk(session, row, city, at)

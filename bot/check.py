@@ -33,7 +33,7 @@ _EACH = partial(on_every_core, at_once=64)
 
 def problems(content: Library) -> list[str]:
     """Return everything that the content still lacks."""
-    return [*_vocabulary(content), *_heard(content), *_said(content), *_drawn(content)]
+    return [*_vocabulary(content), *_heard(content), *_said(content), *_terms(content), *_drawn(content)]
 
 
 def _vocabulary(content: Library) -> Iterator[str]:
@@ -128,6 +128,21 @@ def _said(content: Library) -> Iterator[str]:
             yield from (f"{language}: {problem}: {text}" for problem in easy.forbidden(text))
             if language == EASY:
                 yield from (f"{language}: {p.rule} {p.found!r} ({p.why}): {text}" for p in easy.check(text) if p.fails)
+
+
+def _terms(content: Library) -> Iterator[str]:
+    """Say which terms of machine translation lack a language, or are called as the desk itself never calls them."""
+    languages = [id for id in content.vocabulary["languages"] if id not in (SOURCE, EASY)]
+    said = i18n.load(content.vocabulary["languages"]).sentences
+    for term, called in library.read_yaml(CONTENT / "terms.yaml").items():
+        like = called.get("like", term)
+        for language in languages:
+            if not (words := called.get(language, "")):
+                yield f"terms.yaml: {term} is not called anything in {language}"
+            elif not any(
+                like in msgid and words.casefold() in text.casefold() for msgid, text in said[language].items()
+            ):
+                yield f"terms.yaml: {language}: no sentence about {like} says {words}"
 
 
 def _miscalled(

@@ -21,7 +21,7 @@ from bot.errors import ContentError, SettingsError
 from bot.i18n import OWN_NAMES
 from bot.models import CityRow, DeskState
 from bot.opening import Opening
-from bot.situation import AlarmStep, City, Complaints, Desk, Service, StaffCard, WaitingLimits
+from bot.situation import AlarmStep, City, Complaints, Desk, Service, StaffCard, Translation, WaitingLimits
 from bot.store import bump, upsert
 
 _CITY = {field.name: field.type for field in fields(City)}
@@ -33,6 +33,7 @@ _KINDS = {
     dict: "a mapping",
     Complaints: "a mapping",
     WaitingLimits: "a mapping",
+    Translation: "a mapping",
 }
 _DESK = {field.name for field in fields(Desk)} - {"opening", "with_children_until"} | {"hours", "closed", "rests"}
 
@@ -53,6 +54,8 @@ def city_of(document: Mapping[str, Any]) -> City:
             rest["alarms"] = tuple(_part(AlarmStep(), each, "city settings: alarms") for each in given)
         if isinstance(given := rest.get("waiting_limits"), dict):
             rest["waiting_limits"] = _part(WaitingLimits(), given, "city settings: waiting_limits")
+        if isinstance(given := rest.get("translation"), dict):
+            rest["translation"] = _part(Translation(), given, "city settings: translation")
         _check_types(rest, City(name="", desks=()), "city settings")
         city = City(desks=desks, services=services, **rest)
     except (KeyError, TypeError, AttributeError, ContentError) as error:
@@ -65,6 +68,7 @@ def city_of(document: Mapping[str, Any]) -> City:
         raise SettingsError(f"city settings: people: unknown languages {sorted(unknown)}")
     for step in city.alarms:
         _check_step(step)
+    _check_translation(city.translation)
     if len({desk.id for desk in city.desks}) < len(city.desks):
         raise SettingsError("city settings: desks: each needs an id of its own")
     if city.reply_within < 0:
@@ -99,8 +103,29 @@ def _check_step(step: AlarmStep) -> None:
             raise SettingsError(f"{where}: {address!r} is no mail address")
 
 
-Part = Complaints | StaffCard | AlarmStep | WaitingLimits
-One = TypeVar("One", Complaints, StaffCard, AlarmStep, WaitingLimits)
+def _check_translation(given: Translation) -> None:
+    """Refuse what names a language or service that is not there, or a service that families are not told of."""
+    where = "city settings: translation"
+    if given.emergency not in ("consent", "without"):
+        raise SettingsError(f"{where}: emergency must be consent or without, not {given.emergency!r}")
+    for id, name in given.services.items():
+        if not isinstance(name, str) or not name.strip():
+            raise SettingsError(f"{where}: services: {id} needs the name that families are told, in quotes")
+    if unknown := set(given.languages.values()) - set(given.services):
+        raise SettingsError(f"{where}: languages: {sorted(unknown)} are not among the services")
+    if unknown := set(given.languages) - set(OWN_NAMES):
+        raise SettingsError(f"{where}: languages: unknown languages {sorted(unknown)}")
+    if unknown := set(given.not_for) - set(names.SIGNALS):
+        raise SettingsError(f"{where}: not_for: unknown kinds {sorted(unknown)}")
+    for term, called in given.terms.items():
+        if not isinstance(called, dict) or not all(isinstance(word, str) and word.strip() for word in called.values()):
+            raise SettingsError(f"{where}: terms: {term} needs words by language, in quotes")
+        if unknown := set(called) - set(OWN_NAMES):
+            raise SettingsError(f"{where}: terms: {term}: unknown languages {sorted(unknown)}")
+
+
+Part = Complaints | StaffCard | AlarmStep | WaitingLimits | Translation
+One = TypeVar("One", Complaints, StaffCard, AlarmStep, WaitingLimits, Translation)
 
 
 def _part(like: One, given: Any, where: str) -> One:
@@ -176,6 +201,8 @@ def problems(city: City) -> list[str]:
         found.append(f"emergency_at_night is {city.emergency_at_night}, but night_phone is empty")
     if not city.desks:
         found.append("there is no desk")
+    if city.translation.on and not city.translation.services:
+        found.append("translation is on, but translation.services names no service")
     found += [f"desk {desk.id} has no hours" for desk in city.desks if not desk.opening.known]
     return found
 

@@ -55,7 +55,7 @@ from bot.transcript import Rehearsal
 from bot.understanding import hearing
 from bot.understanding.faq import Ranker
 from bot.understanding.hearing import Hearing
-from handoff import alarms
+from handoff import alarms, translation, translators
 from handoff.console import labels
 from handoff.staff import ROLES, Passwords, add_staff, make_password
 
@@ -225,10 +225,11 @@ def doctor(
 ) -> None:
     """Say what is missing or wrong before a city goes live; ends with 1 if anything is."""
     settings = Settings.from_environment()
-    found = [*settings.problems(), *check.problems(library.load())]
+    found = [*settings.problems(), *translators.problems(settings.translate), *check.problems(library.load())]
     if not found:
         with _store(settings) as run:
             found += [*run(_asks_database), *run(partial(_asks_alarms, settings=settings))]
+            found += run(partial(_asks_translation, settings=settings))
     found += _asks_encoders(settings)
     if not offline and settings.line_channel_access_token:
         found += asyncio.run(_asks_line(settings))
@@ -250,6 +251,11 @@ async def _asks_database(store: Store) -> list[str]:
 async def _asks_alarms(store: Store, settings: Settings) -> list[str]:
     found = await store.read(city.load)
     return alarms.problems(found, mail=bool(settings.smtp_url), hook=bool(settings.alarm_hook_url)) if found else []
+
+
+async def _asks_translation(store: Store, settings: Settings) -> list[str]:
+    found = await store.read(city.load)
+    return translation.problems(found.translation, translators.configured(settings.translate)) if found else []
 
 
 async def _asks_line(settings: Settings) -> list[str]:

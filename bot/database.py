@@ -37,7 +37,7 @@ GROUP: Final = 64  # units of work that may share one commit
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 #: What a waiting loop listens to. A wake-up carries no data; a slow poll is the safety net.
-CHANNELS: Final = ("inbox", "outbox", "event", "job", "watched")
+CHANNELS: Final = ("inbox", "outbox", "event", "job", "watched", "translation")
 
 log = structlog.get_logger("database")
 

@@ -17,7 +17,7 @@ from bot.dialog import AFTERWARDS, PREGNANCY, Talk, Turn, View
 from bot.dialogs import ALL
 from bot.dialogs.loss import is_told
 from bot.dialogs.safety import COVER
-from bot.dialogs.welcome import HELLO, HELLO_CHILD, HELLO_SHORT
+from bot.dialogs.welcome import HELLO, HELLO_CHILD, HELLO_SHORT, told_of_translation
 from bot.i18n import EASY, SOURCE, Catalogs, choose
 from bot.messages import GAP, Choice, Heard, Inbound, Phrase, Reply, Severity, Verbatim, _
 from bot.profile import Profile
@@ -200,7 +200,8 @@ def _before(memory: Mapping[str, Any], desk: View, talk: Talk, first: bool, by: 
             return (Reply(lines=(_(HELLO_CHILD.msgid, city=name),), vital=True),)
         if by == "safety":
             return (Reply(lines=(_(HELLO_SHORT.msgid, city=name),), vital=True),)
-        return (Reply(lines=(_(HELLO[0].msgid, city=name), GAP, HELLO[1])),)
+        told = told_of_translation(desk.city, talk.language)
+        return (Reply(lines=(_(HELLO[0].msgid, city=name), GAP, HELLO[1], *told)),)
     handback = memory.get("handback")
     if not handback:
         return ()

@@ -14,6 +14,7 @@ What a resident types is never an exception.
     ├── RefusedError              a person may not or cannot do this now: shown to staff as it stands
     │   ├── NotAllowedError       the role may not do it
     │   ├── CaseMovedError        the case is no longer in the state that the action needs
+    │   ├── StaysHereError        the city or the family has not agreed that these words are translated outside
     │   ├── SlipError             one input of a form cannot be read
     │   └── DirectoryMovedError   somebody else has changed the directory since the page was opened
     └── OutsideError              the outside world failed
@@ -21,6 +22,7 @@ What a resident types is never an exception.
         ├── LineUnreachableError  LINE did not answer in time
         ├── NotCalledError        a mail or a hook that should call a person was not taken
         ├── EncoderError          an engine that turns text into vectors failed: patterns go on
+        ├── TranslatorError       a translation service failed, or what it answered is no translation
         └── KeyGoneError          the key was destroyed: the text is gone on purpose
 """
 
@@ -73,6 +75,10 @@ class CaseMovedError(RefusedError):
     """Refuse an action because the case has moved on."""
 
 
+class StaysHereError(RefusedError):
+    """Refuse to send words to a translation service; the message is the id of the reason, for the console's labels."""
+
+
 class SlipError(RefusedError):
     """Refuse one input of a form, in words for the person who typed it."""
 
@@ -107,3 +113,15 @@ class KeyGoneError(OutsideError):
 
 class EncoderError(OutsideError):
     """Say that an engine that turns text into vectors cannot be used."""
+
+
+class TranslatorError(OutsideError):
+    """Say that nothing was translated, by the id of the reason, never by words that were sent or came back.
+
+    `again`: it makes sense to try later.
+    """
+
+    def __init__(self, why: str, *, again: bool = True) -> None:
+        super().__init__(why)
+        self.why = why
+        self.again = again

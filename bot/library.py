@@ -343,6 +343,14 @@ def sample_city(content: Path = CONTENT) -> tuple[Mapping[str, Any], dict[str, A
     return found.pop("city"), found
 
 
+def terms(content: Path = CONTENT) -> dict[str, dict[str, str]]:
+    """Return what terms of welfare become in a machine translation: Japanese -> language -> words."""
+    return {
+        term: {language: words for language, words in called.items() if language != "like"}
+        for term, called in read_yaml(content / "terms.yaml").items()
+    }
+
+
 def menu_pictures(content: Path = CONTENT) -> dict[str, bytes]:
     """Return the pictures of the rich menus (PNG), by language, the source's first."""
     found = {path.stem: path.read_bytes() for path in sorted((content / "menus").glob("*.png"))}

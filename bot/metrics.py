@@ -15,13 +15,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from bot.models import CaseRow, Inbox, Outbox, Watched
+from bot.models import CaseRow, Inbox, Outbox, TranslationRow, Watched
 from bot.outbox import CHANNEL, QUOTA
 from bot.store import Store, db_now
 
 INBOX: Final = cast(Table, Inbox.__table__)
 OUTBOX: Final = cast(Table, Outbox.__table__)
 CASES: Final = cast(Table, CaseRow.__table__)
+TRANSLATION: Final = cast(Table, TranslationRow.__table__)
 
 
 def figures(session: Session) -> dict[str, float]:
@@ -48,6 +49,8 @@ def figures(session: Session) -> dict[str, float]:
     }
     for state, count in session.execute(select(OUTBOX.c.state, func.count()).group_by(OUTBOX.c.state)):
         found[f'outbox_rows{{state="{state}"}}'] = count
+    for state, count in session.execute(select(TRANSLATION.c.state, func.count()).group_by(TRANSLATION.c.state)):
+        found[f'translations{{state="{state}"}}'] = count
     waiting = select(CASES.c.severity, func.count()).where(CASES.c.state == "waiting").group_by(CASES.c.severity)
     for severity, count in session.execute(waiting):
         found[f'cases_waiting{{severity="{severity}"}}'] = count

@@ -266,6 +266,26 @@ class Media(Base):
     sent_at: Mapped[datetime]
 
 
+class TranslationRow(Base):
+    """Keep the Japanese that a service made of one message of a resident, once, or that one is asked for."""
+
+    __tablename__ = "translation"
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)  # the `uid` of its row in the journal
+    resident_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("resident.id"), index=True)
+    case_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("cases.id"), index=True)
+    state: Mapped[str] = mapped_column(String(10))  # wanted | kept | failed
+    why: Mapped[str] = mapped_column(String(20), default="")  # the last failure, an id; never words
+    engine: Mapped[str] = mapped_column(String(20), default="")
+    body_sealed: Mapped[bytes | None] = mapped_column(default=None)  # JSON, under the resident's key
+    tries: Mapped[int] = mapped_column(default=0)
+    next_db: Mapped[float | None] = mapped_column(default=None)  # when it is tried; None once it is over
+    at: Mapped[datetime]
+    __table_args__ = (
+        Index("ix_translation_due", "next_db", sqlite_where=text("state = 'wanted'"),
+              postgresql_where=text("state = 'wanted'")),
+    )  # fmt: skip
+
+
 class CaseRow(Base):
     """Keep one need for a person."""
 

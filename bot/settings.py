@@ -14,6 +14,7 @@ from bot.errors import SettingsError
 
 PREFIX = "MADOGUCHI_"
 ENCODERS = ("all", "fast", "none", "api")
+TRANSLATE = PREFIX + "TRANSLATE_"
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,8 @@ class Settings:
     mail_from: str = ""
     alarm_hook_url: str = field(default="", repr=False)  # of what rings a telephone when a step of alarms says `call`
     alarm_hook_secret: str = field(default="", repr=False)
+    #: What MADOGUCHI_TRANSLATE_… says, without that beginning: each adapter of handoff/translators reads its own.
+    translate: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -78,6 +81,9 @@ class Settings:
             mail_from=text("MAIL_FROM", ""),
             alarm_hook_url=text("ALARM_HOOK_URL", ""),
             alarm_hook_secret=text("ALARM_HOOK_SECRET", ""),
+            translate={
+                name.removeprefix(TRANSLATE): said.strip() for name, said in env.items() if name.startswith(TRANSLATE)
+            },
         )
 
     def problems(self) -> list[str]:

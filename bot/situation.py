@@ -258,6 +258,23 @@ class WaitingLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class Translation:
+    """Hold whether words of a talk may go to translation services, to which, and when (CARE C28; docs/translation.md).
+
+    `services` are adapters in the order in which they are taken, each with the name that families are told;
+    `languages` names another one for a language. `emergency` says whether an emergency needs the family's yes. Cases
+    with one of the kinds of `not_for` are never translated. `terms` are the city's own: Japanese -> language -> words.
+    """
+
+    on: bool = False
+    emergency: Literal["consent", "without"] = "consent"
+    services: dict[str, str] = field(default_factory=dict, hash=False)
+    languages: dict[str, str] = field(default_factory=dict, hash=False)
+    not_for: tuple[str, ...] = ()
+    terms: dict[str, dict[str, str]] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
 class City:
     """Hold the municipality's settings.
 
@@ -285,6 +302,7 @@ class City:
     people: tuple[StaffCard, ...] = ()  # who answers here, as the city wants to introduce them (CARE C31)
     alarms: tuple[AlarmStep, ...] = ()  # whom the desk calls when nobody takes a case (docs/alarms.md)
     waiting_limits: WaitingLimits = WaitingLimits()
+    translation: Translation = Translation()
     reply_within: int = 0  # seconds of opening in which families are told to expect an answer; 0 = nothing is told
     lock_after: int = 300  # seconds without a human act, after which the console's pages hide themselves; 0 = never
 

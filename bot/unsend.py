@@ -11,13 +11,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, cast
 
-from sqlalchemy import Table, select, update
+from sqlalchemy import Table, delete, select, update
 from sqlalchemy.orm import Session
 
 from bot import cases, journal, media
-from bot.models import Journal, SignalRow
+from bot.models import Journal, SignalRow, TranslationRow
 
 SIGNAL: Final = cast(Table, SignalRow.__table__)
+TRANSLATION: Final = cast(Table, TranslationRow.__table__)
 BEGINNING: Final = 8  # characters by which words are found again in evidence that was cut
 
 
@@ -28,6 +29,7 @@ def take_back(session: Session, resident_id: uuid.UUID, message_hash: str, at: d
     joined = [signal_id for row in rows for signal_id in _heard_together(session, row)]
     journal.take_back(session, uids, at)
     media.take_back(session, uids)
+    session.execute(delete(TRANSLATION).where(TRANSLATION.c.id.in_(uids)))  # also one that is being made in this moment
     session.execute(
         update(SIGNAL)
         .where(SIGNAL.c.journal_uid.in_(uids) | SIGNAL.c.id.in_(joined))

@@ -112,6 +112,11 @@ class Mind(Protocol):
         """Return what is said when a turn failed: fixed words, so that nobody is left with silence."""
 
 
+#: What else follows, in the same transaction, when words were written down that people read along with: the case, the
+#: `uid` of the words in the journal, and the time.
+Written = Callable[[Session, uuid.UUID, uuid.UUID, datetime], object]
+
+
 class Courtesy(Protocol):
     """Ask LINE for what is kind but not needed; every failure is passed over."""
 
@@ -159,6 +164,7 @@ class Worker:
         city: Callable[[], City],
         *,
         base_url: str,
+        written: Written = lambda *_: None,
         concurrency: int = CONCURRENCY,
         lease_seconds: float = LEASE_SECONDS,
         poll_seconds: float = POLL_SECONDS,
@@ -170,6 +176,7 @@ class Worker:
         self.clock = clock
         self.city = city
         self.base_url = base_url
+        self.written = written
         self.concurrency = concurrency
         self.lease_seconds = lease_seconds
         self.poll_seconds = poll_seconds
@@ -322,6 +329,7 @@ class Worker:
             replies = numbered(replies, case_number(case.id))
             if case.for_people:
                 media.want(session, resident_id, uid, inbound.at, now)
+                self.written(session, case.id, uid, now)
             if turn.note:
                 journal.write(
                     session, work.resident.id, who="system", kind="note", words=turn.note, language="ja", at=now,

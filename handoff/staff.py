@@ -46,6 +46,7 @@ MAY: Final[Mapping[str, frozenset[Role]]] = {
     "case.renew": _TALKING,
     "case.reply": _TALKING,
     "case.ask": _TALKING,
+    "case.translate": _TALKING,
     "case.release": _TALKING,
     "case.transfer": _TALKING,
     "case.close": _TALKING,
@@ -74,7 +75,16 @@ MAY: Final[Mapping[str, frozenset[Role]]] = {
 }
 #: Only the person who holds the talk may do these.
 HOLDER_ONLY: Final = frozenset(
-    {"media.open", "case.renew", "case.reply", "case.release", "case.transfer", "case.want_second", "case.ask"}
+    {
+        "media.open",
+        "case.renew",
+        "case.reply",
+        "case.release",
+        "case.transfer",
+        "case.want_second",
+        "case.ask",
+        "case.translate",
+    }
 )
 #: A supervisor may do these for somebody else's case; a specialist only for her own, or for one that nobody has.
 OWN_OR_SUPERVISOR: Final = frozenset({"case.close", "case.lower", "case.assign"})

@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from sqlalchemy import insert, update
 from sqlalchemy.orm import Session
 
-from bot import cases, catalogue, journal, media
+from bot import cases, catalogue, journal, library, media
 from bot.clock import Clock
 from bot.directory.search import Directory
 from bot.messages import InboundKind, Reply, Severity, Signal
@@ -26,7 +26,9 @@ from bot.store import Store, db_now, enqueue_outbox
 from bot.suggestions import operator_key
 from bot.vault import resident_owner, seal
 from handoff.console.app import create_console
+from handoff.interpreter import Interpreter
 from handoff.staff import ROLES, Passwords, add_staff
+from handoff.translator import Translator
 from tests.conftest import SECRET_KEY
 from tests.talk import content, words
 
@@ -68,6 +70,8 @@ class World:
     app: FastAPI
     passwords: Passwords
     staff: dict[str, uuid.UUID]
+    interpreter: Interpreter
+    services: dict[str, Translator]  # what `interpreter` asks; none at first
     city: City = CITY
     cities: list[City] = field(default_factory=list)
     places: Directory = field(default_factory=lambda: Directory((), content().topics_of_category))
@@ -111,6 +115,11 @@ async def build(store: Store, base_url: str = BASE, *, staffed: bool = True) -> 
     def city() -> City:
         return world.city
 
+    services: dict[str, Translator] = {}
+    ears = content().hearing
+    interpreter = Interpreter(
+        store, clock, city, services, terms=library.terms(), detect=ears.languages.detect, hear=ears.signals.hear
+    )
     app = create_console(
         store=store,
         clock=clock,
@@ -122,12 +131,13 @@ async def build(store: Store, base_url: str = BASE, *, staffed: bool = True) -> 
         categories=content().vocabulary["categories"],
         words=words(),
         operator_key=operator_key(SECRET_KEY),
+        interpreter=interpreter,
     )
     staff = {
         role: await add_staff(store, passwords, login=role, work_name=NAMES[role], role=role, password=PASSWORD, at=NOW)
         for role in (ROLES if staffed else ())
     }
-    world = World(store, clock, app, passwords, staff)
+    world = World(store, clock, app, passwords, staff, interpreter, services)
     return world
 
 

@@ -25,11 +25,13 @@ from bot.messages import Month
 from bot.models import Audit, CaseRow, Event, Journal, Memory, Outbox, Resident, ResourceChange
 from bot.opening import TOKYO
 from bot.profile import Profile
+from bot.situation import Translation
 from bot.store import Store, append_event, db_now
 from bot.vault import resident_owner, unseal
 from handoff import identity, partners, people, phrases, shift, team, uploads
 from handoff.console import conversation, labels, live
 from handoff.console.gate import HEADERS
+from handoff.console.translate import seal_of
 from handoff.models import DirectoryUpload, Draft, Note, SignInTry, StaffSession
 from handoff.partners import Agency, Contact
 from handoff.people import LocalPerson
@@ -157,6 +159,26 @@ DOORS: dict[tuple[str, str], Door] = {
     ("POST", "/cases/{case_id}/ask"): Door(
         TALKING, "mine", (("what", "place"), ("place", "room"), ("key", str(uuid.UUID(int=9))))
     ),
+    ("POST", "/cases/{case_id}/translate"): Door(TALKING, "mine", (("words", "はい"),)),
+    ("POST", "/cases/{case_id}/translate/send"): Door(
+        TALKING,
+        "mine",
+        (
+            ("japanese", "はい"),
+            ("machine", "Vâng"),
+            ("translated", "Vâng"),
+            ("service", "deepl"),
+            ("language", "vi"),
+            ("seal", "{seal}"),
+            ("place", "room"),
+            ("key", str(uuid.UUID(int=10))),
+        ),
+    ),
+    ("POST", "/cases/{case_id}/translate/ask"): Door(
+        TALKING, "mine", (("place", "room"), ("key", str(uuid.UUID(int=11))))
+    ),
+    ("POST", "/cases/{case_id}/translate/answer"): Door(TALKING, "mine", (("given", "yes"), ("how", "room"))),
+    ("POST", "/cases/{case_id}/translate/again"): Door(TALKING, "mine", (("message", "1"),)),
     ("GET", "/cases/{case_id}/emergency"): Door(TALKING, "waiting"),
     ("POST", "/cases/{case_id}/emergency/check"): Door(TALKING, "waiting", (("q-where", "no"),)),
     ("POST", "/cases/{case_id}/emergency/call"): Door(
@@ -341,6 +363,33 @@ async def an_asked_identity(world: World, case_id: uuid.UUID, *, agreed: bool) -
     return await world.store.write(unit)
 
 
+class Vietnamese:
+    """Stand in for a service that knows one language."""
+
+    languages = frozenset({"vi"})
+
+    async def translate(self, pieces: object, source: str, target: str) -> str:
+        """Say the same to everything."""
+        return "Vâng, được ạ." if target == "vi" else "はい、いいですよ。"
+
+    async def close(self) -> None:
+        """Hold nothing open."""
+
+
+async def two_languages(world: World, case_id: uuid.UUID) -> str:
+    """Let the city translate and the family write Vietnamese; return the mark of a form of the case's holder."""
+    world.set_city(languages=("ja", "vi"), translation=Translation(on=True, services={"deepl": "DeepL"}))
+    world.services["deepl"] = Vietnamese()
+
+    def unit(session: Session) -> uuid.UUID:
+        row = session.get_one(CaseRow, case_id)
+        session.get_one(Resident, row.resident_id).language = "vi"
+        return row.holder_id or world.staff["specialist"]
+
+    holder = await world.store.write(unit)
+    return seal_of(world.store, case_id, holder, "deepl", "vi", "はい", "Vâng")
+
+
 async def good_form(world: World, path: str, door: Door, case_id: uuid.UUID) -> tuple[str, dict[str, str]]:
     """Return a route's address and the fields of a good form, for a case and a place of their own."""
     ids = {"case_id": str(case_id)} | (await a_place(world) if path.startswith("/directory") else {})
@@ -351,6 +400,8 @@ async def good_form(world: World, path: str, door: Door, case_id: uuid.UUID) -> 
     if "{shown_id}" in str(door.fields):
         ids["shown_id"] = (await a_place(world))["other_id"]
         await world.load_places()
+    if "/translate" in path:
+        ids["seal"] = await two_languages(world, case_id)
     if "{phrase_id" in path:
         by = curation.By("staff:test", "さとう")
         unit = partial(phrases.add, title="あいさつ", texts={"ja": "はい"}, owner=None, by=by, at=NOW)

@@ -527,3 +527,31 @@ def test_back_off_doubles_up_to_five_minutes() -> None:
     assert backoff(40, 0.5) == 300.0
     assert backoff(1, 0.0) == pytest.approx(0.8)
     assert backoff(1, 1.0) == pytest.approx(1.2)
+
+
+async def test_what_people_read_along_with_is_told_in_the_same_transaction(store: Store) -> None:
+    """Only words of a case that a person reads; what fails there takes the whole turn back."""
+    told: list[tuple[uuid.UUID, str]] = []
+
+    def written(session: Session, case_id: uuid.UUID, uid: uuid.UUID, _at: Any) -> None:
+        row = session.scalars(select(Journal).where(Journal.uid == uid)).one()
+        told.append((case_id, str(body(session, row)["text"])))
+        if "twice" in str(body(session, row)["text"]) and len(told) == 1:
+            raise RuntimeError("it broke here")
+
+    await deliver(store, text("hello"))
+    worker = Desks(store).worker(written=written)
+    await worker.drain()
+    assert told == []
+    await deliver(store, text("urgent twice"))
+    await worker.drain()
+    assert [words for _case, words in told] == ["urgent twice"]
+    rows = await store.read(lambda s: [str(body(s, r).get("text")) for r in s.scalars(select(Journal))])
+    assert rows.count("urgent twice") <= 1
+    await store.write(lambda s: s.execute(update(Inbox).values(next_db=0.0)))
+    await store.write(lambda s: s.execute(update(Lane).values(run_db=0.0)))
+    await worker.drain()
+    await deliver(store, text("and then"))
+    await worker.drain()
+    case_id = await store.read(lambda s: s.scalars(select(CaseRow.id)).one())
+    assert told[1:] == [(case_id, "urgent twice"), (case_id, "and then")]

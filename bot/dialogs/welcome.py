@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from bot import names
 from bot.dialog import START, TEXT, Dialog, Go
-from bot.i18n import OWN_NAMES
+from bot.i18n import EASY, OWN_NAMES, SOURCE
 from bot.messages import Card, Choice, Fact, Phrase, Verbatim, _
-from bot.situation import StaffCard
+from bot.situation import City, StaffCard
 
 HELLO: tuple[Phrase, ...] = (
     _("{city}の子育てのまどぐちです。はじめに答えるのは機械（自動応答）です。必要なときは、人につなぎます。"),
@@ -17,6 +17,11 @@ HELLO: tuple[Phrase, ...] = (
         "書いたことを読むのは、この窓口で相談を受ける職員です。命や子どもの安全に関わるときだけ、"
         "市や児童相談所などに伝えることがあります。"
     ),
+)
+
+#: Said before, where the city decided so: in an emergency nobody is asked (CARE C28).
+HELLO_TRANSLATED = _(
+    "命や子どもが危ないときは、書いたことを翻訳サービス（{service}）に送り、日本語で読むことがあります。"
 )
 
 HELLO_SHORT = _(
@@ -63,6 +68,14 @@ HONEST: dict[str, tuple[Phrase, ...]] = {
 TOLD = tuple(HONEST)
 
 
+def told_of_translation(city: City, language: str) -> tuple[Phrase, ...]:
+    """Return what is said before of translation without a yes, where the city decided for it; () where it did not."""
+    settings = city.translation
+    if not settings.on or settings.emergency != "without" or not settings.services or language in (SOURCE, EASY):
+        return ()
+    return (_(HELLO_TRANSLATED.msgid, service=" / ".join(settings.services.values())),)
+
+
 class Welcome(Dialog):
     """Greet, and say who reads."""
 
@@ -97,6 +110,7 @@ class Welcome(Dialog):
             _("はじめに答えるのは機械です。相談になったものは、この窓口の相談員が読みます。"),
             _("市のほかの人やほかの機関には、あなたの同意なしには伝えません。ただし、命や子どもの安全に関わるときは、"
               "法律により、市や児童相談所に伝えることがあります。"),
+            *told_of_translation(self.talk.view.city, self.talk.language),
             *((_("この窓口の人です。ここでは仕事の名前を使っています。"),) if people else ()),
             cards=people,
             choices=(

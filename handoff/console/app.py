@@ -42,8 +42,10 @@ from handoff.console import (
     sign_in,
     team,
     today,
+    translate,
 )
 from handoff.console.directory import edit, imports, places, suggested, twins, worklist
+from handoff.interpreter import Interpreter
 from handoff.staff import Passwords
 
 HERE: Final = Path(__file__).parent
@@ -63,14 +65,16 @@ def create_console(
     categories: Collection[str],
     words: Catalogs,
     operator_key: bytes,
+    interpreter: Interpreter,
     account: Callable[[], str] = str,
 ) -> FastAPI:
     """Return the application to mount at /console.
 
     `city` gives the settings that count now; `to_line` words the room's notice (`render`); `base_url` is where
     families' links and our own forms lead. `directory` gives the places as they are searched now, `categories` are the
-    kinds that there are, `words` the catalogs in which families read, `operator_key` signs operators' links;
-    `account` is the official account's basic id at LINE, "" while it is not known.
+    kinds that there are, `words` the catalogs in which families read, `operator_key` signs operators' links,
+    `interpreter` is the one way to a translation service, `account` the official account's basic id at LINE, "" while
+    it is not known.
     """
     base_url = base_url.rstrip("/")
     app = FastAPI(
@@ -93,6 +97,7 @@ def create_console(
         tuple(categories),
         words,
         operator_key,
+        interpreter,
         account,
     )
     app.state.streams = Counter()
@@ -100,8 +105,8 @@ def create_console(
     app.state.shots, app.state.alarms = live.Shared(queue.shot_of, tail), live.Shared(alarm.calling_of, tail)
     app.state.readings, app.state.one_reading = set(), asyncio.Semaphore(1)  # of uploaded files
     pages = (
-        sign_in, lock, me, queue, live, alarm, conversation, acts, saying, beside, phrases, emergency, identity,
-        today, team,
+        sign_in, lock, me, queue, live, alarm, conversation, acts, saying, translate, beside, phrases, emergency,
+        identity, today, team,
         places, edit, worklist, twins, imports, suggested, agencies, people,
     )  # fmt: skip
     for part in pages:

@@ -27,8 +27,8 @@ from bot.opening import TOKYO
 from bot.profile import Profile
 from bot.situation import CASE_TABLE, Case, City
 from bot.store import append_audit, append_event, db_now
-from handoff import audit, notes, phrases, referrals, shift, staff, team
-from handoff.console import labels, live
+from handoff import audit, notes, phrases, referrals, shift, staff, team, translation
+from handoff.console import labels, live, translate
 from handoff.console.gate import House, Pass, house_of, may
 from handoff.staff import Actor
 from handoff.team import Member
@@ -82,7 +82,11 @@ class Said:
     seen: datetime | None = None
     media: media.Seen | None = None
     quote: str | None = None  # what it answers; "" when those words were taken back
-    meaning: str = ""  # in Japanese, of staff's words that are known sentences in another language
+    meaning: str = ""  # in Japanese, of staff's words in another language
+    by_machine: str = ""  # the service that translated staff's words; empty: nobody did
+    edited: bool = False  # and a person changed them
+    made: translation.Made | None = None  # what a service made of her words
+    japanese: tuple[Piece, ...] = ()  # and that, with the evidence marked
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +183,14 @@ def read_talk(
     rows = session.execute(statement.order_by(Journal.id.desc()).limit(SHOWN + 1)).all()
     earlier = len(rows) > SHOWN
     files = media.seen(session, case.resident_id)
+    made = translation.made(session, case.resident_id, [row.uid for row, _sent in rows], city)
     said = [
-        replace(_said(session, row, sent, names, marks.get(row.uid, [])), media=files.get(row.uid))
+        replace(
+            _said(session, row, sent, names, marks.get(row.uid, [])),
+            media=files.get(row.uid),
+            made=made.get(row.uid),
+            japanese=highlight(made[row.uid].text, marks.get(row.uid, [])) if row.uid in made else (),
+        )
         for row, sent in reversed(rows[:SHOWN])
     ]
     known = {
@@ -283,6 +293,9 @@ def _said(
         state=state,
         seen=row.seen_at,
         quote=_quoted(session, body["quote"]) if body.get("quote") else None,
+        meaning=str(body.get("japanese", "")),
+        by_machine=str(body.get("service", "")),
+        edited=bool(body.get("edited")),
     )
 
 
@@ -292,7 +305,7 @@ def _quoted(session: Session, uid: str) -> str:
 
 
 def _meaning(one: Said, known: Mapping[str, str]) -> str:
-    return phrases.explained("".join(piece.text for piece in one.pieces), known)
+    return one.meaning or phrases.explained("".join(piece.text for piece in one.pieces), known)
 
 
 def _place(place: list[Any] | None) -> str:
@@ -351,9 +364,18 @@ async def _show(house: House, door: Pass, *, before: int = 0) -> dict[str, Any]:
             append_event(session, "case.read", now, case_id=case_id)  # colleagues see who has read it
 
         await store.write(unit)
-    talk = await store.read(lambda s: read_talk(s, door.actor, case_id, house.city(), now, house.words, before=before))
+    city = house.city()
+    talk, standing = await store.read(
+        lambda s: (
+            read_talk(s, door.actor, case_id, city, now, house.words, before=before),
+            translate.standing(house, s, case_id),
+        )
+    )
     return {
         "talk": talk,
+        "standing": standing,
+        "question_key": uuid.uuid5(case_id, f"translation:{standing.asked_at}"),
+        "services": city.translation.services,
         "now": now,
         "today": now.astimezone(TOKYO).date(),
         "signed": door.signed,

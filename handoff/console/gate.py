@@ -35,6 +35,7 @@ from bot.situation import Case, City
 from bot.store import Store
 from handoff import audit, staff
 from handoff.console import labels
+from handoff.interpreter import Interpreter
 from handoff.staff import Actor, Passwords, SignedIn
 
 WRONG_ORIGIN: Final = "この画面の外から送られたため、受け付けませんでした。画面を開きなおしてください。"
@@ -70,6 +71,7 @@ class House:
     categories: tuple[str, ...]
     words: Catalogs
     operator_key: bytes
+    interpreter: Interpreter
     account: Callable[[], str]
 
     @property

@@ -186,6 +186,7 @@ MOVES: Final[Mapping[str, str]] = {
     "identity.asked": "LINEのIDを開くことを頼みました",
     "identity.agreed": "LINEのIDを開くことに同意しました",
     "identity.opened": "LINEのIDを見ました（警察に渡す紙）",
+    "translation.consent": "翻訳についての返事を残しました",
 }
 
 NOTES: Final[Mapping[str, str]] = {
@@ -240,6 +241,43 @@ NOT_IN_LINE: Final[Mapping[str, str]] = {
 #: On what ground LINE is open now (`rooms.may_talk_in_line`).
 IN_LINE: Final[Mapping[str, str]] = {
     "not_opened": "ルームが開かれていないので、LINEでも続けられます（記録に残ります）。"
+}
+
+#: Why words are not translated by a service (`translation.Stays`).
+STAYS: Final[Mapping[str, str]] = {
+    "off": "この町では、機械翻訳を使っていません。定型文と場所のカードは、12のことばで送れます。",
+    "japanese": "この方とは日本語で話しています。",
+    "no_service": "このことばの翻訳サービスは、つながっていません。定型文と場所のカードは、このことばで送れます。",
+    "closed": "終わった相談です。新しく翻訳に出すことはありません。",
+    "kind": "市の決まりで、この内容の相談は翻訳に出しません。通訳の手配や、定型文を使ってください。",
+    "refused": "ご家族が「いいえ」と答えています。翻訳には出しません。",
+    "child": "子ども本人が書いているかもしれません。翻訳には出しません。",
+    "not_asked": "ご家族の「はい」があると、翻訳できます。",
+}
+
+#: Why a service made no translation (`TranslatorError.why`).
+FAILED: Final[Mapping[str, str]] = {
+    "slow": "翻訳サービスの返事が、時間内に来ませんでした。",
+    "unreachable": "翻訳サービスにつながりません。",
+    "broken": "翻訳サービスが、いまうまく動いていません。",
+    "busy": "翻訳サービスが混んでいます。",
+    "resting": "翻訳サービスがうまく動いていないため、少し休んでいます。",
+    "not_allowed": "翻訳サービスが受け付けません（設定や契約を確かめてください）。",
+    "quota": "翻訳サービスの、今月使える量を超えました。",
+    "refused": "翻訳サービスが、この文を受け付けませんでした。",
+    "garbage": "翻訳サービスから、読めない返事が来ました。",
+    "too_long": "長すぎて、一度に翻訳できません。",
+    "empty": "翻訳サービスから、空の返事が来ました。",
+    "echo": "元の文のまま返ってきました。",
+    "wrong_language": "ちがうことばで返ってきました。",
+}
+
+#: How the family answered (`translation.How`).
+HOWS: Final[Mapping[str, str]] = {
+    "room": "ルームに書いて",
+    "line": "LINEに書いて",
+    "phone": "電話で",
+    "counter": "会って",
 }
 
 #: What became of the notice of a reply in the room (`rooms.notify`).

@@ -2,14 +2,15 @@
 
 import { composing } from "./keys.js";
 
-export function beside({ panel, place, insert, tell, refresh }) {
+export function beside({ panel, place, insert, tell, refresh, sent }) {
   const part = panel.querySelector("[data-part-beside]");
   let from = null;
 
-  async function open(url, link) {
+  async function open(url, link, body) {
     from = link ?? from;
-    const answer = await fetch(url, { headers: { accept: "text/html" }, redirect: "error" }).catch(() => null);
-    if (!answer?.ok) { tell("ひらけませんでした。担当が変わったか、接続が切れています。"); return; }
+    const asked = { headers: { accept: "text/html" }, redirect: "error", ...(body && { method: "POST", body }) };
+    const answer = await fetch(url, asked).catch(() => null);
+    if (!answer?.ok) { tell("ひらけませんでした。担当が変わったか、接続が切れています。"); return false; }
     const found = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("beside-part");
     panel.querySelector("h2 span").textContent = found.dataset.title;
     part.replaceChildren(...found.childNodes);
@@ -19,7 +20,8 @@ export function beside({ panel, place, insert, tell, refresh }) {
       line.disabled = !place.canLine();
       part.querySelector(`input[name=place][value=${place.chosen()}]`).checked = true;
     }
-    (part.querySelector("input[name=chosen]") ?? part.querySelector("input[type=search]")).focus();
+    (part.querySelector("input[name=chosen]") ?? part.querySelector("input[type=search], [data-first]")).focus();
+    return true;
   }
 
   function close() {
@@ -36,7 +38,10 @@ export function beside({ panel, place, insert, tell, refresh }) {
       const answer = await fetch(form.action, { method: "POST", body, headers: { accept: "application/json" } });
       const said = await answer.json();
       tell(answer.ok ? said.notice : said.message);
-      if (answer.ok) close();
+      if (answer.ok) {
+        close();
+        if (form.dataset.drafted !== undefined) sent(); // it was the reply that was being written
+      }
       refresh();
     } catch {
       tell("送れたか分かりません。もう一度「送る」を押しても、二重には届きません。");
@@ -55,14 +60,16 @@ export function beside({ panel, place, insert, tell, refresh }) {
   panel.addEventListener("submit", (event) => {
     event.preventDefault();
     const form = event.target;
-    if (form.method === "post") send(form);
+    if (form.dataset.show !== undefined) open(form.action, null, new URLSearchParams(new FormData(form)));
+    else if (form.method === "post") send(form);
     else open(`${form.action}?${new URLSearchParams(new FormData(form))}`);
   });
   panel.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && !composing(event)) close();
   });
-  return (link) => {
+  const shows = (link) => {
     link.addEventListener("click", (event) => { event.preventDefault(); open(link.href, link); });
     return () => open(link.href, link);
   };
+  return { shows, open };
 }

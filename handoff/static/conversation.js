@@ -175,7 +175,8 @@ form.addEventListener("keydown", (event) => {
 words.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !composing(event)) {
     event.preventDefault();
-    form.requestSubmit();
+    if (event.shiftKey) translate();
+    else form.requestSubmit();
   }
 });
 
@@ -240,7 +241,7 @@ there();
 
 // --- beside the talk ------------------------------------------------------------------------------------------------
 
-const shows = beside({
+const { shows, open: openBeside } = beside({
   panel: document.getElementById("beside"),
   place: { chosen: () => form.elements.place.value, canLine: () => parts().dataset.line === "yes" },
   insert: (text) => {
@@ -250,7 +251,23 @@ const shows = beside({
   },
   tell,
   refresh,
+  sent: () => {
+    words.value = saved = "";
+    draftState.textContent = "";
+  },
 });
+const translateButton = document.getElementById("translate");
+async function translate() {
+  if (translateButton.hidden || translateButton.disabled || !form.reportValidity()) return;
+  clearTimeout(timer); // the server keeps the draft that it translates
+  saved = words.value;
+  translateButton.disabled = true;
+  tell("訳しています…");
+  const opened = await openBeside(translateButton.formAction, words, new URLSearchParams(new FormData(form)));
+  translateButton.disabled = false;
+  if (opened) tell("");
+}
+translateButton.addEventListener("click", (event) => { event.preventDefault(); translate(); });
 const findPlaces = shows(document.getElementById("find-places"));
 const findPhrases = shows(document.getElementById("find-phrases"));
 
