@@ -496,7 +496,11 @@ async def renew(request: Request, door: Annotated[Pass, Depends(may("case.renew"
 @router.post("/draft")
 async def draft(request: Request, door: Annotated[Pass, Depends(may("case.draft"))]) -> Response:
     """Keep what was typed and not sent."""
-    house, words = house_of(request), str(door.form.get("words", ""))[:WORDS]
+    at = await _keep_draft(house_of(request), door, str(door.form.get("words", ""))[:WORDS])
+    return JSONResponse({"at": labels.moment(at, at.astimezone(TOKYO).date())})
+
+
+async def _keep_draft(house: House, door: Pass, words: str) -> datetime:
     at, case_id = house.clock.now(), door.the_case.id
 
     def unit(session: Session) -> None:
@@ -504,7 +508,7 @@ async def draft(request: Request, door: Annotated[Pass, Depends(may("case.draft"
         notes.keep_draft(session, case_id, row.resident_id, door.actor.id, words, at)
 
     await house.store.write(unit)
-    return JSONResponse({"at": labels.moment(at, at.astimezone(TOKYO).date())})
+    return at
 
 
 @router.post("/reply")
@@ -517,7 +521,12 @@ async def reply(request: Request, door: Annotated[Pass, Depends(may("case.draft"
     words = door.text("words", WORDS)
     if not words:
         raise RefusedError("ことばを入れてください。")
-    return said(request, door, await say(house_of(request), door, lambda _session: Words(words)))
+    try:
+        outcome = await say(house_of(request), door, lambda _session: Words(words))
+    except RefusedError:
+        await _keep_draft(house_of(request), door, words)  # a form without scripts keeps nothing by itself
+        raise
+    return said(request, door, outcome)
 
 
 @router.post("/ask")
