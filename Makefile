@@ -3,11 +3,11 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 BABEL := $(PY) -m babel.messages.frontend
 
-.PHONY: help demo test check lint content bench catalogs messages menus pictures setup native browser lock clean
+.PHONY: help demo test check lint content bench catalogs messages menus pictures screenshots setup native browser lock clean
 .DEFAULT_GOAL := help
 
 help:  ## show this help
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 setup: .venv/.installed catalogs var/kept/topics.json  ## make .venv, install from the lock, compile the catalogs
 
@@ -50,7 +50,7 @@ lint: setup
 content: setup
 	@$(PY) -m bot.cli content check
 
-bench: setup  ## figures: webhook, directory search, hearing, console; a million steps of the pure part
+bench: setup  ## figures: webhook, directory search, hearing, console; a million steps, 10,000 talks on each database
 	@for name in webhook directory_search understanding console interleavings; do echo "== $$name"; $(PY) -m benchmarks.$$name; done
 
 messages: .venv/.installed  ## take the sentences out of code and content and merge them into the catalogs
@@ -64,6 +64,9 @@ menus: setup browser  ## draw the rich menus' pictures from the catalogs (then `
 
 pictures: setup browser  ## photograph ten conversations on the simulator's phone into docs/images, for the README
 	@$(PY) -m bot.cli pictures
+
+screenshots: setup browser  ## photograph every page of the console and the room into docs/images/console
+	@$(PY) -m tests.browser.console_pictures
 
 lock:  ## renew requirements.lock from pyproject.toml (needs uv)
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --extra dev pyproject.toml -o requirements.lock

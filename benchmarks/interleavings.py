@@ -1,9 +1,10 @@
-"""Walk the pure part a million steps: residents, staff and danger in random order, held to what must always be so.
+"""Let all act in random order: a million steps of the pure part alone, then 10,000 short talks on each database.
 
 The rule: no reply while a person holds the talk, never silence otherwise, a person one tap away, danger always calls,
-and memory that stays plain and small. The first step that breaks one of these ends the walk with its seed and number.
-`python -m benchmarks.interleavings [steps [seed]]`; the same with databases, LINE and unsends is a test
-(tests/test_interleavings.py).
+and memory that stays plain and small. On a database (a real file, a real server) each talk is a short play of the test
+(tests/test_interleavings.py) with a seed of its own: families write and take back, one person takes the talk and lets
+it go, LINE fails, and more happens while the desk thinks or sends. The first thing that is wrong ends it with its seed.
+`python -m benchmarks.interleavings [pure|sqlite|postgresql]… [first seed]`
 """
 
 from __future__ import annotations
@@ -11,17 +12,27 @@ from __future__ import annotations
 import json
 import random
 import sys
+import tempfile
 import time
 from collections import Counter
 from datetime import timedelta
+from pathlib import Path
 
+from benchmarks.webhook import on_each_database
+from bot import logs
 from bot.messages import Heard, Inbound, Severity, Signal
 from bot.opening import TOKYO
 from bot.situation import CASE_TABLE
+from bot.store import Store
 from bot.transcript import STAFF
+from tests.conftest import SECRET_KEY
 from tests.talk import NIGHT, TROUBLES, Conversation, concern, hear, shown
+from tests.test_interleavings import forget_everything, nothing_is_wrong, street
 
 STEPS = 1_000_000
+TALKS = 10_000  # on each database
+SEED = 20261123
+MEMORY = Path("/dev/shm")  # a folder of our own is made there: no disk is measured here
 RESIDENTS = 12
 LARGEST = 20_000  # bytes of a memory
 SAID = (
@@ -96,6 +107,35 @@ def walk(steps: int, seed: int) -> Counter[str]:
     return done
 
 
+async def play(name: str, database_url: str) -> None:
+    """Play the talks on one database. Raises AssertionError, with its seed noted, at the first wrong one."""
+    store, done, taken = Store(database_url, SECRET_KEY), Counter[str](), 0
+    await store.migrate()
+    await store.open()
+    begun = time.perf_counter()
+    for seed in range(SEED, SEED + TALKS):
+        await forget_everything(store)
+        talk = street(store, seed, short=True)
+        try:
+            await talk.play_short()
+            await nothing_is_wrong(talk)
+        except AssertionError as error:
+            error.add_note(f"{name}, seed {seed}")
+            raise
+        done, taken = done + talk.deeds, taken + talk.taken
+        if (count := seed - SEED + 1) % 500 == 0:
+            print(f"  {name}: {count:,} talks, {time.perf_counter() - begun:.0f} s", flush=True)
+    print(f"  {name}: nothing wrong in {TALKS:,} talks, taken {taken:,} times: {dict(done)}", flush=True)
+    await store.close()
+
+
 if __name__ == "__main__":
-    given = [int(typed) for typed in sys.argv[1:]]
-    walk(given[0] if given else STEPS, given[1] if len(given) > 1 else 20261123)
+    wanted = [typed for typed in sys.argv[1:] if not typed.isdecimal()]
+    SEED = next((int(typed) for typed in sys.argv[1:] if typed.isdecimal()), SEED)
+    if not wanted or "pure" in wanted:
+        walk(STEPS, SEED)
+    logs.set_up("ERROR", sys.stderr)
+    if MEMORY.is_dir():
+        tempfile.tempdir = str(MEMORY)
+    sys.argv[1:] = wanted
+    on_each_database(play)

@@ -9,7 +9,7 @@ import json
 import re
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import count
@@ -64,6 +64,7 @@ class Town:
     platform: Platform
     clock: Clock
     base: str
+    signs_in: Mapping[str, str]  # login -> password
 
     def somebody(self, **facts: Any) -> Phone:
         """Give a phone that nobody has used."""
@@ -129,12 +130,12 @@ class Town:
 
 
 @contextlib.asynccontextmanager
-async def running(folder: Path) -> AsyncIterator[Town]:
-    """Serve the demo's desk, as `madoguchi demo` does, on a free port."""
+async def running(folder: Path, **settled: Any) -> AsyncIterator[Town]:
+    """Serve the demo's desk, as `madoguchi demo` does, on a free port; `settled` are settings of its own."""
     port, clock = free_port(), Clock()
     clock.set(NIGHT)
-    settings = demo_settings("127.0.0.1", port, folder)
-    await set_up_demo(Roof(settings, clock))
+    settings = replace(demo_settings("127.0.0.1", port, folder), **settled)
+    signs_in = await set_up_demo(Roof(settings, clock))
     platform = demo_platform(settings, clock)
     desk = Roof(settings, clock)
     app = create_app(desk, add_simulator(platform, clock))
@@ -145,7 +146,7 @@ async def running(folder: Path) -> AsyncIterator[Town]:
         while not server.started:
             assert not task.done(), "the desk did not start"
             await asyncio.sleep(0.01)
-        yield Town(desk, platform, clock, settings.base_url)
+        yield Town(desk, platform, clock, settings.base_url, signs_in)
     finally:
         server.should_exit = True
         await task

@@ -38,7 +38,11 @@ router = APIRouter(prefix="/cases/{case_id}")
 @router.post("/draft")
 async def draft(request: Request, door: Annotated[Pass, Depends(may("case.draft"))]) -> Response:
     """Keep what was typed and not sent."""
-    house, words = house_of(request), str(door.form.get("words", ""))[:WORDS]
+    at = await _keep_draft(house_of(request), door, str(door.form.get("words", ""))[:WORDS])
+    return JSONResponse({"at": labels.moment(at, at.astimezone(TOKYO).date())})
+
+
+async def _keep_draft(house: House, door: Pass, words: str) -> datetime:
     at, case_id = house.clock.now(), door.the_case.id
 
     def unit(session: Session) -> None:
@@ -46,7 +50,7 @@ async def draft(request: Request, door: Annotated[Pass, Depends(may("case.draft"
         notes.keep_draft(session, case_id, row.resident_id, door.actor.id, words, at)
 
     await house.store.write(unit)
-    return JSONResponse({"at": labels.moment(at, at.astimezone(TOKYO).date())})
+    return at
 
 
 @router.post("/reply")
@@ -73,7 +77,12 @@ async def reply(request: Request, door: Annotated[Pass, Depends(may("case.draft"
         in_line = ({"type": "text", "text": words, "quoteToken": token},) if token else ()
         return Words(words, in_line, more={"quote": str(uid)}, then=after)
 
-    return said(request, door, await say(house_of(request), door, compose))
+    try:
+        outcome = await say(house_of(request), door, compose)
+    except RefusedError:
+        await _keep_draft(house_of(request), door, words)  # a form without scripts keeps nothing by itself
+        raise
+    return said(request, door, outcome)
 
 
 def _quoted(session: Session, case_id: uuid.UUID, number: int) -> tuple[uuid.UUID, str]:

@@ -6,7 +6,7 @@ const $ = (id) => document.getElementById(id);
 const form = $("say"), field = $("text"), button = form.querySelector("button"), note = $("note"), lost = $("lost");
 const words = form.dataset;
 let key = form.elements.key.value, sending = false, busy = false, again = false, done = false;
-let stream = null, heard = Date.now(), pause = 1000, waiting = null;
+let stream = null, opened = 0, told = 0, pause = 1000, waiting = null; // when the stream was opened, and spoke last
 
 // --- showing ------------------------------------------------------------------------------------------------------
 
@@ -147,7 +147,6 @@ field.addEventListener("keydown", (event) => {
 // --- listening ----------------------------------------------------------------------------------------------------
 
 function reached() {
-  heard = Date.now();
   lost.hidden = true;
 }
 
@@ -155,15 +154,21 @@ function broken() {
   if (!done) lost.hidden = false;
 }
 
+function spoke() {
+  told = Date.now();
+  reached();
+}
+
 function listen() {
   if (done || stream || !window.EventSource) return;
   stream = new EventSource("/room/stream");
+  opened = Date.now();
   stream.addEventListener("words", (event) => {
-    reached();
+    spoke();
     pause = 1000;
     if (event.data !== $("words").dataset.state) fetchWords();
   });
-  stream.addEventListener("beat", reached);
+  stream.addEventListener("beat", spoke);
   stream.addEventListener("over", over);
   stream.onerror = () => { // reconnect by ourselves, slower each time, with chance
     stop();
@@ -179,9 +184,9 @@ function stop() {
 
 setInterval(() => {
   if (document.hidden || done) return;
-  const silent = Date.now() - heard;
-  if (silent > 25000) { stop(); listen(); }
-  if (silent > 25000 || !stream) fetchWords();
+  const now = Date.now();
+  if (stream && now - Math.max(opened, told) > 25000) { stop(); listen(); }
+  if (!stream || now - told > 12000) fetchWords(); // it beats every 10 s; some nets swallow it (CARE C33)
 }, 5000);
 setInterval(() => { if (!document.hidden && !done) fetchWords(); }, 20000); // says that somebody is looking
 
