@@ -20,10 +20,10 @@ from handoff import notes
 from tests.browser import test_console_pages, test_room_page
 from tests.browser.chromium import broken, watch
 from tests.browser.test_console_pages import Site, sane, shot
-from tests.browser.test_room_page import PHONE, House, come
+from tests.browser.test_room_page import NIGHT, PHONE, House, come
 from tests.console_world import NOW, OWN_HAND, PASSWORD, TIRED_EN, VANISH, World, a_resident, writes
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 site = test_console_pages.site  # the running console
 house, browser = test_room_page.house, test_room_page.browser  # the running room
 
@@ -134,12 +134,13 @@ async def test_the_room_follows_by_asking_alone(house: House, browser: Browser, 
     context = await browser.new_context(**PHONE)
     await context.route(STREAM, net)
     page = await watch(await context.new_page())
-    await page.clock.install()
+    await page.clock.install(time=NIGHT)
     await house.claim()
     await house.journal("staff", "読みました。")
     await come(page, house)
     log = page.get_by_role("log")
     await expect(log).to_contain_text("読みました。")
+    await page.clock.pause_at(NIGHT + timedelta(hours=1))  # from here on its time is ours alone
     await house.journal("staff", "いま、ひとりですか。")
     async with page.expect_response("**/room/words?have=*"):
         await page.clock.run_for(POLL)
