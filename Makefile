@@ -40,7 +40,7 @@ demo: setup  ## the whole desk at http://localhost:8000: simulator, console, roo
 	@$(PY) -m bot.cli demo
 
 test: setup browser  ## everything that must always hold
-	@$(PY) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder tests
+	@$(PY) -m pytest -q -n $$(($$(nproc) + 1)) --dist loadfile --no-loadscope-reorder tests  # one of them mostly waits
 
 check: lint content  ## ruff, format, mypy, import-linter, content check
 

@@ -30,11 +30,11 @@ LANGUAGES = sorted(library.read_yaml(library.CONTENT / "vocabulary.yaml")["langu
 HEARD: dict[str, Heard] = {}  # each line once: encoding it is what takes long
 
 
-def hear(ears: Hearing, engines: Encoders, texts: list[str]) -> list[Heard]:
+def hear(ears: Hearing, readers: Encoders, texts: list[str]) -> list[Heard]:
     """Hear texts as the desk does."""
     for text in texts:
         if text not in HEARD:
-            HEARD[text] = ears.hear(text, vectors=engines.vectors(ears.readings(text)))
+            HEARD[text] = ears.hear(text, vectors=readers.vectors(ears.readings(text)))
     return [HEARD[text] for text in texts]
 
 
@@ -57,9 +57,9 @@ def test_the_split_is_as_large_as_it_must_be_and_stands_apart() -> None:
 
 
 @pytest.mark.parametrize("given", [SPLIT["signals"][::12], SECOND["signals"][::12]], ids=["first", "second"])
-def test_signals_stay_heard(given: list[Labelled], ears: Hearing, engines: Encoders) -> None:
+def test_signals_stay_heard(given: list[Labelled], ears: Hearing, readers: Encoders) -> None:
     """Grave lines call a person, concerns are heard, quiet ones stay quiet: floors, not the figures themselves."""
-    shares = evaluation.signals(given, hear(ears, engines, [line.text for line in given]))["all"]
+    shares = evaluation.signals(given, hear(ears, readers, [line.text for line in given]))["all"]
     assert shares["grave_called"]["share"] >= 0.93, shares
     assert shares["concern_heard"]["share"] >= 0.85, shares
     assert shares["kind"]["share"] >= 0.85, shares
@@ -67,10 +67,10 @@ def test_signals_stay_heard(given: list[Labelled], ears: Hearing, engines: Encod
     assert shares["silent_ordinary"]["share"] >= 0.94, shares
 
 
-def test_topics_stay_ranked(ears: Hearing, engines: Encoders) -> None:
+def test_topics_stay_ranked(ears: Hearing, readers: Encoders) -> None:
     """The right topic first, among three, and confident answers right."""
     given = SPLIT["topics"][::12]
-    shares = evaluation.topics(given, hear(ears, engines, [line.text for line in given]))["all"]
+    shares = evaluation.topics(given, hear(ears, readers, [line.text for line in given]))["all"]
     assert shares["first"]["share"] >= 0.84, shares
     assert shares["first_three"]["share"] >= 0.93, shares
     assert shares["confident_right"]["share"] >= 0.94, shares
@@ -97,19 +97,19 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_the_same_words_otherwise_typed(change: str, ears: Hearing, engines: Encoders) -> None:
+def test_the_same_words_otherwise_typed(change: str, ears: Hearing, readers: Encoders) -> None:
     """Width, case, blanks, quotes, ornaments: the same people are called (at most 2 points fewer)."""
     grave = [line.text for line in SPLIT["signals"] if _grave(line)][::24]
-    before = called(hear(ears, engines, grave))
-    after = called(hear(ears, engines, [CHANGES[change](text) for text in grave]))
+    before = called(hear(ears, readers, grave))
+    after = called(hear(ears, readers, [CHANGES[change](text) for text in grave]))
     assert after >= before - 0.02 * len(grave) - 1, (before, after, len(grave))
 
 
-def test_without_diacritics(ears: Hearing, engines: Encoders) -> None:
+def test_without_diacritics(ears: Hearing, readers: Encoders) -> None:
     """Vietnamese, Portuguese and Spanish on a keyboard without diacritics: at most four points fewer."""
     texts = [line.text for line in SPLIT["signals"] if _grave(line) and line.language in ("vi", "pt-BR", "es")][::4]
     bare = [" ".join(map(undressed, text.lower().split())) for text in texts]
-    before, after = (called(hear(ears, engines, each)) for each in (texts, bare))
+    before, after = (called(hear(ears, readers, each)) for each in (texts, bare))
     assert after >= before - 0.04 * len(texts), (before, after, len(texts))
 
 
@@ -124,29 +124,29 @@ def called(heard: Sequence[Heard]) -> int:
     return sum(any(signal.severity.rank > 1 for signal in each.signals) for each in heard)
 
 
-def test_with_one_typo(ears: Hearing, engines: Encoders) -> None:
+def test_with_one_typo(ears: Hearing, readers: Encoders) -> None:
     """One slip of the finger: at most four points fewer are called."""
     grave = [line.text for line in SPLIT["signals"] if _grave(line)][::12]
-    before, after = (called(hear(ears, engines, each)) for each in (grave, [typo(text) for text in grave]))
+    before, after = (called(hear(ears, readers, each)) for each in (grave, [typo(text) for text in grave]))
     assert after >= before - 0.04 * len(grave), (before, after, len(grave))
 
 
-def test_all_in_kana(ears: Hearing, engines: Encoders) -> None:
+def test_all_in_kana(ears: Hearing, readers: Encoders) -> None:
     """Japanese as a child or a learner types it: at most six points fewer are called."""
     grave = [line.text for line in SPLIT["signals"] if _grave(line) and line.language == "ja"][::2]
-    before, after = (called(hear(ears, engines, each)) for each in (grave, [reading(text) for text in grave]))
+    before, after = (called(hear(ears, readers, each)) for each in (grave, [reading(text) for text in grave]))
     assert after >= before - 0.06 * len(grave), (before, after, len(grave))
 
 
-def test_split_in_two_bubbles(ears: Hearing, engines: Encoders) -> None:
+def test_split_in_two_bubbles(ears: Hearing, readers: Encoders) -> None:
     """A sentence sent in two halves: one of them, or both together, call as the whole does (2 points fewer at most)."""
     grave = [line.text for line in SPLIT["signals"] if _grave(line) and 6 <= len(line.text) <= 40][::10]
-    whole, parts = called(hear(ears, engines, grave)), 0
+    whole, parts = called(hear(ears, readers, grave)), 0
     for text in grave:
         at = text.find(" ", len(text) // 2) if " " in text[len(text) // 2 :] else len(text) // 2
         first, second = text[:at], text[at:].strip()
-        later = ears.hear(second, vectors=engines.vectors(ears.readings(second, [first])), recent=[first])
-        parts += called([*hear(ears, engines, [first]), later]) > 0
+        later = ears.hear(second, vectors=readers.vectors(ears.readings(second, [first])), recent=[first])
+        parts += called([*hear(ears, readers, [first]), later]) > 0
     assert parts >= whole - 0.02 * len(grave) - 1, (whole, parts, len(grave))
 
 

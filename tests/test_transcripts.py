@@ -15,10 +15,10 @@ FILES = sorted((Path(__file__).parent / "transcripts").glob("*.txt"))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_a_conversation_reads_as_it_was_written(path: Path, engines: Encoders) -> None:
+def test_a_conversation_reads_as_it_was_written(path: Path, readers: Encoders) -> None:
     """The desk says and notices exactly what the transcript holds."""
     written = path.read_text(encoding="utf-8")
-    played = as_shipped(engines).play(written)
+    played = as_shipped(readers).play(written)
     if os.environ.get("UPDATE_TRANSCRIPTS"):
         path.write_text(played, encoding="utf-8")
     assert played == written

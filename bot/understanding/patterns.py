@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Generic, TypeVar
@@ -112,37 +112,42 @@ class Pattern:
             raise ContentError(f"pattern {self.source!r} would match nothing at all")
         return regex
 
-    def find(self, seen: Views) -> Iterator[Span]:
-        """Yield every place of the raw text where the pattern matches."""
+    def find(self, seen: Views) -> Sequence[Span]:
+        """Return every place of the raw text where the pattern matches."""
         if self.in_japanese and seen.chinese:
-            return
+            return ()
         if self.spelled:
             text = seen.tight if self.in_japanese else seen.folded
-            for match in self.regex.finditer(text.text):
-                if match.end() > match.start():
-                    yield Span(text.starts[match.start()], text.ends[match.end() - 1])
-            return
+            if not self.regex.search(text.text):  # of a thousand spelled patterns hardly one is there
+                return ()
+            return [
+                Span(text.starts[match.start()], text.ends[match.end() - 1])
+                for match in self.regex.finditer(text.text)
+                if match.end() > match.start()
+            ]
         words = seen.japanese if self.in_japanese else seen.plain
-        if any(need.isdisjoint(words.keys) for need in self.needs):
-            return
-        for match in self.regex.finditer(words.line):
-            if match.end() > match.start():
-                begin, end = words.evidence(match.start(), match.end())
-                yield Span(words.source.starts[begin], words.source.ends[end - 1])
+        for need in self.needs:
+            if need.isdisjoint(words.keys):
+                return ()
+        return [self._span(words, match) for match in self.regex.finditer(words.line) if match.end() > match.start()]
+
+    @staticmethod
+    def _span(words: Words, match: re.Match[str]) -> Span:
+        begin, end = words.evidence(match.start(), match.end())
+        return Span(words.source.starts[begin], words.source.ends[end - 1])
 
 
 class Index(Generic[Owner]):
     """Find the few patterns that can match a text at all, by the anchor that each of them has."""
 
     def __init__(self, owned: Iterable[tuple[Owner, Pattern]]) -> None:
-        self._by_word: dict[tuple[bool, str], list[tuple[int, Owner, Pattern]]] = defaultdict(list)
-        self._always: dict[str, dict[int, tuple[int, Owner, Pattern]]] = defaultdict(dict)
+        self._by_word: dict[tuple[bool, str], dict[int, tuple[Owner, Pattern]]] = defaultdict(dict)
+        self._always: dict[str, dict[int, tuple[Owner, Pattern]]] = defaultdict(dict)
         for number, (owner, pattern) in enumerate(owned):
-            entry = (number, owner, pattern)
             for word in pattern.anchor:
-                self._by_word[pattern.in_japanese, word].append(entry)
+                self._by_word[pattern.in_japanese, word][number] = (owner, pattern)
             if not pattern.anchor:
-                self._always[pattern.script][number] = entry
+                self._always[pattern.script][number] = (owner, pattern)
 
     def candidates(self, seen: Views) -> list[tuple[Owner, Pattern]]:
         """Return the patterns that may match, with their owners, in the order of the files."""
@@ -151,9 +156,8 @@ class Index(Generic[Owner]):
             found |= self._always.get(script, {})
         for in_japanese, words in ((True, seen.japanese.keys), (False, seen.plain.keys)):
             for word in words:
-                for entry in self._by_word.get((in_japanese, word), ()):
-                    found[entry[0]] = entry
-        return [(owner, pattern) for _number, (_n, owner, pattern) in sorted(found.items(), key=lambda item: item[0])]
+                found |= self._by_word.get((in_japanese, word), {})
+        return [found[number] for number in sorted(found)]
 
 
 @lru_cache(maxsize=8192)

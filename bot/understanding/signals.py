@@ -112,6 +112,7 @@ class Signals:
         self.rules: list[Rule] = []
         self.raises: list[Raise] = []
         self.vetoes: list[Veto] = []
+        self._touched: dict[str, frozenset[int]] = {}
         before = iter(held or ())
         for language in sorted(documents):
             self._read(language, documents, before)
@@ -214,13 +215,13 @@ class Signals:
         best: Severity | None = None
         for seen in map(views, filter(None, (folded, japanese(folded)))):
             for rule, pattern in self._index.candidates(seen):
-                if (best is None or rule.severity.rank > best.rank) and next(pattern.find(seen), None):
+                if (best is None or rule.severity.rank > best.rank) and pattern.find(seen):
                     best = rule.severity
         return best
 
     @staticmethod
-    def _first(patterns: Iterable[Pattern], seen: Views) -> Span | None:
-        return next((span for pattern in patterns for span in pattern.find(seen)), None)
+    def _found(patterns: Iterable[Pattern], seen: Views) -> bool:
+        return any(pattern.find(seen) for pattern in patterns)
 
     def _hear(self, text: str, newest: int) -> list[Signal]:
         folded = fold(text)
@@ -242,15 +243,14 @@ class Signals:
         return self._lift(found, seen, text, newest)
 
     def _veto(self, found: list[_Heard], seen: Views, text: str) -> list[_Heard]:
-        for veto in self.vetoes:
-            if not any(self._touches(veto, heard) for heard in found):
-                continue
+        for number in sorted(set[int]().union(*(self._vetoes_of(heard.rule) for heard in found))):
+            veto = self.vetoes[number]
             spans = [span for pattern in veto.patterns for span in pattern.find(seen)]
-            if not spans or self._first(veto.unless, seen):
+            if not spans or self._found(veto.unless, seen):
                 continue
             kept: list[_Heard] = []
             for heard in found:
-                if self._touches(veto, heard) and any(_near(veto.scope, span, heard.span, text) for span in spans):
+                if self._touches(veto, heard.rule) and any(_near(veto.scope, span, heard.span, text) for span in spans):
                     rest = veto.to
                     if rest is None and _is_desire(heard.rule, veto.scope):
                         rest = Severity.CONCERN
@@ -262,14 +262,21 @@ class Signals:
             found = kept
         return found
 
+    def _vetoes_of(self, rule: Rule) -> frozenset[int]:
+        """Return which vetoes touch what a rule hears, by their place in `vetoes`; worked out when it first hears."""
+        if rule.id not in self._touched:
+            touch = (number for number, veto in enumerate(self.vetoes) if self._touches(veto, rule))
+            self._touched[rule.id] = frozenset(touch)
+        return self._touched[rule.id]
+
     @staticmethod
-    def _touches(rule: Veto | Raise, heard: _Heard) -> bool:
-        if isinstance(rule, Veto) and _family(rule.id) != _family(heard.rule.id):
+    def _touches(one: Veto | Raise, rule: Rule) -> bool:
+        if isinstance(one, Veto) and _family(one.id) != _family(rule.id):
             return False  # a song's title in one language explains nothing that was said in another
         return (
-            (not rule.kinds or heard.rule.kind in rule.kinds)
-            and (not rule.acts or heard.rule.act in rule.acts)
-            and (not rule.rules or heard.rule.id.split("/")[1] in rule.rules)
+            (not one.kinds or rule.kind in one.kinds)
+            and (not one.acts or rule.act in one.acts)
+            and (not one.rules or rule.id.split("/")[1] in one.rules)
         )
 
     def _lift(self, found: list[_Heard], seen: Views, text: str, newest: int) -> list[Signal]:
@@ -278,16 +285,16 @@ class Signals:
         lifts = [
             lift
             for lift in self.raises
-            if any(self._touches(lift, heard) for heard in found)
+            if any(self._touches(lift, heard.rule) for heard in found)
             and (
                 (lift.months_below is not None and months is not None and months < lift.months_below)
-                or self._first(lift.patterns, seen)
+                or self._found(lift.patterns, seen)
             )
         ]
         for heard in sorted(found, key=lambda one: one.span.begin - one.span.end):
             severity, aspects, extra = heard.severity, list(heard.aspects), []
             for lift in lifts:
-                if not self._touches(lift, heard):
+                if not self._touches(lift, heard.rule):
                     continue
                 aspects += [aspect for aspect in lift.adds if aspect not in aspects]
                 if lift.to is not None and lift.to.rank > severity.rank and not heard.lowered:
