@@ -53,6 +53,7 @@ MAY: Final[Mapping[str, frozenset[Role]]] = {
     "case.seen": _TALKING,
     "case.second": _TALKING,
     "case.emergency": _TALKING,
+    "case.debrief": _TALKING,
     "case.want_second": _TALKING,
     "canned.edit": _TALKING,
     "shift.see": _TALKING,

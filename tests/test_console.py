@@ -66,9 +66,9 @@ async def browser(world: World) -> AsyncIterator[Browser]:
 
 
 async def a_case(world: World, *, held_by: str = "", state: str = "") -> uuid.UUID:
-    """Make a case: waiting, or held by the account of a role, or closed; a waiting concern if `state` says so."""
+    """Make a case: waiting, or held by the account of a role, or closed; a concern or an emergency if `state` says so."""
     resident_id = await a_resident(world.store)
-    heard = TIRED_EN if state == "concern" else OWN_HAND
+    heard = {"concern": TIRED_EN, "emergency": VANISH}.get(state, OWN_HAND)
     case = await writes(world.store, resident_id, "もう限界で、たたいてしまいそうです", heard, event="open")
     assert case is not None
     if held_by or state == "closed":
@@ -94,7 +94,7 @@ class Door:
     """Say who may pass a route, which case it needs, and what a good form holds."""
 
     roles: frozenset[str]
-    needs: str = ""  # waiting | concern | mine | others | closed
+    needs: str = ""  # waiting | concern | mine | emergency (mine) | others | closed
     fields: tuple[tuple[str, str], ...] = ()
     file: bytes = b""  # the upload of a multipart form
 
@@ -154,6 +154,7 @@ DOORS: dict[tuple[str, str], Door] = {
         "waiting",
         (("to", "警察（110）"), ("day", "2026-11-21"), ("clock", "02:00"), ("outcome", "向かうとのこと")),
     ),
+    ("POST", "/cases/{case_id}/debriefing"): Door(TALKING, "emergency", (("learned", "電話は二人で"),)),
     ("GET", "/cases/{case_id}/phrases"): Door(TALKING, "mine"),
     ("GET", "/phrases"): Door(TALKING),
     ("GET", "/phrases/new"): Door(TALKING),
@@ -381,7 +382,7 @@ async def test_every_route_for_every_role(
         holder = next((other for other in sorted(TALKING) if other != role), "") if door.needs == "others" else role
         case_id = await a_case(
             world,
-            held_by=holder if door.needs in ("mine", "others") and talks else "",
+            held_by=holder if door.needs in ("mine", "others", "emergency") and talks else "",
             state=door.needs if talks else "",
         )
         address, fields = await good_form(world, path, door, case_id)

@@ -182,6 +182,7 @@ MOVES: Final[Mapping[str, str]] = {
     "emergency.check": "緊急の紙に、分かったことを残しました",
     "emergency.call": "電話の記録を残しました",
     "case.second_wanted": "もう一人を呼びました",
+    "case.debriefed": "緊急のあとのふりかえりをしました",
 }
 
 NOTES: Final[Mapping[str, str]] = {"release": "保留のメモ", "transfer": "引き継ぎのメモ", "close": "終了のメモ"}
