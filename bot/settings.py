@@ -41,6 +41,7 @@ class Settings:
     mail_from: str = ""
     alarm_hook_url: str = field(default="", repr=False)  # of what rings a telephone when a step of alarms says `call`
     alarm_hook_secret: str = field(default="", repr=False)
+    practice_folder: Path = Path("var/practice")  # one small file per person who practises, thrown away
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -78,6 +79,7 @@ class Settings:
             mail_from=text("MAIL_FROM", ""),
             alarm_hook_url=text("ALARM_HOOK_URL", ""),
             alarm_hook_secret=text("ALARM_HOOK_SECRET", ""),
+            practice_folder=Path(text("PRACTICE_FOLDER", "") or cls.practice_folder),
         )
 
     def problems(self) -> list[str]:

@@ -51,7 +51,7 @@ def due(session: Session, actor: Actor) -> list[Debrief]:
         .where(CaseRow.emergency_held_at.is_not(None), Debriefing.case_id.is_(None))
         .order_by(CaseRow.emergency_held_at)
     )
-    held: dict[uuid.UUID, datetime] = {row[0]: row[1] for row in session.execute(waiting)}
+    held = {id: at for id, at in session.execute(waiting) if at is not None}
     took_part = _took_part(session, list(held))
     found = [Debrief(id, at + WITHIN, took_part.get(id, frozenset())) for id, at in held.items()]
     return [one for one in found if one.concerns(actor)]
@@ -107,7 +107,7 @@ def _took_part(session: Session, case_ids: Sequence[uuid.UUID]) -> dict[uuid.UUI
     called = select(EmergencyNote.case_id, EmergencyNote.staff_id).where(EmergencyNote.case_id.in_(case_ids))
     found: dict[uuid.UUID, set[uuid.UUID]] = {}
     for case_id, actor in session.execute(acted):
-        if actor.startswith("staff:"):
+        if case_id is not None and actor.startswith("staff:"):
             found.setdefault(case_id, set()).add(uuid.UUID(actor.removeprefix("staff:")))
     for case_id, staff_id in session.execute(called):
         found.setdefault(case_id, set()).add(staff_id)

@@ -66,6 +66,7 @@ MAY: Final[Mapping[str, frozenset[Role]]] = {
     "directory.import": frozenset({"supervisor", "officer", "administrator"}),
     "agency.see": _TALKING | {"officer"},
     "agency.edit": _TALKING,
+    "practice.do": _TALKING,
     "person.see": _TALKING,
     "person.edit": _TALKING,
 }
@@ -79,7 +80,7 @@ WITHOUT_CASE: Final = frozenset(
     {
         "counts.see", "queue.see", "queue.take", "directory.see", "directory.edit", "directory.import",
         "agency.see", "agency.edit", "person.see", "person.edit",
-        "canned.edit", "shift.see", "shift.write", "team.see", "team.edit", "desk.state",
+        "canned.edit", "shift.see", "shift.write", "team.see", "team.edit", "desk.state", "practice.do",
     }
 )  # fmt: skip
 

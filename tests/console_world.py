@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,7 +16,8 @@ from fastapi import FastAPI
 from sqlalchemy import insert, update
 from sqlalchemy.orm import Session
 
-from bot import cases, catalogue, journal, media
+from bot import cases, catalogue, journal, library, media
+from bot.app import stage
 from bot.clock import Clock
 from bot.directory.search import Directory
 from bot.messages import InboundKind, Reply, Severity, Signal
@@ -26,6 +28,7 @@ from bot.store import Store, db_now, enqueue_outbox
 from bot.suggestions import operator_key
 from bot.vault import resident_owner, seal
 from handoff.console.app import create_console
+from handoff.practice import Practices
 from handoff.staff import ROLES, Passwords, add_staff
 from tests.conftest import SECRET_KEY
 from tests.talk import content, words
@@ -71,6 +74,7 @@ class World:
     city: City = CITY
     cities: list[City] = field(default_factory=list)
     places: Directory = field(default_factory=lambda: Directory((), content().topics_of_category))
+    practices: Practices | None = None
 
     def set_city(self, **changes: Any) -> None:
         """Change the city's settings, as the city's own page would."""
@@ -102,8 +106,16 @@ def csrf_of(page: str) -> str:
     return found.group(1)
 
 
-async def build(store: Store, base_url: str = BASE, *, staffed: bool = True) -> World:
-    """Make the console and, unless not `staffed`, four accounts."""
+def practising(folder: Path, base_url: str, home: str) -> Practices:
+    """Let people practise in a folder, hearing by patterns alone."""
+    return Practices(
+        folder, SECRET_KEY, library.practice(), lambda: stage(content(), words(), None, base_url),
+        base_url=base_url, home=home,
+    )  # fmt: skip
+
+
+async def build(store: Store, base_url: str = BASE, *, staffed: bool = True, home: str = "/practice") -> World:
+    """Make the console and, unless not `staffed`, four accounts; people practise beside an embedded database."""
     clock, passwords = Clock(), Plain()
     clock.set(NOW, running=False)
     world: World
@@ -111,6 +123,7 @@ async def build(store: Store, base_url: str = BASE, *, staffed: bool = True) -> 
     def city() -> City:
         return world.city
 
+    practices = practising(Path(store.url.database or "").parent / "p", base_url, home) if store.is_sqlite else None
     app = create_console(
         store=store,
         clock=clock,
@@ -122,12 +135,13 @@ async def build(store: Store, base_url: str = BASE, *, staffed: bool = True) -> 
         categories=content().vocabulary["categories"],
         words=words(),
         operator_key=operator_key(SECRET_KEY),
+        practices=practices,
     )
     staff = {
         role: await add_staff(store, passwords, login=role, work_name=NAMES[role], role=role, password=PASSWORD, at=NOW)
         for role in (ROLES if staffed else ())
     }
-    world = World(store, clock, app, passwords, staff)
+    world = World(store, clock, app, passwords, staff, practices=practices)
     return world
 
 

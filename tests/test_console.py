@@ -66,7 +66,7 @@ async def browser(world: World) -> AsyncIterator[Browser]:
 
 
 async def a_case(world: World, *, held_by: str = "", state: str = "") -> uuid.UUID:
-    """Make a case: waiting, or held by the account of a role, or closed; a concern or an emergency if `state` says so."""
+    """Make a case: waiting, or held by the account of a role, or closed; concern or emergency if `state` says so."""
     resident_id = await a_resident(world.store)
     heard = {"concern": TIRED_EN, "emergency": VANISH}.get(state, OWN_HAND)
     case = await writes(world.store, resident_id, "もう限界で、たたいてしまいそうです", heard, event="open")
@@ -173,6 +173,10 @@ DOORS: dict[tuple[str, str], Door] = {
         TALKING, "mine", (("case", "{case_id}"), ("to", "{other}"), ("note", "おねがい"))
     ),
     ("POST", "/promises/{promise_id:uuid}/kept"): Door(TALKING),
+    ("GET", "/practice"): Door(TALKING),
+    ("POST", "/practice/begin"): Door(TALKING, "", (("family", "father"),)),
+    ("POST", "/practice/continue"): Door(TALKING),
+    ("POST", "/practice/end"): Door(TALKING, "", (("done", "yes"),)),
     ("GET", "/team"): Door(EVERYBODY),
     ("POST", "/team/duties"): Door(
         RUNNING,

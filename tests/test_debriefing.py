@@ -1,4 +1,4 @@
-"""The debriefing after an emergency: due two days after a person first had it, for who took part, once for each case."""
+"""The debriefing after an emergency: due two days after a person first had it, for who took part, once per case."""
 
 from __future__ import annotations
 

@@ -34,6 +34,7 @@ from handoff.console import (
     live,
     people,
     phrases,
+    practice,
     queue,
     saying,
     sign_in,
@@ -41,6 +42,7 @@ from handoff.console import (
     today,
 )
 from handoff.console.directory import edit, imports, places, suggested, twins, worklist
+from handoff.practice import Lesson, Practices
 from handoff.staff import Passwords
 
 HERE: Final = Path(__file__).parent
@@ -60,12 +62,15 @@ def create_console(
     categories: Collection[str],
     words: Catalogs,
     operator_key: bytes,
+    practices: Practices | None = None,
+    lesson: Lesson | None = None,
 ) -> FastAPI:
-    """Return the application to mount at /console.
+    """Return the application to mount at /console, or with a `lesson` the one that is practised on.
 
     `city` gives the settings that count now; `to_line` words the room's notice (`render`); `base_url` is where
     families' links and our own forms lead. `directory` gives the places as they are searched now, `categories` are the
     kinds that there are, `words` the catalogs in which families read, `operator_key` signs operators' links.
+    `practices` lets people practise. A lesson has what belongs to talks, not the directory, agencies and people nearby.
     """
     base_url = base_url.rstrip("/")
     app = FastAPI(
@@ -88,16 +93,22 @@ def create_console(
         tuple(categories),
         words,
         operator_key,
+        practices,
+        lesson,
     )
     app.state.streams = Counter()
     app.state.tail = tail = live.Tail()
     app.state.shots, app.state.alarms = live.Shared(queue.shot_of, tail), live.Shared(alarm.calling_of, tail)
     app.state.readings, app.state.one_reading = set(), asyncio.Semaphore(1)  # of uploaded files
-    pages = (
+    talks = (
         sign_in, queue, live, alarm, conversation, acts, saying, beside, phrases, emergency, today, team,
-        places, edit, worklist, twins, imports, suggested, agencies, people,
     )  # fmt: skip
-    for part in pages:
+    around = (places, edit, worklist, twins, imports, suggested, agencies, people)
+    for part in talks if lesson else (*talks, *around):
         app.include_router(part.router)
+    if practices is not None:
+        app.include_router(practice.begins)
+    if lesson is not None:
+        app.include_router(practice.ends)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     return app

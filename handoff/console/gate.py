@@ -35,6 +35,7 @@ from bot.situation import Case, City
 from bot.store import Store
 from handoff import audit, staff
 from handoff.console import labels
+from handoff.practice import Lesson, Practices
 from handoff.staff import Actor, Passwords, SignedIn
 
 WRONG_ORIGIN: Final = "この画面の外から送られたため、受け付けませんでした。画面を開きなおしてください。"
@@ -70,6 +71,8 @@ class House:
     categories: tuple[str, ...]
     words: Catalogs
     operator_key: bytes
+    practices: Practices | None = None  # where this console lets people practise
+    lesson: Lesson | None = None  # this console is practised on
 
     @property
     def secure(self) -> bool:
@@ -79,6 +82,8 @@ class House:
     @property
     def cookie(self) -> str:
         """Return the session cookie's name; `__Host-` keeps it to this very host where https allows the prefix."""
+        if self.lesson is not None:
+            return self.lesson.cookie
         return "__Host-madoguchi-staff" if self.secure else "madoguchi-staff"
 
     def page(self, request: Request, name: str, status: int = 200, **values: Any) -> HTMLResponse:
@@ -88,7 +93,8 @@ class House:
     def render(self, request: Request, name: str, **values: Any) -> str:
         """Return the rendered template."""
         root = request.scope.get("root_path", "")
-        values = {"root": root, "here": request.url.path.removeprefix(root), **values}
+        here = request.url.path.removeprefix(root)
+        values = {"root": root, "here": here, "lesson": self.lesson, **values}
         return self.templates.get_template(name).render(values)
 
 
