@@ -161,11 +161,11 @@ class Practice:
         """Answer one request by the console; what a closing practice cuts off ends without an error."""
         assert self.app is not None
         self.go_on()
-        begun = False
+        begun = ended = False
 
         async def noted(message: Message) -> None:
-            nonlocal begun
-            begun = True
+            nonlocal begun, ended
+            begun, ended = True, message["type"] == "http.response.body" and not message.get("more_body", False)
             await send(message)
 
         task = asyncio.ensure_future(self.app(scope, receive, noted))
@@ -177,6 +177,8 @@ class Practice:
                 raise
             if not begun:
                 await Response(status_code=503)(scope, receive, send)
+            elif not ended:
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             self.asked.discard(task)
 
@@ -429,16 +431,18 @@ class Practices:
                     return None
                 practice.clock.set(now)
                 lesson = Lesson(practice.family, self.home, self.cookie)
-                practice.app = self._on_stage().console(practice.store, practice.clock, lesson)
+                console = (await self._on_stage()).console
+                practice.app = await asyncio.to_thread(console, practice.store, practice.clock, lesson)
             return practice
 
-    def _on_stage(self) -> Stage:
+    async def _on_stage(self) -> Stage:
+        """Return the stage, set up beside the loop: it takes a second, and this process serves families too."""
         if self._staged is None:
-            self._staged = self._stage()
+            self._staged = await asyncio.to_thread(self._stage)
         return self._staged
 
     async def _opened(self, begun: Begun, store: Store) -> Practice:
-        stage, family, clock = self._on_stage(), self.families[begun.family], Clock()
+        stage, family, clock = await self._on_stage(), self.families[begun.family], Clock()
         await store.open()
         worker = Worker(
             store, stage.mind, NobodyAtLine(family.language), clock, lambda: stage.city, base_url=self.base_url
@@ -447,7 +451,7 @@ class Practices:
 
     async def _set_up(self, practice: Practice, actor: Actor) -> None:
         """Fill a fresh file: the learner and a colleague, the invented city, and what the family wrote before."""
-        family, stage, clock = practice.family, self._on_stage(), practice.clock
+        family, stage, clock = practice.family, await self._on_stage(), practice.clock
 
         def unit(session: Session) -> None:
             people = (("practice", actor.work_name, actor.role), (COLLEAGUE, COLLEAGUE, "supervisor"))
