@@ -76,6 +76,7 @@ from handoff import alarms, team, translators, uploads
 from handoff.calling import Hook, Mail
 from handoff.console.app import create_console
 from handoff.interpreter import Interpreter
+from handoff.practice import Lesson, Practices, Stage
 from handoff.room.app import create_room
 from handoff.sample import keep_agencies
 from handoff.staff import Passwords, add_staff, make_password
@@ -282,6 +283,13 @@ class Roof:
             reserve=settings.push_reserve,
         )
         self.caller = alarms.Caller(self.store, self.city, settings.base_url, ways(settings))
+        self.practices = Practices(
+            settings.practice_folder,
+            settings.secret_key,
+            library.practice(),
+            lambda: stage(self.content, self.words, self.mind.encoders, settings.base_url),
+            base_url=settings.base_url,
+        )
         self._versions: dict[str, int] = {}
         self._loops: list[asyncio.Task[None]] = []  # they finish what they hold
         self._watchers: list[asyncio.Task[None]] = []  # they may end at any moment
@@ -311,6 +319,8 @@ class Roof:
             loops = (self.worker.run(), self.outbox.run(), self.scheduler.run(), self.interpreter.run())
             self._loops = [asyncio.create_task(loop) for loop in loops]
         self._watchers = [asyncio.create_task(self._watch())]
+        if self.role in ("all", "web"):
+            self._watchers.append(asyncio.create_task(self.practices.tend()))
         if self.settings.metrics_port:
             self._loops.append(asyncio.create_task(self._tell_figures()))
         if not self.destination:
@@ -326,6 +336,7 @@ class Roof:
             task.cancel()
         await asyncio.gather(*self._loops, *self._watchers, return_exceptions=True)
         await self.interpreter.close()
+        await self.practices.close()
         await self.line.close()
         await self.store.close()
 
@@ -515,8 +526,10 @@ class Roof:
                 words=self.words,
                 operator_key=operator_key(self.settings.secret_key),
                 interpreter=self.interpreter,
+                practices=self.practices,
             ),
         )
+        app.mount(self.practices.root, self.practices)
         app.mount(
             "/room",
             create_room(
@@ -548,6 +561,46 @@ class Roof:
     def _line_url(self, words: str) -> str:
         """Return where a talk with the desk opens in LINE, "" while its name there is not known."""
         return web.talk_url(self.settings.line_url_base, self.basic_id, words) if self.basic_id else ""
+
+
+def stage(content: Library, words: i18n.Catalogs, encoders: Encoders | None, base_url: str) -> Stage:
+    """Return what people practise on: ひなた市, with a mind of its own and nothing that sends."""
+    settings, documents = library.sample_city()
+    mind = Mind(content, words, encoders)
+    mind.city = town = city.city_of(settings["city"])
+    places = resources_from_documents(documents, content.vocabulary["categories"])
+    mind.directory = Directory(places, content.topics_of_category)
+    passwords = Passwords()
+
+    def console(store: Store, clock: Clock, lesson: Lesson) -> FastAPI:
+        return create_console(
+            store=store,
+            clock=clock,
+            city=lambda: town,
+            base_url=base_url,
+            to_line=mind.to_line,
+            passwords=passwords,
+            directory=lambda: mind.directory,
+            categories=content.vocabulary["categories"],
+            words=words,
+            operator_key=secrets.token_bytes(32),  # no operator is ever written to
+            interpreter=Interpreter(  # that knows no service: nothing leaves
+                store,
+                clock,
+                lambda: town,
+                {},
+                terms=library.terms(),
+                detect=content.hearing.languages.detect,
+                hear=mind.listen,
+            ),
+            lesson=lesson,
+        )
+
+    def furnish(session: Session, at: datetime) -> None:
+        catalogue.keep(session, "sample_city", places, at)
+        keep_agencies(session, documents["agencies"], By("practice", "練習"), at)
+
+    return Stage(town, mind, furnish, console)
 
 
 def ways(settings: Settings) -> alarms.Ways:
@@ -633,6 +686,7 @@ def demo_settings(host: str, port: int, folder: Path) -> Settings:
         line_basic_id="@hinata-demo",
         line_url_base=f"{base}/simulator",
         base_url=base,
+        practice_folder=folder / "practice",
     )
 
 

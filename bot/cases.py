@@ -212,6 +212,7 @@ def claim(session: Session, case_id: uuid.UUID, staff_id: uuid.UUID, at: datetim
     )
     if row.severity == Severity.EMERGENCY:  # two people where a life may be in danger
         row.second_wanted_at = at
+        row.emergency_held_at = row.emergency_held_at or at
         session.flush()
     withdraw_desk(session, row.resident_id, at)
     _record(session, "case.claimed", row, at, staff_id)
@@ -667,6 +668,7 @@ def _move_by_resident(
         row.meant_why, row.answer_by_at, row.acknowledged_at = "again", None, None
     if before == "claimed" and heard is Severity.EMERGENCY:  # the holder may have looked away: a second person too
         row.second_wanted_at = at
+        row.emergency_held_at = row.emergency_held_at or at
     if after != before or raised != severity:
         row.alarm_since_at = at
         row.state, row.severity, row.version = after, raised.value, row.version + 1

@@ -20,6 +20,7 @@ from babel.messages.pofile import read_po
 from bot import easy, i18n, library, names, places, services
 from bot.cores import on_every_core
 from bot.dialogs import ALL, find_place
+from bot.errors import ContentError
 from bot.i18n import EASY, LOCALES, SOURCE
 from bot.library import CONTENT, Library
 from bot.line import limits, menu_picture
@@ -33,7 +34,14 @@ _EACH = partial(on_every_core, at_once=64)
 
 def problems(content: Library) -> list[str]:
     """Return everything that the content still lacks."""
-    return [*_vocabulary(content), *_heard(content), *_said(content), *_terms(content), *_drawn(content)]
+    return [
+        *_vocabulary(content),
+        *_heard(content),
+        *_said(content),
+        *_terms(content),
+        *_drawn(content),
+        *_rehearsed(content),
+    ]
 
 
 def _vocabulary(content: Library) -> Iterator[str]:
@@ -73,6 +81,18 @@ def _drawn(content: Library) -> Iterator[str]:
     for language in menu_picture.languages(words):
         if menu_picture.mark_of(pictures.get(language, b"")) != menu_picture.mark(language, words):
             yield f"menus/{language}.png is missing or older than its words: run `make menus`"
+
+
+def _rehearsed(content: Library) -> Iterator[str]:
+    """Say what is wrong with the invented families of the practice mode."""
+    try:
+        families = library.practice()
+    except ContentError as error:
+        yield str(error)
+        return
+    for family in families.values():
+        if family.language not in content.vocabulary["languages"]:
+            yield f"practice/{family.id}.yaml: {family.language} is no language of ours"
 
 
 def sentences() -> dict[str, list[str]]:

@@ -27,6 +27,7 @@ from bot import names
 from bot.errors import ContentError
 from bot.messages import Phrase
 from bot.opening import Closure, Opening, Schedule
+from bot.practice import Family, family_of
 from bot.understanding.answers import Answers, read_phrases
 from bot.understanding.asked import Asked
 from bot.understanding.faq import Entry, Ranker
@@ -349,6 +350,20 @@ def terms(content: Path = CONTENT) -> dict[str, dict[str, str]]:
         term: {language: words for language, words in called.items() if language != "like"}
         for term, called in read_yaml(content / "terms.yaml").items()
     }
+
+
+def practice(content: Path = CONTENT) -> dict[str, Family]:
+    """Return the invented families of the practice mode, by name of their file, in their order.
+
+    Raises ContentError, naming the file.
+    """
+    found = []
+    for name, document in documents(content / "practice").items():
+        try:
+            found.append(family_of(name, document))
+        except (ValueError, TypeError, LookupError) as error:
+            raise ContentError(f"practice/{name}.yaml: {error}") from error
+    return {family.id: family for family in sorted(found, key=lambda each: each.order)}
 
 
 def menu_pictures(content: Path = CONTENT) -> dict[str, bytes]:

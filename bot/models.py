@@ -305,6 +305,7 @@ class CaseRow(Base):
     meant_why: Mapped[str] = mapped_column(String(10), default="", server_default="")  # cases.Meant
     second_id: Mapped[uuid.UUID | None] = mapped_column(default=None)  # who reads along while it is held
     second_wanted_at: Mapped[datetime | None] = mapped_column(default=None)  # a second person is asked for since then
+    emergency_held_at: Mapped[datetime | None] = mapped_column(default=None, index=True)  # first: CARE C35
     answer_by_at: Mapped[datetime | None] = mapped_column(default=None)  # when she said that she will answer
     opened_at: Mapped[datetime]
     waiting_since_at: Mapped[datetime]

@@ -44,6 +44,7 @@ class Settings:
     alarm_hook_secret: str = field(default="", repr=False)
     #: What MADOGUCHI_TRANSLATE_… says, without that beginning: each adapter of handoff/translators reads its own.
     translate: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
+    practice_folder: Path = Path("var/practice")  # one small file per person who practises, thrown away
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -84,6 +85,7 @@ class Settings:
             translate={
                 name.removeprefix(TRANSLATE): said.strip() for name, said in env.items() if name.startswith(TRANSLATE)
             },
+            practice_folder=Path(text("PRACTICE_FOLDER", "") or cls.practice_folder),
         )
 
     def problems(self) -> list[str]:

@@ -185,6 +185,26 @@ class Promise(Base):
     kept_by: Mapped[uuid.UUID | None] = mapped_column(default=None)
 
 
+class Debriefing(Base):
+    """Keep what was learned after an emergency, about no family; under the install's key. A row = it was held."""
+
+    __tablename__ = "debriefing"
+    case_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("cases.id"), primary_key=True)
+    staff_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff.id"))
+    body_sealed: Mapped[bytes]
+    at: Mapped[datetime]
+
+
+class Practised(Base):
+    """Keep that somebody went through one invented family to the end, and when; nothing of how (CARE C35)."""
+
+    __tablename__ = "practised"
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)  # of that practice
+    staff_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff.id"), index=True)
+    family: Mapped[str] = mapped_column(String(40))  # a file of content/practice
+    at: Mapped[datetime]
+
+
 class ShiftNote(Base):
     """Keep what colleagues leave for who comes after them, about no family; under the install's key."""
 

@@ -58,6 +58,7 @@ MAY: Final[Mapping[str, frozenset[Role]]] = {
     "case.note": _TALKING,
     "case.emergency": _TALKING,
     "case.identity": _TALKING,
+    "case.debrief": _TALKING,
     "case.want_second": _TALKING,
     "canned.edit": _TALKING,
     "shift.see": _TALKING,
@@ -70,6 +71,7 @@ MAY: Final[Mapping[str, frozenset[Role]]] = {
     "directory.import": frozenset({"supervisor", "officer", "administrator"}),
     "agency.see": _TALKING | {"officer"},
     "agency.edit": _TALKING,
+    "practice.do": _TALKING,
     "person.see": _TALKING,
     "person.edit": _TALKING,
 }
@@ -94,7 +96,7 @@ WITHOUT_CASE: Final = frozenset(
     {
         "counts.see", "queue.see", "queue.take", "directory.see", "directory.edit", "directory.import",
         "agency.see", "agency.edit", "person.see", "person.edit",
-        "canned.edit", "shift.see", "shift.write", "team.see", "team.edit", "desk.state",
+        "canned.edit", "shift.see", "shift.write", "team.see", "team.edit", "desk.state", "practice.do",
     }
 )  # fmt: skip
 

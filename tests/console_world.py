@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,6 +17,7 @@ from sqlalchemy import insert, update
 from sqlalchemy.orm import Session
 
 from bot import cases, catalogue, journal, library, media
+from bot.app import stage
 from bot.clock import Clock
 from bot.directory.search import Directory
 from bot.messages import InboundKind, Reply, Severity, Signal
@@ -27,6 +29,7 @@ from bot.suggestions import operator_key
 from bot.vault import resident_owner, seal
 from handoff.console.app import create_console
 from handoff.interpreter import Interpreter
+from handoff.practice import Practices
 from handoff.staff import ROLES, Passwords, add_staff
 from handoff.translator import Translator
 from tests.conftest import SECRET_KEY
@@ -75,6 +78,7 @@ class World:
     city: City = CITY
     cities: list[City] = field(default_factory=list)
     places: Directory = field(default_factory=lambda: Directory((), content().topics_of_category))
+    practices: Practices | None = None
 
     def set_city(self, **changes: Any) -> None:
         """Change the city's settings, as the city's own page would."""
@@ -106,8 +110,16 @@ def csrf_of(page: str) -> str:
     return found.group(1)
 
 
-async def build(store: Store, base_url: str = BASE, *, staffed: bool = True) -> World:
-    """Make the console and, unless not `staffed`, four accounts."""
+def practising(folder: Path, base_url: str, home: str) -> Practices:
+    """Let people practise in a folder, hearing by patterns alone."""
+    return Practices(
+        folder, SECRET_KEY, library.practice(), lambda: stage(content(), words(), None, base_url),
+        base_url=base_url, home=home,
+    )  # fmt: skip
+
+
+async def build(store: Store, base_url: str = BASE, *, staffed: bool = True, home: str = "/practice") -> World:
+    """Make the console and, unless not `staffed`, four accounts; people practise beside an embedded database."""
     clock, passwords = Clock(), Plain()
     clock.set(NOW, running=False)
     world: World
@@ -120,6 +132,7 @@ async def build(store: Store, base_url: str = BASE, *, staffed: bool = True) -> 
     interpreter = Interpreter(
         store, clock, city, services, terms=library.terms(), detect=ears.languages.detect, hear=ears.signals.hear
     )
+    practices = practising(Path(store.url.database or "").parent / "p", base_url, home) if store.is_sqlite else None
     app = create_console(
         store=store,
         clock=clock,
@@ -132,12 +145,13 @@ async def build(store: Store, base_url: str = BASE, *, staffed: bool = True) -> 
         words=words(),
         operator_key=operator_key(SECRET_KEY),
         interpreter=interpreter,
+        practices=practices,
     )
     staff = {
         role: await add_staff(store, passwords, login=role, work_name=NAMES[role], role=role, password=PASSWORD, at=NOW)
         for role in (ROLES if staffed else ())
     }
-    world = World(store, clock, app, passwords, staff, interpreter, services)
+    world = World(store, clock, app, passwords, staff, interpreter, services, practices=practices)
     return world
 
 

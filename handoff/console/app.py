@@ -37,6 +37,7 @@ from handoff.console import (
     me,
     people,
     phrases,
+    practice,
     queue,
     saying,
     sign_in,
@@ -46,6 +47,7 @@ from handoff.console import (
 )
 from handoff.console.directory import edit, imports, places, suggested, twins, worklist
 from handoff.interpreter import Interpreter
+from handoff.practice import Lesson, Practices
 from handoff.staff import Passwords
 
 HERE: Final = Path(__file__).parent
@@ -67,14 +69,17 @@ def create_console(
     operator_key: bytes,
     interpreter: Interpreter,
     account: Callable[[], str] = str,
+    practices: Practices | None = None,
+    lesson: Lesson | None = None,
 ) -> FastAPI:
-    """Return the application to mount at /console.
+    """Return the application to mount at /console, or with a `lesson` the one that is practised on.
 
     `city` gives the settings that count now; `to_line` words the room's notice (`render`); `base_url` is where
     families' links and our own forms lead. `directory` gives the places as they are searched now, `categories` are the
     kinds that there are, `words` the catalogs in which families read, `operator_key` signs operators' links,
     `interpreter` is the one way to a translation service, `account` the official account's basic id at LINE, "" while
-    it is not known.
+    it is not known. `practices` lets people practise. A lesson has what belongs to talks, not the directory, agencies
+    and people nearby, nor what asks for a password.
     """
     base_url = base_url.rstrip("/")
     app = FastAPI(
@@ -99,17 +104,23 @@ def create_console(
         operator_key,
         interpreter,
         account,
+        practices,
+        lesson,
     )
     app.state.streams = Counter()
     app.state.tail = tail = live.Tail()
     app.state.shots, app.state.alarms = live.Shared(queue.shot_of, tail), live.Shared(alarm.calling_of, tail)
     app.state.readings, app.state.one_reading = set(), asyncio.Semaphore(1)  # of uploaded files
-    pages = (
-        sign_in, lock, me, queue, live, alarm, conversation, acts, saying, translate, beside, phrases, emergency,
-        identity, today, team,
-        places, edit, worklist, twins, imports, suggested, agencies, people,
+    talks = (
+        sign_in, queue, live, alarm, conversation, acts, saying, translate, beside, phrases, emergency, identity,
+        today, team,
     )  # fmt: skip
-    for part in pages:
+    around = (lock, me, places, edit, worklist, twins, imports, suggested, agencies, people)
+    for part in talks if lesson else (*talks, *around):
         app.include_router(part.router)
+    if practices is not None:
+        app.include_router(practice.begins)
+    if lesson is not None:
+        app.include_router(practice.ends)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     return app

@@ -27,7 +27,7 @@ from bot.opening import TOKYO
 from bot.profile import Profile
 from bot.situation import CASE_TABLE, Case, City
 from bot.store import append_audit, append_event, db_now
-from handoff import audit, notes, phrases, referrals, shift, staff, team, translation
+from handoff import audit, debriefing, notes, phrases, referrals, shift, staff, team, translation
 from handoff.console import labels, live, translate
 from handoff.console.gate import House, Pass, house_of, may
 from handoff.staff import Actor
@@ -147,6 +147,8 @@ class Talk:
     readers: tuple[tuple[str, datetime], ...]  # who has read it and when last, the reader of this page left out
     offered: tuple[tuple[str, referrals.Offered], ...]  # by whom, and which place
     promises: tuple[tuple[str, shift.Promised], ...]  # by whom, and what; those that are open
+    debrief: debriefing.Debrief | None  # after an emergency
+    debriefed_by: str
     colleagues: tuple[Member, ...]  # who may be asked to take it
     family: tuple[tuple[str, str], ...]  # what she told of it, for the holder alone: label, words
     can: frozenset[str] = field(default_factory=frozenset)
@@ -206,6 +208,7 @@ def read_talk(
     told = Profile.of(memory.look(session, resident.id)) if mine else Profile()
     kept = notes.drafts(session, case_id, resident.id)
     allowed, why = rooms.may_talk_in_line(session, value, now, city)
+    debrief = debriefing.of_case(session, case_id)
     return Talk(
         cursor=cursor,
         case=case,
@@ -242,6 +245,8 @@ def read_talk(
         ),
         offered=tuple((names.get(one.staff_id, ""), one) for one in referrals.offered(session, case_id)),
         promises=tuple((names.get(one.staff_id, ""), one) for one in shift.promises(session, [case_id])),
+        debrief=debrief,
+        debriefed_by=names.get(debrief.staff_id, "") if debrief and debrief.staff_id else "",
         colleagues=tuple(team.may_be_asked(session, actor.id, case)),
         family=labels.family(told, now.astimezone(TOKYO).date()),
         can=_possible(actor, value, case),

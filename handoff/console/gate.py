@@ -36,6 +36,7 @@ from bot.store import Store
 from handoff import audit, staff
 from handoff.console import labels
 from handoff.interpreter import Interpreter
+from handoff.practice import Lesson, Practices
 from handoff.staff import Actor, Passwords, SignedIn
 
 WRONG_ORIGIN: Final = "この画面の外から送られたため、受け付けませんでした。画面を開きなおしてください。"
@@ -73,6 +74,8 @@ class House:
     operator_key: bytes
     interpreter: Interpreter
     account: Callable[[], str]
+    practices: Practices | None = None  # where this console lets people practise
+    lesson: Lesson | None = None  # this console is practised on
 
     @property
     def secure(self) -> bool:
@@ -82,6 +85,8 @@ class House:
     @property
     def cookie(self) -> str:
         """Return the session cookie's name; `__Host-` keeps it to this very host where https allows the prefix."""
+        if self.lesson is not None:
+            return self.lesson.cookie
         return "__Host-madoguchi-staff" if self.secure else "madoguchi-staff"
 
     def page(self, request: Request, name: str, status: int = 200, **values: Any) -> HTMLResponse:
@@ -95,7 +100,8 @@ class House:
             "root": root,
             "here": request.url.path.removeprefix(root),
             "next": here(request),
-            "lock_after": self.city().lock_after,
+            "lock_after": 0 if self.lesson else self.city().lock_after,  # its accounts have no password
+            "lesson": self.lesson,
             **values,
         }
         return self.templates.get_template(name).render(values)

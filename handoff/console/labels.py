@@ -187,6 +187,7 @@ MOVES: Final[Mapping[str, str]] = {
     "identity.agreed": "LINEのIDを開くことに同意しました",
     "identity.opened": "LINEのIDを見ました（警察に渡す紙）",
     "translation.consent": "翻訳についての返事を残しました",
+    "case.debriefed": "緊急のあとのふりかえりをしました",
 }
 
 NOTES: Final[Mapping[str, str]] = {

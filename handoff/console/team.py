@@ -18,7 +18,7 @@ from bot.curation import FieldsRefusedError
 from bot.errors import RefusedError
 from bot.opening import TOKYO
 from bot.store import append_audit
-from handoff import team
+from handoff import practice, team
 from handoff.console import labels
 from handoff.console.gate import Pass, house_of, may
 from handoff.team import Contact, Shift
@@ -121,10 +121,16 @@ async def _page(request: Request, door: Pass) -> Response:
     house, now = house_of(request), house_of(request).clock.now()
     settings = house.city()
 
-    def unit(session: Session) -> tuple[list[team.Member], list[Shift]]:
-        return team.members(session), team.duties(session, now, now + AHEAD)
+    leads = door.actor.role == "supervisor" and house.practices is not None
 
-    members, duties = await house.store.read(unit)
+    def unit(session: Session) -> tuple[list[team.Member], list[Shift], list[str]]:
+        return (
+            team.members(session),
+            team.duties(session, now, now + AHEAD),
+            practice.never(session) if leads else [],
+        )
+
+    members, duties, never_practised = await house.store.read(unit)
     days: dict[Any, list[Shift]] = {}
     for one in duties:
         days.setdefault(max(one.since, now).astimezone(TOKYO).date(), []).append(one)
@@ -134,6 +140,7 @@ async def _page(request: Request, door: Pass) -> Response:
         signed=door.signed,
         city=settings.name,
         members=members,
+        never_practised=never_practised,
         days=days,
         now=now,
         today=now.astimezone(TOKYO).date(),

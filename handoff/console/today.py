@@ -18,15 +18,17 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from bot import cases
-from bot.errors import KeyGoneError, RefusedError
+from bot.errors import KeyGoneError, NotAllowedError, RefusedError
 from bot.models import Audit, CaseRow, Journal, SignalRow
 from bot.opening import TOKYO
 from bot.situation import City
-from handoff import listing, notes, shift, staff, team
+from handoff import audit, debriefing, listing, notes, shift, staff, team
 from handoff.console import labels, queue
 from handoff.console.gate import Pass, house_of, may
 from handoff.console.queue import Row
+from handoff.debriefing import Debrief
 from handoff.shift import LeftNote, Promised
+from handoff.staff import Actor
 from handoff.team import Member, Shift
 
 SHOWN: Final = 100  # of a list; the lists of all cases have the rest
@@ -59,6 +61,16 @@ class Due:
 
 
 @dataclass(frozen=True, slots=True)
+class AfterEmergency:
+    """Hold one debriefing that is due, as the page shows it."""
+
+    debrief: Debrief
+    name: str  # of the case
+    who: tuple[str, ...]  # took part
+    late: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Matters:
     """Hold what is open with one person: what she holds, what is on hold with her, what waits for her."""
 
@@ -73,6 +85,7 @@ class Day:
 
     night: Night
     due: tuple[Due, ...]
+    debriefs: tuple[AfterEmergency, ...]
     matters: tuple[Matters, ...]
     others_more: int  # open with others and not shown
     left: tuple[tuple[str, LeftNote], ...]
@@ -81,13 +94,14 @@ class Day:
     named: tuple[tuple[str, str, notes.Named], ...]  # notes that wait for this person: by whom, of which case
 
 
-def read_day(session: Session, me: uuid.UUID, city: City, now: datetime) -> Day:
-    """Read the day as `me` sees it."""
-    names = staff.work_names(session)
+def read_day(session: Session, actor: Actor, city: City, now: datetime) -> Day:
+    """Read the day as this person sees it."""
+    me, names = actor.id, staff.work_names(session)
     matters, more = _matters(session, me, names, city, now)
     return Day(
         _night(session, city, now),
         _due(session, names, now),
+        _debriefs(session, actor, names, now),
         matters,
         more,
         tuple((names.get(one.staff_id, ""), one) for one in shift.left_notes(session, now)),
@@ -132,6 +146,18 @@ def _due(session: Session, names: dict[uuid.UUID, str], now: datetime) -> tuple[
     )
 
 
+def _debriefs(session: Session, actor: Actor, names: dict[uuid.UUID, str], now: datetime) -> tuple[AfterEmergency, ...]:
+    return tuple(
+        AfterEmergency(
+            one,
+            labels.short(one.case_id),
+            tuple(sorted(names[id] for id in one.took_part if id in names)),
+            one.due <= now,
+        )
+        for one in debriefing.due(session, actor)
+    )
+
+
 def _matters(
     session: Session, me: uuid.UUID, names: dict[uuid.UUID, str], city: City, now: datetime
 ) -> tuple[tuple[Matters, ...], int]:
@@ -167,7 +193,7 @@ async def page(
     """Show the day; with `words=show` also what the promises say. `kept` = the promise that was marked just now."""
     house, now = house_of(request), house_of(request).clock.now()
     city = house.city()
-    day = await house.store.read(lambda s: read_day(s, door.actor.id, city, now))
+    day = await house.store.read(lambda s: read_day(s, door.actor, city, now))
     return house.page(
         request,
         "today.html",
@@ -209,6 +235,19 @@ async def not_kept(
     house = house_of(request)
     await house.store.write(lambda s: shift.reopen_promise(s, promise_id, door.actor.id, house.clock.now()))
     return _back(request, "due")
+
+
+@router.post("/cases/{case_id}/debriefing")
+async def debriefed(request: Request, door: Annotated[Pass, Depends(may("case.debrief"))]) -> Response:
+    """Note that the debriefing after an emergency was held, and what was learned."""
+    house, case_id, actor = house_of(request), door.the_case.id, door.actor
+    at, learned = house.clock.now(), door.text("learned", debriefing.LONGEST)
+    try:
+        await house.store.write(lambda s: debriefing.hold(s, case_id, actor, learned, at))
+    except NotAllowedError:
+        await house.store.write(lambda s: audit.note_refusal(s, actor.id, "case.debrief", case_id, at, "took no part"))
+        raise
+    return _back(request, "debriefs")
 
 
 @router.post("/today/hand-over")

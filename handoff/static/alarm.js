@@ -12,6 +12,7 @@ const COVERED = "待っている方がいます"; // all that a hidden page says
 const TONES = { emergency: [880, 660, 880, 660, 880, 660], urgent: [660, 880], second: [660] }; // hertz, 0.2 s each
 
 const root = document.documentElement.dataset.root;
+const lesson = "lesson" in document.documentElement.dataset; // invented: nobody waits
 const banner = document.getElementById("alarm");
 const said = document.getElementById("alarm-said"); // read aloud at each round, not each minute
 const button = document.getElementById("alarm-sound");
@@ -49,7 +50,7 @@ function play(severity) {
 function notify(one) {
   if (!("Notification" in window) || Notification.permission !== "granted" || !sounds) return;
   try { // telephones have the name and refuse to make one
-    new Notification("まどぐち", { body: worded(one), tag: one.id, silent: true });
+    new Notification(lesson ? "【練習】まどぐち" : "まどぐち", { body: lesson ? `練習です。${worded(one)}` : worded(one), tag: one.id, silent: true });
   } catch { /* band, title and sound are there */ }
 }
 
@@ -85,7 +86,7 @@ function ring() {
     loud.push(one);
   }
   if (!loud.length) return;
-  said.textContent = `${worded(loud[0])}${more}`; // they come gravest first
+  said.textContent = `${lesson ? "練習です。" : ""}${worded(loud[0])}${more}`; // they come gravest first
   loud.forEach(notify);
   play(loud[0].severity);
 }

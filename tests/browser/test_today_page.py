@@ -232,6 +232,31 @@ async def test_a_second_person_is_called_and_reads_along(site: Site) -> None:
     await axe(mine)
 
 
+async def test_a_debriefing_stands_on_the_day_until_it_was_held(site: Site) -> None:
+    """For who took the emergency and for the supervisor; ended by a word of what was learned, kept with the case."""
+    made = await a_morning(site)
+    mine, case_id = site.world.staff["specialist"], made["night"].id
+    await site.world.store.write(lambda s: cases.claim(s, case_id, mine, MORNING - timedelta(days=3)))
+    page, hers = await site.signed_in(), await site.signed_in("supervisor")
+    for each in (page, hers):
+        await each.goto(f"{site.root}/today")
+        await expect(each.locator("#debriefs")).to_contain_text("対応した人: さとう")
+        await expect(each.locator("#debriefs")).to_contain_text("（過ぎました）")
+    await page.locator("#debriefs summary").press("Enter")
+    await page.locator("#debriefs").scroll_into_view_if_needed()
+    await shot(page, "73-debriefing")
+    await sane(page)
+    await axe(page)
+    await page.get_by_label("学んだこと").click()  # the row's link lies not over it
+    await page.get_by_label("学んだこと").fill("電話する人と書く人を、先に決めると楽だった")
+    await page.locator("#debriefs").get_by_role("button", name="残す").press("Enter")
+    await expect(page.locator("#debriefs")).to_have_count(0)
+    await page.goto(f"{site.root}/cases/{case_id}")
+    await expect(page.get_by_text("電話する人と書く人を、先に決めると楽だった")).to_be_visible()
+    await shot(page, "74-debriefed")
+    await sane(page)
+
+
 async def test_the_emergency_sheet_is_filled_by_keyboard_and_prints(site: Site) -> None:
     made = await a_morning(site)
     page = await site.signed_in()
