@@ -19,7 +19,7 @@ let composed = false;
 
 function worded(one) {
   const copy = one.cloneNode(true);
-  for (const key of copy.querySelectorAll("kbd, [aria-hidden]")) key.remove();
+  for (const key of copy.querySelectorAll("kbd, .count, [aria-hidden]")) key.remove();
   const text = (one.getAttribute("aria-label") ?? copy.textContent).replace(/\s+/g, " ").trim();
   const of = one.closest("form[aria-label]")?.getAttribute("aria-label");
   return of ? `${of}: ${text}` : text;
