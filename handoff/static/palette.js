@@ -61,7 +61,11 @@ function collect() {
   return [...found.values()];
 }
 
-function forms(part) { // as an item's `found`; a letter that the IME has not made kana of yet is left out
+function forms(part) { // as an item's `found`
+  if (/[ぁ-ん][a-z]+$/.test(part)) { // the IME has not made kana of the last letters yet
+    const letters = latin(part).replace(/y$/, "");
+    return [part, part, letters, short(letters)];
+  }
   const typed = /^[a-z'ōū]+$/.test(part) ? part : part.replace(/[a-z]+$/, "");
   const letters = spelled(typed).replace(/y$/, "");
   return [typed, typed, letters, short(letters)];
