@@ -19,7 +19,7 @@ let composed = false;
 
 function worded(one) {
   const copy = one.cloneNode(true);
-  for (const key of copy.querySelectorAll("kbd, [aria-hidden]")) key.remove();
+  for (const key of copy.querySelectorAll("kbd, .count, [aria-hidden]")) key.remove();
   const text = (one.getAttribute("aria-label") ?? copy.textContent).replace(/\s+/g, " ").trim();
   const of = one.closest("form[aria-label]")?.getAttribute("aria-label");
   return of ? `${of}: ${text}` : text;
@@ -61,7 +61,11 @@ function collect() {
   return [...found.values()];
 }
 
-function forms(part) { // as an item's `found`; a letter that the IME has not made kana of yet is left out
+function forms(part) { // as an item's `found`
+  if (/[ぁ-ん][a-z]+$/.test(part)) { // the IME has not made kana of the last letters yet
+    const letters = latin(part).replace(/y$/, "");
+    return [part, part, letters, short(letters)];
+  }
   const typed = /^[a-z'ōū]+$/.test(part) ? part : part.replace(/[a-z]+$/, "");
   const letters = spelled(typed).replace(/y$/, "");
   return [typed, typed, letters, short(letters)];

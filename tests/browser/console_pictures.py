@@ -30,7 +30,7 @@ from bot.messages import Severity, Signal
 from bot.models import CaseRow, Journal, ResourceRow, Room, RoomVisit
 from bot.situation import Case
 from bot.store import Store, now_expression
-from handoff import phrases, shift
+from handoff import identity, phrases, shift
 from handoff.console.directory import wording
 from handoff.room.app import create_room
 from tests.browser import test_directory_pages, test_media_page, test_partner_pages, test_today_page
@@ -98,6 +98,33 @@ async def search(page: Page) -> None:
     await page.locator(".row-link").first.wait_for()
 
 
+async def police(page: Page) -> None:
+    """Let the second of the two print the form."""
+    await page.get_by_role("button", name="警察に渡す紙を出す").click()
+    await page.get_by_role("heading", name="LINE利用者の確認").wait_for()
+
+
+async def translated(page: Page) -> None:
+    """Ask for a translation where the city has no service."""
+    await page.locator("#words").fill("あした、いっしょに役所へ行けます。")
+    await page.evaluate(
+        """() => {
+            const form = document.getElementById("reply");
+            form.action = form.action.replace(/reply$/, "translate");
+            HTMLFormElement.prototype.submit.call(form);
+        }"""
+    )
+    await page.wait_for_url("**/translate")
+
+
+async def hidden(page: Page) -> None:
+    """Hide everything, and open the page anew: it asks for the password."""
+    await page.keyboard.press("x")
+    async with page.expect_response("**/lock"):
+        await page.locator("#unlock-password").wait_for()
+    await page.reload()
+
+
 #: In the order in which they are taken: the first ones while an emergency waits, which is then taken.
 CALLING = (
     console("sign_in", "sign_in/page", "/sign-in", role=""),
@@ -114,6 +141,11 @@ PICTURES = (
     console("places", "conversation/places", "/cases/{vi}/places?topic=temporary_care"),
     console("phrases_beside", "conversation/phrases", "/cases/{vi}/phrases"),
     console("emergency", "conversation/emergency", "/cases/{ja}/emergency", height=1000),
+    console("identity", "conversation/identity", "/cases/{night}/identity"),
+    console("identity_form", "conversation/identity_form", "/cases/{night}/identity", height=1000, do=police),
+    console("translate", "conversation/translate", "/cases/{vi}", do=translated),
+    console("me", "me", "/me"),
+    console("lock", "lock/page", "/team", role="administrator", do=hidden),
     console("sent", "conversation/media", "/cases/{ja}/media/{photo}"),
     console("today", "today", "/today", height=1000),
     console("team", "team/page", "/team"),
@@ -311,6 +343,14 @@ async def calm(town: Town) -> None:
     hers, mine = world.staff["supervisor"], world.staff["specialist"]
     await world.store.write(lambda s: cases.claim(s, id, hers, DAY))
     await world.store.write(lambda s: cases.read_along(s, id, mine, DAY))
+
+    def opened(session: Session) -> None:
+        identity.ask(session, id, hers, "名前も場所も分からず、返事が止まりました。", DAY)
+        asked = identity.standing(session, id, DAY)
+        assert asked is not None
+        identity.agree(session, id, asked.id, mine, DAY)
+
+    await world.store.write(opened)
 
 
 @asynccontextmanager

@@ -236,8 +236,8 @@ async def test_one_talk_from_the_queue_to_its_end_by_keyboard(site: Site) -> Non
 
     await page.get_by_text("窓口に戻す（保留）", exact=True).focus()
     await page.keyboard.press("Enter")
-    await page.get_by_label("約束したこと（窓口の記録）").fill("火曜の朝に電話する")
-    await page.get_by_label("次の連絡の日").fill("2026-11-24")
+    await page.locator("#agreed").fill("火曜の朝に電話する")
+    await page.locator("#next").fill("2026-11-24")
     await page.get_by_label("同僚へのメモ").first.fill("声は落ち着いた。祖母が近くにいる。")
     await shot(page, "06-release")
     await page.get_by_role("button", name="窓口に戻す").focus()

@@ -71,7 +71,7 @@ async def test_one_key_hides_everything_before_the_server_is_asked(site: Site) -
     page = await a_talk(site)
     title = (await page.title()).removeprefix("▲ ")
     await page.get_by_text("窓口に戻す（保留）", exact=True).click()
-    await page.get_by_label("約束したこと").fill("朝に電話")
+    await page.locator("#agreed").fill("朝に電話")
     words = page.get_by_label("さとうとして書く")
     await words.fill("まず、手すりから")
     answered = asyncio.Event()
@@ -97,7 +97,7 @@ async def test_one_key_hides_everything_before_the_server_is_asked(site: Site) -
     await opens(page)
     await expect(words).to_be_focused()
     await expect(words).to_have_value("まず、手すりから")
-    await expect(page.get_by_label("約束したこと")).to_have_value("朝に電話")
+    await expect(page.locator("#agreed")).to_have_value("朝に電話")
     await expect(page).to_have_title(re.compile(rf"^(▲ )?{re.escape(title)}$"))
     assert await locked(site) == [False]
     await sane(page)

@@ -191,7 +191,7 @@ async def test_the_sheet_says_what_is_true(site: Site, pages: tuple[Page, list[s
     await press(page, "c")
     await expect(page.locator("#words")).to_be_visible()
     held = set((await page.evaluate(SHEET))["shown"])
-    assert (free - held, held - free) == ({"c"}, {"r", "t", "p", "Enter"})
+    assert (free - held, held - free) == ({"c"}, {"r", "t", "i", "p", "Enter"})
     await press(page, "?")
     await shot(page, "41-sheet")
     await sane(page)

@@ -197,7 +197,7 @@ async def test_a_talk_from_claim_to_end_without_scripts(site: Site) -> None:
     assert len(await world.store.read(lambda s: list(s.scalars(said)))) == 2
 
     await page.get_by_text("窓口に戻す（保留）", exact=True).click()
-    await page.get_by_label("約束したこと").fill("火曜の朝に電話する")
+    await page.locator("#agreed").fill("火曜の朝に電話する")
     await page.get_by_role("button", name="窓口に戻す").click()
     await expect(page.locator(".state-on_hold")).to_be_visible()
     await page.get_by_text("相談を終える", exact=True).first.click()

@@ -191,7 +191,7 @@ def test_a_night_from_the_first_word_to_the_desk_again(demo: dict[str, Any], bro
 
     # she gives the talk back with a note; the desk answers again
     console.locator("summary", has_text="窓口に戻す（保留）").click()
-    console.get_by_label("約束したこと（窓口の記録）").fill("火曜の10時にもう一度話す")
+    console.locator("#agreed").fill("火曜の10時にもう一度話す")
     steps.shot(console, "release")
     console.get_by_role("button", name="窓口に戻す").click()
     expect(console.locator("[data-part=head]")).to_contain_text("保留", timeout=PATIENCE)

@@ -104,6 +104,7 @@ class Desk:
         await page.goto(self.talk(case_id))
         await press(page, "c")
         await expect(page.locator("[data-part=head]")).to_contain_text("あなたが担当")
+        await page.wait_for_load_state()  # so that its keys are listened to
 
     async def row(self, case_id: UUID) -> CaseRow:
         def unit(session: Session) -> CaseRow:
@@ -180,7 +181,8 @@ async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk
 @pytest_asyncio.fixture(loop_scope="module")
 async def desk(shared: Desk) -> AsyncIterator[Desk]:
     """Give the desk with an empty queue, and close every browser after the test."""
-    city = shared.town.roof.city()
+    city = replace(shared.town.roof.city(), lock_after=0)  # hours pass here between two keys
+    shared.town.roof.mind.city = city
     shared.post.taken.clear()
     shared.ringer.rung.clear()
     yield shared
