@@ -117,6 +117,23 @@ async def translated(page: Page) -> None:
     await page.wait_for_url("**/translate")
 
 
+async def practising(page: Page) -> None:
+    """Begin a practice in the same window, and take its first talk."""
+    await page.evaluate("for (const one of document.forms) one.target = ''")
+    await page.get_by_role("button", name="はじめる").first.click()
+    await page.wait_for_url("**/practice/", timeout=60_000)
+    await page.locator(".row-link").first.click()
+    await page.wait_for_url("**/cases/*")
+    await settled(page)
+
+
+async def looking_back(page: Page) -> None:
+    """Go through a practice to its review."""
+    await practising(page)
+    await page.get_by_role("link", name="ふりかえりへ").click()
+    await page.wait_for_url("**/review")
+
+
 async def hidden(page: Page) -> None:
     """Hide everything, and open the page anew: it asks for the password."""
     await page.keyboard.press("x")
@@ -169,6 +186,9 @@ PICTURES = (
     console("imports", "directory/imports", "/directory/imports", role="supervisor"),
     console("import", "directory/import", "/directory/imports", role="supervisor", do=upload),
     console("refused", "refused", "/cases/{ja}", role="officer"),
+    console("practice", "practice/page", "/practice"),
+    console("practice_talk", "conversation/page", "/practice", height=1180, do=practising),
+    console("practice_review", "practice/review", "/practice", do=looking_back),
     Picture("room_door", "room/templates/door.html", "{door}", role="", **PHONE),
     Picture("room", "room/templates/room.html", "/room/", role="family", **PHONE),
     Picture("room_wide", "room/templates/room.html", "/room/", role="family"),
@@ -358,7 +378,8 @@ async def running(store: Store) -> AsyncIterator[Town]:
     """Serve the console and the room of a filled town, and give it with its browser."""
     chance, port = random.Random(20261124), free_port()
     with patch("uuid.uuid4", lambda: uuid.UUID(int=chance.getrandbits(128), version=4)):
-        world = await build(store, f"http://127.0.0.1:{port}")
+        world = await build(store, f"http://127.0.0.1:{port}", home="/console/practice")
+        assert world.practices is not None
         world.app.state.house = replace(world.app.state.house, base_url="http://madoguchi.hinata.example.jp")
         room = create_room(
             store=store,
@@ -369,11 +390,14 @@ async def running(store: Store) -> AsyncIterator[Town]:
             areas=lambda: view().directory.area_names,
             base_url=f"http://127.0.0.1:{port}",
         )
-        app = Starlette(routes=[Mount("/console", world.app), Mount("/room", room)])
+        app = Starlette(
+            routes=[Mount("/console", world.app), Mount("/room", room), Mount("/practice", world.practices)]
+        )
         async with served(app, port) as browser:
             base = f"http://127.0.0.1:{port}"
             site = Site(world, f"{base}/console", browser)
             yield Town(site, base, await fill(site))
+            await world.practices.close()
 
 
 async def take(town: Town, picture: Picture) -> bytes:
