@@ -19,7 +19,7 @@ from bot.store import upsert
 from bot.vault import resident_owner, seal, unseal
 from handoff.models import Draft, Note
 
-NoteKind = Literal["release", "transfer", "close"]
+NoteKind = Literal["release", "transfer", "close", "partner"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,11 @@ MAY: Final[Mapping[str, frozenset[Role]]] = {
     "case.second": _TALKING,
     "case.emergency": _TALKING,
     "case.want_second": _TALKING,
+    "share.see": _TALKING,
+    "share.make": _TALKING,
+    "share.agree": frozenset({"supervisor"}),
+    "share.link": _TALKING,
+    "share.end": _TALKING,
     "canned.edit": _TALKING,
     "shift.see": _TALKING,
     "shift.write": _TALKING,
@@ -70,10 +75,13 @@ MAY: Final[Mapping[str, frozenset[Role]]] = {
 }
 #: Only the person who holds the talk may do these.
 HOLDER_ONLY: Final = frozenset(
-    {"media.open", "case.renew", "case.reply", "case.release", "case.transfer", "case.want_second", "case.ask"}
-)
+    {
+        "media.open", "case.renew", "case.reply", "case.release", "case.transfer", "case.want_second", "case.ask",
+        "share.make",
+    }
+)  # fmt: skip
 #: A supervisor may do these for somebody else's case; a specialist only for her own, or for one that nobody has.
-OWN_OR_SUPERVISOR: Final = frozenset({"case.close", "case.lower", "case.assign"})
+OWN_OR_SUPERVISOR: Final = frozenset({"case.close", "case.lower", "case.assign", "share.link"})
 WITHOUT_CASE: Final = frozenset(
     {
         "counts.see", "queue.see", "queue.take", "directory.see", "directory.edit", "directory.import",

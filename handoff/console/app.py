@@ -36,6 +36,7 @@ from handoff.console import (
     phrases,
     queue,
     saying,
+    shares,
     sign_in,
     team,
     today,
@@ -94,7 +95,7 @@ def create_console(
     app.state.shots, app.state.alarms = live.Shared(queue.shot_of, tail), live.Shared(alarm.calling_of, tail)
     app.state.readings, app.state.one_reading = set(), asyncio.Semaphore(1)  # of uploaded files
     pages = (
-        sign_in, queue, live, alarm, conversation, acts, saying, beside, phrases, emergency, today, team,
+        sign_in, queue, live, alarm, conversation, acts, saying, beside, phrases, emergency, shares, today, team,
         places, edit, worklist, twins, imports, suggested, agencies, people,
     )  # fmt: skip
     for part in pages:

@@ -182,9 +182,32 @@ MOVES: Final[Mapping[str, str]] = {
     "emergency.check": "緊急の紙に、分かったことを残しました",
     "emergency.call": "電話の記録を残しました",
     "case.second_wanted": "もう一人を呼びました",
+    "share.asked": "連携先に伝えてよいかを、ご家族に聞きました",
+    "share.made": "連携先に渡す文をつくりました",
+    "share.agreed": "連携先に渡すことに同意しました（二人目）",
+    "share.linked": "連携先の入り口をつくりました",
+    "share.answered": "連携先から返事がありました",
+    "share.ended": "連携先に渡した文を閉じました",
 }
 
-NOTES: Final[Mapping[str, str]] = {"release": "保留のメモ", "transfer": "引き継ぎのメモ", "close": "終了のメモ"}
+NOTES: Final[Mapping[str, str]] = {
+    "release": "保留のメモ",
+    "transfer": "引き継ぎのメモ",
+    "close": "終了のメモ",
+    "partner": "連携先からの返事（渡した人）",
+}
+
+#: How far a share is (`shares.State`).
+SHARES: Final[Mapping[str, str]] = {
+    "second": "二人目の同意を待っています",
+    "receiver": "連携先か担当者が変わったので、読めません",
+    "ready": "入り口はまだありません",
+    "linked": "まだ開かれていません",
+    "opened": "開かれました",
+    "revoked": "取り消しました",
+    "withdrawn": "ご家族が同意を取り下げました",
+    "expired": "期限が過ぎました",
+}
 
 AGENCIES: Final[Mapping[str, str]] = {
     "child_guidance": "児童相談所",

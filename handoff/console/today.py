@@ -22,11 +22,12 @@ from bot.errors import KeyGoneError, RefusedError
 from bot.models import Audit, CaseRow, Journal, SignalRow
 from bot.opening import TOKYO
 from bot.situation import City
-from handoff import listing, notes, shift, staff, team
+from handoff import listing, notes, shares, shift, staff, team
 from handoff.console import labels, queue
 from handoff.console.gate import Pass, house_of, may
 from handoff.console.queue import Row
 from handoff.shift import LeftNote, Promised
+from handoff.staff import Actor
 from handoff.team import Member, Shift
 
 SHOWN: Final = 100  # of a list; the lists of all cases have the rest
@@ -76,13 +77,14 @@ class Day:
     matters: tuple[Matters, ...]
     others_more: int  # open with others and not shown
     left: tuple[tuple[str, LeftNote], ...]
+    shares: tuple[shares.News, ...]
     on_duty: tuple[Shift, ...]
     colleagues: tuple[Member, ...]
 
 
-def read_day(session: Session, me: uuid.UUID, city: City, now: datetime) -> Day:
-    """Read the day as `me` sees it."""
-    names = staff.work_names(session)
+def read_day(session: Session, actor: Actor, city: City, now: datetime) -> Day:
+    """Read the day as `actor` sees it."""
+    names, me = staff.work_names(session), actor.id
     matters, more = _matters(session, me, names, city, now)
     return Day(
         _night(session, city, now),
@@ -90,6 +92,7 @@ def read_day(session: Session, me: uuid.UUID, city: City, now: datetime) -> Day:
         matters,
         more,
         tuple((names.get(one.staff_id, ""), one) for one in shift.left_notes(session, now)),
+        tuple(shares.news(session, actor, now)),
         tuple(team.duties(session, now, labels.end_of_day(now))),
         tuple(one for one in team.members(session) if one.talks and one.id != me),
     )
@@ -160,7 +163,7 @@ async def page(request: Request, door: Annotated[Pass, Depends(may("shift.see"))
     """Show the day; with `words=show` also what the promises say."""
     house, now = house_of(request), house_of(request).clock.now()
     city = house.city()
-    day = await house.store.read(lambda s: read_day(s, door.actor.id, city, now))
+    day = await house.store.read(lambda s: read_day(s, door.actor, city, now))
     return house.page(
         request,
         "today.html",
