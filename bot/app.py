@@ -72,7 +72,7 @@ from bot.suggestions import operator_key
 from bot.understanding.faq import Collection, Entry, Ranker
 from bot.understanding.features import Vectors
 from bot.worker import ResidentFacts, Worker
-from handoff import alarms, shares, team, uploads
+from handoff import alarms, people, shares, team, uploads
 from handoff.calling import Hook, Mail
 from handoff.console.app import create_console
 from handoff.room.app import create_room
@@ -441,6 +441,9 @@ class Roof:
         async def sweep_shares(_payload: Mapping[str, Any], now: datetime) -> int:
             return await shares.sweep(self.store, now)
 
+        async def take_offers(_payload: Mapping[str, Any], now: datetime) -> int:
+            return await people.take_offers(self.store, now)
+
         async def show_menu(payload: Mapping[str, Any], _now: datetime) -> bool:
             return await richmenu.show(self.store, self.line, UUID(payload["resident"]), self.city())
 
@@ -458,6 +461,7 @@ class Roof:
         self.scheduler.register("sweep_uploads", sweep_uploads)
         self.scheduler.register_outside("sweep_keys", sweep_keys)
         self.scheduler.register_outside("sweep_shares", sweep_shares)
+        self.scheduler.register_outside("take_offers", take_offers)
         self.scheduler.register_outside(FETCH_JOB, self.fetcher.fetch)
         self.scheduler.every(LAPSE_EVERY, "lapse")
         self.scheduler.every(alarms.SWEEP_EVERY, alarms.SWEEP_JOB)
@@ -465,6 +469,7 @@ class Roof:
         self.scheduler.every(timedelta(hours=1), "sweep_uploads")
         self.scheduler.every(timedelta(days=1), "sweep_keys")
         self.scheduler.every(timedelta(minutes=15), "sweep_shares")
+        self.scheduler.every(timedelta(minutes=1), "take_offers")
 
     async def _keep_room_text(self, resident_id: UUID, text: str, text_id: UUID) -> bool:
         now = self.clock.now()

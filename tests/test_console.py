@@ -249,6 +249,11 @@ DOORS: dict[tuple[str, str], Door] = {
     ("GET", "/people/{person_id:uuid}"): Door(TALKING),
     ("GET", "/people/new"): Door(TALKING),
     ("POST", "/people/new"): Door(TALKING, "", A_PERSON),
+    ("GET", "/people/offer"): Door(TALKING),
+    ("POST", "/people/offer"): Door(
+        TALKING, "", (("name", "青木"), ("reach", "000-555-7002"), ("knows", "読み聞かせ"), ("yes", "yes"))
+    ),
+    ("POST", "/people/{person_id:uuid}/move"): Door(TALKING, "", (("version", "1"), ("state", "contacted"))),
     ("GET", "/people/{person_id:uuid}/edit"): Door(TALKING),
     ("POST", "/people/{person_id:uuid}/edit"): Door(TALKING, "", (("version", "1"), *A_PERSON)),
     ("POST", "/people/{person_id:uuid}/verify"): Door(TALKING),

@@ -197,6 +197,16 @@ NOTES: Final[Mapping[str, str]] = {
     "partner": "連携先からの返事（渡した人）",
 }
 
+#: How far it is with somebody nearby (`people.State`).
+HELPERS: Final[Mapping[str, str]] = {
+    "new": "申し出があった",
+    "contacted": "連絡した",
+    "trained": "研修を受けた",
+    "active": "お願いできる",
+    "resting": "休んでいる",
+    "ended": "終わった",
+}
+
 #: How far a share is (`shares.State`).
 SHARES: Final[Mapping[str, str]] = {
     "second": "二人目の同意を待っています",

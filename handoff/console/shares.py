@@ -188,6 +188,7 @@ async def _form(request: Request, door: Pass, wish: Wish, *, reasons: Mapping[st
         wish=wish,
         reasons=reasons or {},
         receivers=[(str(one.contact_id), f"{one.agency}・{one.contact}さん") for one in receivers],
+        choose=[("", "えらんでください")],
         facts=facts,
         chosen=[label for label, _words in wish.text.facts],
         two=two,

@@ -22,7 +22,7 @@ from bot.errors import KeyGoneError, RefusedError
 from bot.models import Audit, CaseRow, Journal, SignalRow
 from bot.opening import TOKYO
 from bot.situation import City
-from handoff import listing, notes, shares, shift, staff, team
+from handoff import listing, notes, people, shares, shift, staff, team
 from handoff.console import labels, queue
 from handoff.console.gate import Pass, house_of, may
 from handoff.console.queue import Row
@@ -78,6 +78,7 @@ class Day:
     others_more: int  # open with others and not shown
     left: tuple[tuple[str, LeftNote], ...]
     shares: tuple[shares.News, ...]
+    helpers: tuple[people.Kept, ...]  # with whom something is to be done by today
     on_duty: tuple[Shift, ...]
     colleagues: tuple[Member, ...]
 
@@ -93,6 +94,7 @@ def read_day(session: Session, actor: Actor, city: City, now: datetime) -> Day:
         more,
         tuple((names.get(one.staff_id, ""), one) for one in shift.left_notes(session, now)),
         tuple(shares.news(session, actor, now)),
+        tuple(people.due(session, now)),
         tuple(team.duties(session, now, labels.end_of_day(now))),
         tuple(one for one in team.members(session) if one.talks and one.id != me),
     )

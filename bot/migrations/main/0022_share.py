@@ -1,4 +1,4 @@
-"""Short texts about a family for one agency: consented, for a set time, behind a link and a code."""
+"""Short texts about a family for one agency, consented and for a set time; offers to help on their way to staff."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -45,7 +45,16 @@ def upgrade() -> None:
     op.create_index("ix_share_case_id", "share", ["case_id"])
     op.create_index("ix_share_expires_at", "share", ["expires_at"])
     op.create_index("ix_share_link_hash", "share", ["link_hash"])
+    op.create_table(
+        "helper_offer",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("body_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("language", sa.String(length=10), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("helper_offer")
     op.drop_table("share")
