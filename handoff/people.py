@@ -89,6 +89,11 @@ class Kept:
     verified_at: datetime | None
     verified_by: str
 
+    @property
+    def untouched(self) -> bool:
+        """Return whether it came through LINE and nobody has made sure of anything yet."""
+        return self.verified_by == LINE
+
     def stale(self, now: datetime) -> bool:
         """Return whether nobody has made sure for half a year."""
         return self.verified_at is None or self.verified_at < now - STALE_AFTER

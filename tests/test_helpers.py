@@ -343,6 +343,7 @@ async def test_an_offer_from_line_is_read_on_its_own_page(world: World, browser:
     page = (await browser.get(where)).text
     assert "&lt;b&gt;みどり&lt;/b&gt;です" in page
     assert "ベトナム語" in page
+    assert "がたしかめました" not in listed + page
     audits = await world.store.read(
         lambda s: list(s.scalars(select(Audit.action).where(Audit.action == "person.read")))
     )
