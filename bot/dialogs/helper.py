@@ -70,11 +70,11 @@ class Helper(Dialog):
         )
 
     def ask_confirm(self) -> None:
-        """Show what would be kept, and ask."""
+        """Ask, then show what would be kept: the first line is what a phone's notice shows (CARE C21)."""
         self.talk.say(
-            Verbatim(self.talk.data["words"]),
-            GAP,
             _("この文を、職員に残してもいいですか。"),
+            GAP,
+            Verbatim(self.talk.data["words"]),
             choices=(
                 Choice(_("残してもいい"), "helper.keep", word="yes"),
                 Choice(_("残さない"), "helper.no", word="no"),
