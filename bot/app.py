@@ -72,13 +72,14 @@ from bot.suggestions import operator_key
 from bot.understanding.faq import Collection, Entry, Ranker
 from bot.understanding.features import Vectors
 from bot.worker import ResidentFacts, Worker
-from handoff import alarms, team, translators, uploads
+from handoff import alarms, people, shares, team, translators, uploads
 from handoff.calling import Hook, Mail
 from handoff.console.app import create_console
 from handoff.interpreter import Interpreter
 from handoff.practice import Lesson, Practices, Stage
 from handoff.room.app import create_room
 from handoff.sample import keep_agencies
+from handoff.shared.app import create_shared
 from handoff.staff import Passwords, add_staff, make_password
 
 log = structlog.get_logger("app")
@@ -467,6 +468,12 @@ class Roof:
         async def sweep_keys(_payload: Mapping[str, Any], _now: datetime) -> int:
             return await sweep_orphan_keys(self.store)
 
+        async def sweep_shares(_payload: Mapping[str, Any], now: datetime) -> int:
+            return await shares.sweep(self.store, now)
+
+        async def take_offers(_payload: Mapping[str, Any], now: datetime) -> int:
+            return await people.take_offers(self.store, now)
+
         async def show_menu(payload: Mapping[str, Any], _now: datetime) -> bool:
             return await richmenu.show(self.store, self.line, UUID(payload["resident"]), self.city())
 
@@ -483,12 +490,16 @@ class Roof:
         self.scheduler.register("sweep_rooms", sweep_rooms)
         self.scheduler.register("sweep_uploads", sweep_uploads)
         self.scheduler.register_outside("sweep_keys", sweep_keys)
+        self.scheduler.register_outside("sweep_shares", sweep_shares)
+        self.scheduler.register_outside("take_offers", take_offers)
         self.scheduler.register_outside(FETCH_JOB, self.fetcher.fetch)
         self.scheduler.every(LAPSE_EVERY, "lapse")
         self.scheduler.every(alarms.SWEEP_EVERY, alarms.SWEEP_JOB)
         self.scheduler.every(timedelta(days=1), "sweep_rooms")
         self.scheduler.every(timedelta(hours=1), "sweep_uploads")
         self.scheduler.every(timedelta(days=1), "sweep_keys")
+        self.scheduler.every(timedelta(minutes=15), "sweep_shares")
+        self.scheduler.every(timedelta(minutes=1), "take_offers")
 
     async def _keep_room_text(self, resident_id: UUID, text: str, text_id: UUID) -> bool:
         now = self.clock.now()
@@ -541,6 +552,10 @@ class Roof:
                 areas=lambda: self.mind.directory.area_names,
                 base_url=self.settings.base_url,
             ),
+        )
+        app.mount(
+            "/share",
+            create_shared(store=self.store, clock=self.clock, city=self.city, base_url=self.settings.base_url),
         )
         app.mount(
             "/public",

@@ -110,6 +110,7 @@ class Turn:
     talk_in: Literal["", "room", "line"] = ""  # where the resident wants to talk, when chosen just now
     unmet: tuple[UnmetNeed, ...] = ()
     stops: tuple[str, ...] = ()  # follow-ups whose names begin so are not wanted any more
+    offer: str = ""  # words of somebody who wants to help and said that they may be kept; never with a signal
 
 
 @dataclass(slots=True)
@@ -135,6 +136,7 @@ class Talk:
     talk_in: Literal["", "room", "line"] = ""
     unmet: list[UnmetNeed] = field(default_factory=list)
     stops: list[str] = field(default_factory=list)
+    offer: str = ""
 
     def say(
         self,
@@ -234,13 +236,15 @@ class Dialog:
     Each state but start and end has a method `ask_<state>()` that says what is asked there; end may have one.
     `offers` names the choice that leads here from the answer to a topic (topic id -> choice). `answers` is the topic
     that this dialog answers itself, by its event `heard`, before the dialog that is open and the library. In the states
-    of `takes_words` it takes what is typed as it is, whatever it is about; safety aside.
+    of `takes_words` it takes what is typed as it is, whatever it is about; safety aside. One that `yields` is over as
+    soon as a signal is heard or a person holds the talk, and does not go on afterwards.
     """
 
     name: ClassVar[str] = ""
     offers: ClassVar[Mapping[str, Choice]] = {}
     answers: ClassVar[str] = ""
     takes_words: ClassVar[frozenset[str]] = frozenset()
+    yields: ClassVar[bool] = False
     table: ClassVar[tuple[Go, ...]] = ()
     states: ClassVar[tuple[str, ...]] = ()
     machine: ClassVar[Machine]

@@ -143,6 +143,7 @@ def turn(memory: Mapping[str, Any], inbound: Inbound, heard: Heard, desk: View, 
         talk_in=talk.talk_in,
         unmet=tuple(talk.unmet),
         stops=tuple(talk.stops),
+        offer=talk.offer,
     )
 
 

@@ -503,6 +503,19 @@ class UnmetNeedRow(Base):
     lacking: Mapped[str] = mapped_column(String(80), default="")  # wishes set aside; empty: nothing fits at all
 
 
+class HelperOffer(Base):
+    """Keep what somebody wrote who wants to help and said that it may be kept, until `people` has taken it (a minute).
+
+    It leads back to nobody: no resident, no case, and a day for a time.
+    """
+
+    __tablename__ = "helper_offer"
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    body_sealed: Mapped[bytes]
+    language: Mapped[str] = mapped_column(String(10))
+    day: Mapped[date]
+
+
 class QuestionRow(Base):
     """Keep one entry of a city's collection of questions and answers, with its vectors.
 

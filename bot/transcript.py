@@ -190,6 +190,8 @@ class Rehearsal:
         if turn.note:
             noticed.append(f"! note {turn.reason}: {turn.note}")
         noticed += [f"! stops {beginning}" for beginning in turn.stops]
+        if turn.offer:
+            noticed.append("! offer to help kept")
         if turn.contact_safety:
             noticed.append(f"! contact {turn.contact_safety}")
         if not turn.replies and self.view.case is not None and self.view.case.held:

@@ -114,7 +114,10 @@ def answer(
     """
     grave = [s for s in talk.heard.signals if s.severity.rank > Severity.CONCERN.rank]
     case = talk.view.case
-    if case is not None and case.held:
+    held = case is not None and case.held
+    if (held or talk.heard.signals) and open_.name in ALL and ALL[open_.name].yields:
+        open_ = Open()
+    if held:
         return Answered(HELD, talk, open_)
     pressing = case is not None and case.pressing
     label = pressed(talk.inbound.text, choices, words, talk.language)

@@ -242,7 +242,7 @@ POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-PRIVATE: Final = ("/console", "/room")
+PRIVATE: Final = ("/console", "/room", "/share")
 
 
 class SecurityHeaders:

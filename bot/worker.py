@@ -21,7 +21,7 @@ import structlog
 from sqlalchemy import BindParameter, Table, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
-from bot import campaigns, cases, catalogue, engine, journal, media, memory, rooms, unsend
+from bot import campaigns, cases, catalogue, engine, journal, media, memory, offers, rooms, unsend
 from bot.clock import Clock
 from bot.dialog import Turn
 from bot.errors import LeaseLostError, MadoguchiError
@@ -341,6 +341,8 @@ class Worker:
         self._say(session, work, inbound, turn, replies, case, now)
         if not aside:
             self._follow_up(session, work, inbound, turn)
+            if turn.offer and not taken_back:
+                offers.keep(session, turn.offer, turn.language, now)
             if inbound.kind == "follow" or turn.memory.get("language") != remembered.get("language"):
                 richmenu.ask_for(session, resident_id, str(work.inbox_id), now)  # a block had taken it off
         _done(session, work, "done")

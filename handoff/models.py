@@ -1,4 +1,4 @@
-"""The tables of the staff's side: accounts, sessions, failed sign-ins, drafts, notes, uploads, partners, local people.
+"""The tables of the staff's side: accounts, sessions, sign-ins, drafts, notes, uploads, partners, shares, local people.
 
 The rule: they live in the same metadata as the conversation's; `bot` never imports this module.
 """
@@ -145,7 +145,7 @@ class Note(Base):
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     case_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("cases.id"), index=True)
     staff_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff.id"))
-    kind: Mapped[str] = mapped_column(String(10))  # release | transfer | close | note
+    kind: Mapped[str] = mapped_column(String(10))  # release | transfer | close | note | partner
     body_sealed: Mapped[bytes]
     at: Mapped[datetime]
 
@@ -267,6 +267,37 @@ class AgencyContact(Base):
     body_sealed: Mapped[bytes]  # JSON of partners.Contact, under the install's key
     since: Mapped[date]
     until: Mapped[date | None] = mapped_column(default=None)
+
+
+class ShareRow(Base):
+    """Keep one short text about a family for one agency, and who may read it until when (`handoff.shares`).
+
+    The text is sealed under a key of its own; when it ends, nothing but its dates and names of acts are left.
+    """
+
+    __tablename__ = "share"
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    case_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("cases.id"), index=True)
+    staff_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff.id"))  # who wrote it
+    agency_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("agency.id"))
+    contact_id: Mapped[uuid.UUID]  # a contact that was corrected has another id, and then nobody reads on
+    body_sealed: Mapped[bytes | None]  # JSON of shares.Text
+    consented_on: Mapped[date]
+    consent_how: Mapped[str] = mapped_column(String(10))  # line | room | phone | met
+    made_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    agreed_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("staff.id"), default=None)  # the second person
+    agreed_at: Mapped[datetime | None] = mapped_column(default=None)
+    link_hash: Mapped[str] = mapped_column(String(64), default="", index=True)  # "" while there is none
+    code_hash: Mapped[str] = mapped_column(String(64), default="")
+    visit_hash: Mapped[str] = mapped_column(String(64), default="")  # of the one browser that opened the link
+    visit_seen_db: Mapped[float] = mapped_column(default=0.0)
+    failures: Mapped[int] = mapped_column(default=0)  # wrong codes since the last right one
+    blocked_until_db: Mapped[float] = mapped_column(default=0.0)
+    opened_at: Mapped[datetime | None] = mapped_column(default=None)  # last
+    answered_at: Mapped[datetime | None] = mapped_column(default=None)
+    ended_at: Mapped[datetime | None] = mapped_column(default=None)
+    ended_why: Mapped[str] = mapped_column(String(10), default="")  # revoked | withdrawn | expired
 
 
 class LocalPersonRow(Base):

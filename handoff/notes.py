@@ -20,7 +20,7 @@ from bot.store import append_audit, append_event, upsert
 from bot.vault import resident_owner, seal, unseal
 from handoff.models import Draft, Mention, Note
 
-NoteKind = Literal["release", "transfer", "close", "note"]
+NoteKind = Literal["release", "transfer", "close", "note", "partner"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,23 +1,25 @@
-"""The people nearby who know a lot about child-rearing (地域の人材, guideline 4(3)②), whom staff may ask for families.
+"""The people nearby who know a lot about child-rearing or want to help (地域の人材, guideline 4(3)②, 4(4)②).
 
-The rule: nothing of them is kept before they said yes (who asked, when, for what); a withdrawn yes destroys the words
-at once, in backups too: each person has a key of their own. Staff only: never exported, never published, and each
-look at one person is an audit row.
+One list, because it is one person: who offers help is got to know, shown how, and becomes somebody whom staff may ask;
+`state` says how far that is. The rule: nothing of them is kept before they said yes (who asked, when, for what); a
+withdrawn yes destroys the words at once, in backups too: each person has a key of their own. Staff only: not exported,
+not published, and each look at one person is an audit row. No talk and no case stands beside a person, nor the other
+way round (CARE C24).
 """
 
 from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime
-from typing import Any, Final
+from datetime import date, datetime, timedelta
+from typing import Any, Final, Literal, cast, get_args
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from bot import names
+from bot import names, offers
 from bot.curation import LONGEST, STALE_AFTER, By, FieldsRefusedError
 from bot.directory.areas import fold
 from bot.directory.resources import from_json, to_json
@@ -28,13 +30,37 @@ from bot.vault import seal, unseal
 from handoff.models import LocalPersonRow
 
 SHORT: Final = 200  # characters of a name, a way to reach, who asked
+State = Literal["new", "contacted", "trained", "active", "resting", "ended"]
+STATES: Final[tuple[State, ...]] = get_args(State)
+#: What somebody agrees to who offers help: that staff may get in touch, and no more.
+OFFERED: Final = "手伝いの申し出に、職員が連絡する"
+CONTACT: Final = "連絡する"
+CONTACT_WITHIN: Final = timedelta(days=7)
+LINE: Final = "窓口の機械（LINE）"  # who asked, where no person did
+
+#: What stands on one person's page only.
+NAMELESS: Final[Mapping[str, Any]] = {
+    "name": "", "reach": "", "asked_by": "", "asked_on": None, "purpose": "", "note": "", "steps": (),
+}  # fmt: skip
+FASTER: Final = "ほかの人が先に直しました。いまの内容を開いて見くらべてから、もう一度保存してください。"
+MOVED: Final = ("language", "state", "steps", "next_step", "next_on")  # not on the form: they have acts of their own
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Hold one change of state: to what, on which day, by whom."""
+
+    state: State
+    on: date
+    by: str
 
 
 @dataclass(frozen=True, slots=True)
 class LocalPerson:
-    """Hold one person: name, way to reach, what they know, and the yes: who asked, on which day, for what.
+    """Hold one person: name, way to reach, what they know or would do, and the yes: who asked, when, for what.
 
-    `topics` are ids of the vocabulary.
+    `topics` are ids of the vocabulary; `language` is the one in which an offer was written in LINE, `next_on` the day
+    of the `next_step`. Who is entered as somebody whom staff may ask is `active` at once.
     """
 
     name: str = ""
@@ -46,6 +72,11 @@ class LocalPerson:
     asked_on: date | None = None
     purpose: str = ""
     note: str = ""
+    language: str = ""
+    state: State = "active"
+    steps: tuple[Step, ...] = ()
+    next_step: str = ""
+    next_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +88,11 @@ class Kept:
     version: int
     verified_at: datetime | None
     verified_by: str
+
+    @property
+    def untouched(self) -> bool:
+        """Return whether it came through LINE and nobody has made sure of anything yet."""
+        return self.verified_by == LINE
 
     def stale(self, now: datetime) -> bool:
         """Return whether nobody has made sure for half a year."""
@@ -71,27 +107,72 @@ async def add(store: Store, person: LocalPerson, by: By, at: datetime) -> uuid.U
     check(person, _day(at))
     id = uuid.uuid4()
     await store.ensure_keys([_owner(id)])
-
-    def unit(session: Session) -> None:
-        row = LocalPersonRow(id=id, version=1, verified_at=at, verified_by=by.name)
-        _fill(session, row, person, at)
-        session.add(row)
-        _audit(session, by, "person.added", at, id)
-
-    await store.write(unit)
+    await store.write(lambda session: _add(session, id, person, by, at))
     return id
 
 
+def offered(name: str, reach: str, wish: str, by: By, at: datetime) -> LocalPerson:
+    """Return somebody who offers help and said that it may be written down: new, and to be contacted within a week."""
+    return _new(LocalPerson(name=name, reach=reach, knows=wish, asked_by=by.name), by.name, _day(at))
+
+
+async def take_offers(store: Store, at: datetime) -> int:
+    """Take what was offered in LINE into the list, each under a key of its own, and return how many."""
+    by, taken = By("system", LINE), 0
+    for id in await store.read(offers.waiting):
+        await store.ensure_keys([_owner(id)])
+
+        def unit(session: Session, id: uuid.UUID = id) -> bool:
+            offer = offers.take(session, id)
+            if offer is None:
+                return False
+            written = LocalPerson(note=offer.words, language=offer.language, asked_by=LINE)
+            _add(session, id, _new(written, LINE, _day(at)), by, at)
+            return True
+
+        taken += await store.write(unit)
+    return taken
+
+
+def move(
+    session: Session, id: uuid.UUID, state: str, step: str, on: date | None, by: By, at: datetime, *, expected: int
+) -> None:
+    """Say how far it is with somebody and what comes next, by which day. Raise FieldsRefusedError or RefusedError."""
+    row = _row(session, id)
+    if row.version != expected:
+        raise RefusedError(FASTER)
+    found = {}
+    if state not in STATES:
+        found["state"] = "どこまで進んだかをえらんでください"
+    if len(step) > SHORT:
+        found["next_step"] = f"長すぎます（{SHORT}字まで）"
+    if step and on is None:
+        found["next_on"] = "いつするかを、日付で書いてください"
+    if on is not None and not step:
+        found["next_step"] = "次にすることを書いてください"
+    if found:
+        raise FieldsRefusedError(found)
+    before = _person(session, row)
+    now = cast(State, state)
+    steps = before.steps if now == before.state else (*before.steps, Step(now, _day(at), by.name))
+    person = replace(before, state=now, steps=steps, next_step=step, next_on=on)
+    if person != before:
+        _fill(session, row, person, at)
+        row.version += 1
+        _audit(session, by, "person.moved", at, id, state=state)
+
+
 def edit(session: Session, id: uuid.UUID, person: LocalPerson, by: By, at: datetime, *, expected: int) -> None:
-    """Change what is kept of a person; `expected` is the version that was on the screen.
+    """Change what is kept of a person, but not how far it is; `expected` is the version that was on the screen.
 
     Raise FieldsRefusedError, or RefusedError when somebody was faster or the yes was withdrawn.
     """
     row = _row(session, id)
     if row.version != expected:
-        raise RefusedError("ほかの人が先に直しました。いまの内容を開いて見くらべてから、もう一度保存してください。")
+        raise RefusedError(FASTER)
     check(person, _day(at))
     before = _person(session, row)
+    person = replace(person, **{name: getattr(before, name) for name in MOVED})
     changed = sorted(name for name in LocalPerson.__slots__ if getattr(before, name) != getattr(person, name))
     if changed:
         _fill(session, row, person, at)
@@ -132,8 +213,10 @@ def read(session: Session, id: uuid.UUID, by: By, at: datetime) -> Kept | None:
     return _kept(session, row)
 
 
-def listed(session: Session, now: datetime, *, topic: str = "", words: str = "", stale: bool = False) -> list[Kept]:
-    """Return the people without name, way to reach, yes and remark, in the order of area, then of what they know.
+def listed(
+    session: Session, now: datetime, *, topic: str = "", words: str = "", stale: bool = False, state: str = ""
+) -> list[Kept]:
+    """Return the people without name, way to reach, yes and remark: who waits for a next step first, then by area.
 
     Every one of `words` is somewhere in area, topics or what they know: a name cannot be looked for here.
     """
@@ -142,14 +225,25 @@ def listed(session: Session, now: datetime, *, topic: str = "", words: str = "",
     found = [_kept(session, row) for row in rows]
     return sorted(
         (
-            replace(one, person=LocalPerson(knows=one.person.knows, topics=one.person.topics, area=one.person.area))
+            replace(one, person=replace(one.person, **NAMELESS))
             for one in found
             if (not topic or topic in one.person.topics)
+            and (not state or one.person.state == state)
             and (not stale or one.stale(now))
             and all(word in _known(one.person) for word in wanted)
         ),
-        key=lambda one: (fold(one.person.area), fold(one.person.knows), str(one.id)),
+        key=lambda one: (
+            one.person.next_on or date.max,
+            fold(one.person.area),
+            fold(one.person.knows),
+            str(one.id),
+        ),
     )
+
+
+def due(session: Session, now: datetime) -> list[Kept]:
+    """Return, as `listed`, the people with whom something is to be done by today."""
+    return [one for one in listed(session, now) if one.person.next_on is not None and one.person.next_on <= _day(now)]
 
 
 def withdrawn(session: Session) -> int:
@@ -191,6 +285,25 @@ def _problems(person: LocalPerson, today: date) -> Iterator[tuple[str, str]]:
     for name in ("knows", "note"):
         if len(getattr(person, name)) > LONGEST:
             yield name, f"長すぎます（{LONGEST}字まで）"
+
+
+def _new(person: LocalPerson, by: str, day: date) -> LocalPerson:
+    return replace(
+        person,
+        asked_on=day,
+        purpose=OFFERED,
+        state="new",
+        steps=(Step("new", day, by),),
+        next_step=CONTACT,
+        next_on=day + CONTACT_WITHIN,
+    )
+
+
+def _add(session: Session, id: uuid.UUID, person: LocalPerson, by: By, at: datetime) -> None:
+    row = LocalPersonRow(id=id, version=1, verified_at=at, verified_by=by.name)
+    _fill(session, row, person, at)
+    session.add(row)
+    _audit(session, by, "person.added", at, id)
 
 
 def _day(at: datetime) -> date:

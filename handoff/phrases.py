@@ -33,6 +33,14 @@ VARIABLES: Final = ("name", "city", "desk", "phone")
 ASK_PHONE: Final = N_("電話で話せますか。話せるなら、番号を教えてください。")
 ASK_PLACE: Final = N_("いま、どこにいますか。地図の位置を送ることもできます。")
 
+#: What asks whether a partner agency may be told, below its name (`handoff.shares`); the answer is a person's to hear.
+ASK_SHARE: Final = (
+    N_("上に書いた相談先に、あなたの家族のことを短く伝えてもいいですか。"),
+    N_("伝えるのは、相談員が書いた短い文と、子どもの年など、選んだことだけです。やりとりは見せません。"),
+    N_("読めるのは、その担当の人だけです。読める日は、かぎられています。やめたいときは、いつでも言ってください。"),
+    N_("「いいえ」でもかまいません。相談は、そのまま続けられます。"),
+)
+
 #: Group -> sentences that hold in every town; nothing in them is promised that a desk cannot keep (CARE C3, C13).
 SHIPPED: Final[Mapping[str, tuple[str, ...]]] = {
     "はじめ": (
@@ -58,6 +66,7 @@ SHIPPED: Final[Mapping[str, tuple[str, ...]]] = {
         N_("どこに住んでいますか。町の名前だけでかまいません。"),
         N_("この話を、ほかの担当の人に伝えてもいいですか。"),
     ),
+    "つなぐ": ASK_SHARE,
     "ことば": (
         N_("日本語でなくてもかまいません。あなたのことばで書いてください。"),
         N_("通訳をさがします。少し待ってください。"),

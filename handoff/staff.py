@@ -60,6 +60,11 @@ MAY: Final[Mapping[str, frozenset[Role]]] = {
     "case.identity": _TALKING,
     "case.debrief": _TALKING,
     "case.want_second": _TALKING,
+    "share.see": _TALKING,
+    "share.make": _TALKING,
+    "share.agree": frozenset({"supervisor"}),
+    "share.link": _TALKING,
+    "share.end": _TALKING,
     "canned.edit": _TALKING,
     "shift.see": _TALKING,
     "shift.write": _TALKING,
@@ -86,10 +91,11 @@ HOLDER_ONLY: Final = frozenset(
         "case.want_second",
         "case.ask",
         "case.translate",
+        "share.make",
     }
 )
 #: A supervisor may do these for somebody else's case; a specialist only for her own, or for one that nobody has.
-OWN_OR_SUPERVISOR: Final = frozenset({"case.close", "case.lower", "case.assign"})
+OWN_OR_SUPERVISOR: Final = frozenset({"case.close", "case.lower", "case.assign", "share.link"})
 #: A complaint about a member of staff is not read by whom it may be about (CARE C36).
 READS_OF_STAFF: Final[frozenset[Role]] = frozenset({"supervisor"})
 WITHOUT_CASE: Final = frozenset(

@@ -230,7 +230,7 @@ async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncI
 async def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
     """Give the URL of a migrated database, once on SQLite and once on PostgreSQL."""
     if request.param == "sqlite":
-        yield _copied(request, tmp_path)
+        yield copied(request, tmp_path)
         return
     server, template = request.getfixturevalue("postgres_server"), request.getfixturevalue("migrated_postgres")
     name = f"t{uuid.uuid4().hex}"
@@ -244,17 +244,19 @@ async def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIter
 @pytest.fixture
 async def store(store_url: str) -> AsyncIterator[Store]:
     """Give an open, migrated Store on each database."""
-    async with _opened(store_url) as found:
+    async with opened(store_url) as found:
         yield found
 
 
-def _copied(request: pytest.FixtureRequest, folder: Path) -> str:
+def copied(request: pytest.FixtureRequest, folder: Path) -> str:
+    """Copy the migrated SQLite desk into a folder and return its URL."""
     shutil.copytree(request.getfixturevalue("migrated_sqlite"), folder, dirs_exist_ok=True)
     return f"sqlite:///{folder}/desk.db"
 
 
 @asynccontextmanager
-async def _opened(url: str) -> AsyncIterator[Store]:
+async def opened(url: str) -> AsyncIterator[Store]:
+    """Open a Store, and close it in the end."""
     found = Store(url, SECRET_KEY)
     await found.open()
     try:
@@ -266,5 +268,5 @@ async def _opened(url: str) -> AsyncIterator[Store]:
 @pytest.fixture
 async def sqlite_store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
     """Give an open, migrated Store on SQLite only, for tests where the database is not the point."""
-    async with _opened(_copied(request, tmp_path)) as found:
+    async with opened(copied(request, tmp_path)) as found:
         yield found

@@ -483,6 +483,9 @@ async def test_nothing_a_resident_wrote_and_no_secret_is_logged(town: Town, writ
         await outsider.post("/line/webhook", content=canary.encode(), headers={"x-line-signature": "wrong"})
         await outsider.get("/q/" + "SECRET99")
         await outsider.get("/room/enter/secret-room-token")
+        door = await outsider.get("/share/secret-share-token")
+        assert "電話で聞いた8けたの番号" in door.text
+        await outsider.post("/share/secret-share-token", data={"code": "80418041"})
     lines = written.getvalue()
     settings = town.roof.settings
     secrets = (settings.secret_key, settings.line_channel_access_token, *settings.line_channel_secrets)
@@ -493,6 +496,8 @@ async def test_nothing_a_resident_wrote_and_no_secret_is_logged(town: Town, writ
         phone.id,
         phone.name,
         "secret-room-token",
+        "secret-share-token",
+        "80418041",
         *secrets,
     ):
         assert hidden not in lines

@@ -27,12 +27,12 @@ from bot.opening import TOKYO
 from bot.profile import Profile
 from bot.situation import Translation
 from bot.store import Store, append_event, db_now
-from bot.vault import resident_owner, unseal
+from bot.vault import resident_owner, seal, unseal
 from handoff import identity, partners, people, phrases, shift, team, uploads
 from handoff.console import conversation, labels, live
 from handoff.console.gate import HEADERS
 from handoff.console.translate import seal_of
-from handoff.models import DirectoryUpload, Draft, Note, SignInTry, StaffSession
+from handoff.models import DirectoryUpload, Draft, Note, ShareRow, SignInTry, StaffSession
 from handoff.partners import Agency, Contact
 from handoff.people import LocalPerson
 from handoff.staff import ROLES, Actor
@@ -111,7 +111,7 @@ A_PERSON = (
     ("name", "川上 ふみ"), ("reach", "000-555-7001"), ("knows", "ふたごを育てた"),
     ("asked_by", "さとう"), ("asked_on", "2026-06-01"), ("purpose", "ふたごの家庭に声をかける"),
 )  # fmt: skip
-AN_AGENCY = Agency("ひなた児童相談所", "child_guidance")
+AN_AGENCY = Agency("ひなた児童相談所", "child_guidance", duty="児童福祉法61条", sharing="law")
 A_CONTACT = Contact("山田 花", since=date(2026, 4, 1))
 SOMEBODY = LocalPerson(
     "川上 ふみ", "000-555-7001", "ふたごを育てた", asked_by="さとう", asked_on=date(2026, 6, 1), purpose="声をかける"
@@ -192,6 +192,25 @@ DOORS: dict[tuple[str, str], Door] = {
     ("POST", "/cases/{case_id}/identity/form"): Door(TALKING, "agreed"),
     ("POST", "/cases/{case_id}/picture"): Door(TALKING, "mine", (("key", str(uuid.UUID(int=6))),), PIXEL),
     ("POST", "/cases/{case_id}/debriefing"): Door(TALKING, "emergency", (("learned", "電話は二人で"),)),
+    ("GET", "/cases/{case_id}/shares"): Door(TALKING, "waiting"),
+    ("GET", "/cases/{case_id}/shares/new"): Door(TALKING, "mine"),
+    ("POST", "/cases/{case_id}/shares/ask"): Door(
+        TALKING, "mine", (("ask_contact", "{contact_id}"), ("place", "room"), ("key", str(uuid.UUID(int=11))))
+    ),
+    ("POST", "/cases/{case_id}/shares/new"): Door(
+        TALKING,
+        "mine",
+        (
+            ("contact", "{contact_id}"),
+            ("summary", "療育の見学を希望"),
+            ("consented_on", "2026-11-20"),
+            ("consent_how", "phone"),
+            ("days", "7"),
+        ),
+    ),
+    ("POST", "/cases/{case_id}/shares/{share_id:uuid}/agree"): Door(frozenset({"supervisor"}), "waiting"),
+    ("POST", "/cases/{case_id}/shares/{share_id:uuid}/link"): Door(TALKING, "mine"),
+    ("POST", "/cases/{case_id}/shares/{share_id:uuid}/end"): Door(TALKING, "waiting", (("why", "withdrawn"),)),
     ("GET", "/cases/{case_id}/phrases"): Door(TALKING, "mine"),
     ("GET", "/phrases"): Door(TALKING),
     ("GET", "/phrases/new"): Door(TALKING),
@@ -276,6 +295,11 @@ DOORS: dict[tuple[str, str], Door] = {
     ("GET", "/people/{person_id:uuid}"): Door(TALKING),
     ("GET", "/people/new"): Door(TALKING),
     ("POST", "/people/new"): Door(TALKING, "", A_PERSON),
+    ("GET", "/people/offer"): Door(TALKING),
+    ("POST", "/people/offer"): Door(
+        TALKING, "", (("name", "青木"), ("reach", "000-555-7002"), ("knows", "読み聞かせ"), ("yes", "yes"))
+    ),
+    ("POST", "/people/{person_id:uuid}/move"): Door(TALKING, "", (("version", "1"), ("state", "contacted"))),
     ("GET", "/people/{person_id:uuid}/edit"): Door(TALKING),
     ("POST", "/people/{person_id:uuid}/edit"): Door(TALKING, "", (("version", "1"), *A_PERSON)),
     ("POST", "/people/{person_id:uuid}/verify"): Door(TALKING),
@@ -328,6 +352,26 @@ async def an_agency(world: World) -> dict[str, str]:
     agency = await world.store.write(lambda s: partners.add(s, AN_AGENCY, by, NOW))
     contact = await world.store.write(lambda s: partners.change_contact(s, agency, A_CONTACT, by, NOW))
     return {"agency_id": str(agency), "contact_id": str(contact)}
+
+
+async def a_share(world: World, case_id: uuid.UUID) -> str:
+    """Keep a share of a case that the specialist wrote and the supervisor agreed to; return its id."""
+    ids, id = await an_agency(world), uuid.uuid4()
+    await world.store.ensure_keys([f"share:{id}"])
+
+    def unit(session: Session) -> None:
+        body = json.dumps({"summary": "療育の見学を希望", "facts": []})
+        session.add(
+            ShareRow(
+                id=id, case_id=case_id, staff_id=world.staff["specialist"], agreed_by=world.staff["supervisor"],
+                agency_id=uuid.UUID(ids["agency_id"]), contact_id=uuid.UUID(ids["contact_id"]),
+                body_sealed=seal(session, f"share:{id}", "share", "body", id, body),
+                consented_on=NOW.date(), consent_how="phone", made_at=NOW, expires_at=NOW + timedelta(days=7),
+            )
+        )  # fmt: skip
+
+    await world.store.write(unit)
+    return str(id)
 
 
 async def a_duty(world: World) -> str:
@@ -400,8 +444,10 @@ async def good_form(world: World, path: str, door: Door, case_id: uuid.UUID) -> 
     ids = {"case_id": str(case_id)} | (await a_place(world) if path.startswith("/directory") else {})
     if "{upload_id}" in path:
         ids |= await an_upload(world)
-    if "{agency_id" in path:
+    if "{agency_id" in path or "{contact_id}" in str(door.fields):
         ids |= await an_agency(world)
+    if "{share_id" in path:
+        ids["share_id"] = await a_share(world, case_id)
     if "{shown_id}" in str(door.fields):
         ids["shown_id"] = (await a_place(world))["other_id"]
         await world.load_places()

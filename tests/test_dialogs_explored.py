@@ -354,6 +354,7 @@ def test_every_state_is_reached_and_no_old_button_strands() -> None:
         (begun(), "流産しました", "……"),
         (begun(), "切迫流産と言われました"),
         (does(begun(), "choice", act="complaint.begin"), "ほかのこと", "電話がつながりません"),
+        (does(begun(), "choice", act="helper.begin"), "残してもいい", "みどりです", "残してもいい"),
         (card, "はじめる [K7F3]"),
         (begun(), "一時預かり", "市内ならどこでも", "1歳", "休みたい"),
         (does(begun(), "choice", act="afterwards.due:nursery"), "まあまあ、なれてきた"),

@@ -40,6 +40,7 @@ from handoff.console import (
     practice,
     queue,
     saying,
+    shares,
     sign_in,
     team,
     today,
@@ -115,7 +116,7 @@ def create_console(
         sign_in, queue, live, alarm, conversation, acts, saying, translate, beside, phrases, emergency, identity,
         today, team,
     )  # fmt: skip
-    around = (lock, me, places, edit, worklist, twins, imports, suggested, agencies, people)
+    around = (lock, me, shares, places, edit, worklist, twins, imports, suggested, agencies, people)
     for part in talks if lesson else (*talks, *around):
         app.include_router(part.router)
     if practices is not None:

@@ -188,6 +188,12 @@ MOVES: Final[Mapping[str, str]] = {
     "identity.opened": "LINEのIDを見ました（警察に渡す紙）",
     "translation.consent": "翻訳についての返事を残しました",
     "case.debriefed": "緊急のあとのふりかえりをしました",
+    "share.asked": "連携先に伝えてよいかを、ご家族に聞きました",
+    "share.made": "連携先に渡す文をつくりました",
+    "share.agreed": "連携先に渡すことに同意しました（二人目）",
+    "share.linked": "連携先の入り口をつくりました",
+    "share.answered": "連携先から返事がありました",
+    "share.ended": "連携先に渡した文を閉じました",
 }
 
 NOTES: Final[Mapping[str, str]] = {
@@ -195,6 +201,29 @@ NOTES: Final[Mapping[str, str]] = {
     "transfer": "引き継ぎのメモ",
     "close": "終了のメモ",
     "note": "メモ",
+    "partner": "連携先からの返事（渡した人）",
+}
+
+#: How far it is with somebody nearby (`people.State`).
+HELPERS: Final[Mapping[str, str]] = {
+    "new": "申し出があった",
+    "contacted": "連絡した",
+    "trained": "研修を受けた",
+    "active": "お願いできる",
+    "resting": "休んでいる",
+    "ended": "終わった",
+}
+
+#: How far a share is (`shares.State`).
+SHARES: Final[Mapping[str, str]] = {
+    "second": "二人目の同意を待っています",
+    "receiver": "連携先か担当者が変わったので、読めません",
+    "ready": "入り口はまだありません",
+    "linked": "まだ開かれていません",
+    "opened": "開かれました",
+    "revoked": "取り消しました",
+    "withdrawn": "ご家族が同意を取り下げました",
+    "expired": "期限が過ぎました",
 }
 
 AGENCIES: Final[Mapping[str, str]] = {

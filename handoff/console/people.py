@@ -1,4 +1,4 @@
-"""The people nearby who know a lot about child-rearing: a list without names, and one person's page.
+"""The people nearby who know a lot about child-rearing or want to help: a list without names, and one person's page.
 
 The rule: every page that shows a person is one audit row, written in the same transaction that reads her.
 """
@@ -19,6 +19,7 @@ from bot.curation import FieldsRefusedError
 from bot.errors import RefusedError
 from bot.opening import TOKYO
 from handoff import people
+from handoff.console import labels
 from handoff.console.gate import Pass, house_of, may
 from handoff.people import Kept, LocalPerson
 
@@ -28,14 +29,17 @@ Edit = Annotated[Pass, Depends(may("person.edit"))]
 
 
 @router.get("")
-async def page(request: Request, door: See, topic: str = "", words: str = "", only: str = "") -> Response:
-    """Show what people nearby know and where, without their names."""
+async def page(
+    request: Request, door: See, topic: str = "", words: str = "", only: str = "", state: str = ""
+) -> Response:
+    """Show what people nearby know or would do, and how far it is with them, without their names."""
     house = house_of(request)
     now = house.clock.now()
 
     def unit(session: Session) -> tuple[list[Kept], int]:
         wanted = topic if topic in names.TOPICS else ""
-        found = people.listed(session, now, topic=wanted, words=words[:200], stale=only == "stale")
+        far = state if state in people.STATES else ""
+        found = people.listed(session, now, topic=wanted, words=words[:200], stale=only == "stale", state=far)
         return found, people.withdrawn(session)
 
     found, withdrawn = await house.store.read(unit)
@@ -45,6 +49,7 @@ async def page(request: Request, door: See, topic: str = "", words: str = "", on
         "topic": topic,
         "words": words[:200],
         "only": only,
+        "state": state,
     }
     return _page(request, door, "people/list.html", **values)
 
@@ -52,7 +57,17 @@ async def page(request: Request, door: See, topic: str = "", words: str = "", on
 @router.get("/{person_id:uuid}")
 async def show(request: Request, door: See, person_id: uuid.UUID) -> Response:
     """Show one person."""
-    return _page(request, door, "people/page.html", kept=await _read(request, door, person_id))
+    return _show(request, door, await _read(request, door, person_id))
+
+
+def _show(request: Request, door: Pass, kept: Kept, reasons: Mapping[str, str] | None = None) -> Response:
+    person = kept.person
+    typed = {"state": person.state, "next_step": person.next_step, "next_on": person.next_on or ""}
+    if reasons:
+        typed = {name: door.typed(name) for name in typed}
+    return _page(
+        request, door, "people/page.html", 422 if reasons else 200, kept=kept, typed=typed, reasons=reasons or {}
+    )
 
 
 @router.get("/new")
@@ -69,6 +84,44 @@ async def add(request: Request, door: Edit) -> Response:
         person_id = await people.add(house.store, person, door.by, house.clock.now())
     except FieldsRefusedError as refused:
         return _form(request, door, person, reasons=refused.reasons)
+    return _to(request, person_id)
+
+
+@router.get("/offer")
+async def blank_offer(request: Request, door: Edit) -> Response:
+    """Show the short form for somebody who says at the counter that she wants to help."""
+    return _page(request, door, "people/offer.html", typed={}, reasons={})
+
+
+@router.post("/offer")
+async def take_offer(request: Request, door: Edit) -> Response:
+    """Keep an offer to help that may be written down."""
+    house, at = house_of(request), house_of(request).clock.now()
+    typed = {name: door.typed(name) for name in ("name", "reach", "knows", "yes")}
+    person = people.offered(typed["name"], typed["reach"], typed["knows"], door.by, at)
+    reasons = {} if typed["yes"] else {"yes": "本人が「残してよい」と言うまでは、何も残せません"}
+    try:
+        people.check(person, at.astimezone(TOKYO).date())
+    except FieldsRefusedError as refused:
+        reasons |= refused.reasons
+    if reasons:
+        return _page(request, door, "people/offer.html", 422, typed=typed, reasons=reasons)
+    return _to(request, await people.add(house.store, person, door.by, at))
+
+
+@router.post("/{person_id:uuid}/move")
+async def move(request: Request, door: Edit, person_id: uuid.UUID) -> Response:
+    """Say how far it is with somebody, and what comes next by when."""
+    house, at = house_of(request), house_of(request).clock.now()
+    state, step, on, version = door.typed("state"), door.typed("next_step"), door.day("next_on"), door.number("version")
+
+    def unit(session: Session) -> None:
+        people.move(session, person_id, state, step, on, door.by, at, expected=version)
+
+    try:
+        await house.store.write(unit)
+    except FieldsRefusedError as refused:
+        return _show(request, door, await _read(request, door, person_id), refused.reasons)
     return _to(request, person_id)
 
 
@@ -153,7 +206,7 @@ def _form(
 def _page(request: Request, door: Pass, name: str, status: int = 200, **values: Any) -> Response:
     house = house_of(request)
     now = house.clock.now()
-    values |= {"now": now, "today": now.astimezone(TOKYO).date(), "topics": names.TOPICS}
+    values |= {"now": now, "today": now.astimezone(TOKYO).date(), "topics": names.TOPICS, "states": labels.HELPERS}
     return house.page(request, name, status, signed=door.signed, city=house.city().name, **values)
 
 

@@ -22,7 +22,7 @@ from bot.errors import KeyGoneError, NotAllowedError, RefusedError
 from bot.models import Audit, CaseRow, Journal, SignalRow
 from bot.opening import TOKYO
 from bot.situation import City
-from handoff import audit, debriefing, listing, notes, shift, staff, team
+from handoff import audit, debriefing, listing, notes, people, shares, shift, staff, team
 from handoff.console import labels, queue
 from handoff.console.gate import Pass, house_of, may
 from handoff.console.queue import Row
@@ -89,6 +89,8 @@ class Day:
     matters: tuple[Matters, ...]
     others_more: int  # open with others and not shown
     left: tuple[tuple[str, LeftNote], ...]
+    shares: tuple[shares.News, ...]
+    helpers: tuple[people.Kept, ...]  # with whom something is to be done by today
     on_duty: tuple[Shift, ...]
     colleagues: tuple[Member, ...]
     named: tuple[tuple[str, str, notes.Named], ...]  # notes that wait for this person: by whom, of which case
@@ -105,6 +107,8 @@ def read_day(session: Session, actor: Actor, city: City, now: datetime) -> Day:
         matters,
         more,
         tuple((names.get(one.staff_id, ""), one) for one in shift.left_notes(session, now)),
+        tuple(shares.news(session, actor, now)),
+        tuple(people.due(session, now)),
         tuple(team.duties(session, now, labels.end_of_day(now))),
         tuple(one for one in team.members(session) if one.talks and one.id != me),
         tuple((names.get(one.staff_id, ""), labels.short(one.case_id), one) for one in notes.naming(session, me)),

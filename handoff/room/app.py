@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import structlog
 from argon2 import PasswordHasher
@@ -27,14 +26,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from sse_starlette import EventSourceResponse
 from starlette.applications import Starlette
-from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot import memory, rooms
 from bot.cases import open_case
@@ -44,6 +41,7 @@ from bot.opening import TOKYO
 from bot.profile import KINDS, Profile
 from bot.situation import City
 from bot.store import Store
+from handoff import outside
 from handoff.models import Staff
 from handoff.room import family
 from handoff.room import words as say
@@ -104,38 +102,11 @@ def create_room(
             Mount("/static", StaticFiles(directory=HERE / "static")),
         ],
         middleware=[
-            Middleware(_Headers, https=base_url.startswith("https://")),
+            Middleware(outside.Headers, csp=CSP, https=base_url.startswith("https://")),
             Middleware(RequestBodyLimitMiddleware, max_body_size=BODY_MOST),
         ],
         exception_handlers={404: desk.closed_handler, 405: desk.closed_handler},
     )
-
-
-class _Headers:
-    """Put the same strict headers on every answer; nothing of the room may be kept by anybody but its style."""
-
-    def __init__(self, app: ASGIApp, *, https: bool) -> None:
-        self.app = app
-        self.headers = {
-            "content-security-policy": CSP,
-            "x-content-type-options": "nosniff",
-            "referrer-policy": "no-referrer",
-            "cross-origin-opener-policy": "same-origin",
-            "cross-origin-resource-policy": "same-origin",
-            "x-robots-tag": "noindex, nofollow",
-            **({"strict-transport-security": "max-age=31536000"} if https else {}),
-        }
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers.update(self.headers)
-                fixed = "/static/" in scope["path"] and message["status"] < 400
-                headers["cache-control"] = "private, max-age=3600" if fixed else "no-store"
-            await send(message)
-
-        await self.app(scope, receive, with_headers)
 
 
 @dataclass
@@ -176,7 +147,7 @@ class _Pages:
     async def enter(self, request: Request) -> Response:
         """Redeem the link: a cookie and the room, or the gentle page."""
         token, old = request.path_params["token"], request.cookies.get(self.cookie, "")
-        if not self._same_site(request):
+        if not outside.same_site(request, self.base_url):
             return self._door(request, open=False)
         now = self.clock.now()
 
@@ -253,7 +224,7 @@ class _Pages:
 
     async def say(self, request: Request) -> Response:
         """Take what the resident wrote into the inbox; the same words under the same key are kept once."""
-        form = await _form(request)
+        form = await outside.form(request)
         text = form.get("text", "").replace("\r\n", "\n").strip()
         visit = await self._visit(request)
         if visit is None or not self._allowed(request, visit, form):
@@ -316,7 +287,7 @@ class _Pages:
 
     async def set_secret(self, request: Request) -> Response:
         """Let the resident choose the 合言葉 of this room."""
-        form, visit = await _form(request), await self._visit(request)
+        form, visit = await outside.form(request), await self._visit(request)
         if visit is None or not self._allowed(request, visit, form):
             return self._door(request, open=False)
         secret = _secret(form)
@@ -329,7 +300,7 @@ class _Pages:
 
     async def open_secret(self, request: Request) -> Response:
         """Open what the 合言葉 opens, or say the same gentle no for a wrong one, none and a wait."""
-        form, visit = await _form(request), await self._visit(request)
+        form, visit = await outside.form(request), await self._visit(request)
         if visit is None or not self._allowed(request, visit, form):
             return self._door(request, open=False)
         hashed = await self.store.write(lambda session: rooms.take_try(session, visit))
@@ -347,7 +318,7 @@ class _Pages:
 
     async def keep_family(self, request: Request) -> Response:
         """Take what the resident tells of the family; what was left blank stays as it was."""
-        form, visit = await _form(request), await self._visit(request)
+        form, visit = await outside.form(request), await self._visit(request)
         if visit is None or not self._allowed(request, visit, form):
             return self._door(request, open=False)
         now = self.clock.now()
@@ -361,7 +332,7 @@ class _Pages:
 
     async def forget_family(self, request: Request) -> Response:
         """Forget all that was told of the family."""
-        form, visit = await _form(request), await self._visit(request)
+        form, visit = await outside.form(request), await self._visit(request)
         if visit is None or not self._allowed(request, visit, form):
             return self._door(request, open=False)
         now = self.clock.now()
@@ -374,17 +345,9 @@ class _Pages:
         cookie = request.cookies.get(self.cookie, "")
         return await self.store.read(lambda session: rooms.find_visit(session, cookie)) if cookie else None
 
-    def _same_site(self, request: Request) -> bool:
-        """Return whether a POST comes from our own page, as far as this browser can say."""
-        site = request.headers.get("sec-fetch-site")
-        if site is not None:
-            return site == "same-origin"
-        origin = request.headers.get("origin", "null")
-        ours = (urlsplit(self.base_url).netloc, request.headers.get("host", ""))
-        return origin == "null" or urlsplit(origin).netloc in ours
-
     def _allowed(self, request: Request, visit: rooms.Visit, form: Mapping[str, str]) -> bool:
-        return self._same_site(request) and hmac.compare_digest(form.get("csrf", "").encode(), visit.csrf.encode())
+        given = form.get("csrf", "").encode()
+        return outside.same_site(request, self.base_url) and hmac.compare_digest(given, visit.csrf.encode())
 
     async def _wait(self, visit: rooms.Visit, before: str) -> bool:
         """Wait for what was sent to appear in the journal; return whether it did in time."""
@@ -519,12 +482,6 @@ def _bubble(
         "iso": local.isoformat(timespec="minutes"),
         "time": clock if local.date() == now.astimezone(TOKYO).date() else f"{local.month}/{local.day} {clock}",
     }
-
-
-async def _form(request: Request) -> dict[str, str]:
-    """Return the fields of a form; files and repeats are not ours."""
-    async with request.form(max_files=0, max_fields=12) as form:
-        return {name: value for name, value in form.items() if isinstance(value, str)}
 
 
 def _secret(form: Mapping[str, str]) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import uvicorn
-from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Locator, Page, Playwright, async_playwright
 
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = [
@@ -28,20 +30,43 @@ document.addEventListener("securitypolicyviolation", (e) => {
   window.__broken.push(`${e.violatedDirective} ${e.blockedURI}`);
 });
 """
+PICTURES = Path(__file__).parents[2] / "var" / "screenshots"
 _broken: WeakKeyDictionary[Page, list[str]] = WeakKeyDictionary()
+_shared: list[tuple[Playwright, Browser]] = []
+
+
+async def chromium() -> Browser:
+    """Give this worker's Chromium, started once: a start costs as much as a test. `conftest` ends it."""
+    if not _shared:
+        play = await async_playwright().start()
+        _shared.append((play, await play.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)))
+    return _shared[0][1]
+
+
+async def end() -> None:
+    """Close this worker's Chromium, if it was started."""
+    while _shared:
+        play, browser = _shared.pop()
+        await browser.close()
+        await play.stop()
+
+
+async def tidy() -> None:
+    """Close every window of this worker's Chromium, with its cookies and its storage."""
+    for _play, browser in _shared:
+        for context in browser.contexts:
+            await context.close()
 
 
 @asynccontextmanager
 async def served(app: Any, port: int) -> AsyncIterator[Browser]:
-    """Serve an application on a port of 127.0.0.1 and give a Chromium beside it."""
+    """Serve an application on a port of 127.0.0.1 and give a Chromium beside it; its windows are closed afterwards."""
     server = uvicorn.Server(uvicorn.Config(app, "127.0.0.1", port, log_level="error", ws="none", lifespan="off"))
     serving = asyncio.create_task(server.serve())
     try:
-        async with async_playwright() as play:
-            browser = await play.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-            yield browser
-            await browser.close()
+        yield await chromium()
     finally:
+        await tidy()
         server.should_exit = True
         await serving
 
@@ -59,6 +84,14 @@ async def watch(page: Page) -> Page:
     page.on("console", refused)
     page.set_default_timeout(20_000)
     return page
+
+
+async def keep(what: Page | Locator, name: str, **more: Any) -> None:
+    """Keep a picture as var/screenshots/<name>.png to look at, where SHOTS=1 asks for it: taking one costs a while."""
+    if os.environ.get("SHOTS"):
+        path = PICTURES / f"{name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        await what.screenshot(path=str(path), animations="disabled", **more)
 
 
 async def press(page: Page, key: str) -> None:

@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playwright.async_api import Locator, Page, async_playwright, expect
+import pytest_asyncio
+from playwright.async_api import Locator, Page, expect
 from sqlalchemy import select
 
 from bot import campaigns, memory
@@ -28,7 +29,7 @@ from bot.public.words import LABELS
 from bot.situation import GREETINGS
 from bot.store import Store
 from tests import public_world
-from tests.browser.chromium import ARGUMENTS, CHROMIUM, served
+from tests.browser.chromium import chromium, keep, served, tidy
 from tests.browser.test_public_pages import NARROW, WIDE, Site, serious
 from tests.conftest import free_port
 from tests.public_world import NOW
@@ -37,7 +38,6 @@ from tests.test_app import running
 
 pytestmark = pytest.mark.browser
 
-SHOTS = Path(__file__).parents[2] / "var" / "screenshots" / "cards"
 PHONE = "Mozilla/5.0 (Linux; Android 16; Pixel 9) AppleWebKit/537.36 Chrome/150 Mobile Safari/537.36"
 #: A picture becomes its grey pixels in the browser itself, so that no library for pictures is needed.
 GREY = """async (png) => {
@@ -50,7 +50,7 @@ GREY = """async (png) => {
 }"""
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def site(sqlite_store: Store, request: pytest.FixtureRequest) -> AsyncIterator[Site]:
     """Serve the pages with the campaign K7F3 on loopback and start Chromium; a parameter gives other catalogs."""
     port = free_port()
@@ -66,9 +66,9 @@ async def site(sqlite_store: Store, request: pytest.FixtureRequest) -> AsyncIter
 
 
 async def shot(what: Page | Locator, name: str, **more: Any) -> bytes:
-    """Keep a picture and return it."""
-    SHOTS.mkdir(parents=True, exist_ok=True)
-    return await what.screenshot(path=str(SHOTS / f"{name}.png"), animations="disabled", **more)
+    """Take a picture, keep it where SHOTS=1 asks for it, and return it."""
+    await keep(what, f"cards/{name}", **more)
+    return await what.screenshot(animations="disabled", **more)
 
 
 async def read(page: Page, picture: bytes) -> list[str]:
@@ -172,10 +172,10 @@ async def test_a_scanned_card_becomes_a_talk_about_the_visit(tmp_path: Path) -> 
 
     The phone is a Japanese one, and belongs to nobody whom the desk knows.
     """
-    async with running(tmp_path) as town, async_playwright() as play:
+    async with running(tmp_path) as town:
         town.clock.set(datetime(2026, 11, 25, 10, tzinfo=TOKYO))
         town.roof.mind.city = replace(town.roof.city(), languages=words().talks)
-        browser = await play.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        browser = await chromium()
         for language in CARDS:
             page = await browser.new_page(viewport={"width": WIDE, "height": 900})
             await page.goto(f"{town.base}/public/cards/K7F3?l={language}")
@@ -194,7 +194,7 @@ async def test_a_scanned_card_becomes_a_talk_about_the_visit(tmp_path: Path) -> 
             await expect(phone.get_by_test_id("chat").locator("[data-mine=false]", has_text=first).last).to_be_visible()
             await shot(phone, f"talk-{language}")
             await context.close()
-        await browser.close()
+        await tidy()
         (counted,) = await town.roof.store.read(campaigns.counted)
         assert counted.greeted == len(CARDS)
         assert {language: count for (_day, language), count in counted.scans.items()} == dict.fromkeys(CARDS, 1)

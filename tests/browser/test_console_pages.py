@@ -8,9 +8,9 @@ import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 from sqlalchemy import select
 from starlette.applications import Starlette
@@ -22,13 +22,12 @@ from bot.models import CaseRow
 from bot.situation import Case
 from bot.store import Store
 from handoff import notes
-from tests.browser.chromium import broken, press, served, watch
+from tests.browser.chromium import broken, keep, press, served, watch
 from tests.conftest import free_port
 from tests.console_world import NOW, OWN_HAND, PASSWORD, TIRED_EN, VANISH, World, a_resident, build, writes
 
 pytestmark = pytest.mark.browser
 
-SHOTS = Path(__file__).parents[2] / "var" / "screenshots" / "console"
 #: Labels, headings, names, doubled ids and contrast (WCAG 2.2 AA: 4.5, large text 3), as far as a script can see.
 SANITY = """
 () => {
@@ -123,11 +122,10 @@ async def sane(page: Page) -> None:
 
 async def shot(page: Page, name: str) -> None:
     """Keep a picture."""
-    SHOTS.mkdir(parents=True, exist_ok=True)
-    await page.screenshot(path=str(SHOTS / f"{name}.png"), animations="disabled")
+    await keep(page, f"console/{name}")
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def site(sqlite_store: Store) -> AsyncIterator[Site]:
     """Serve a console on loopback and start Chromium."""
     port = free_port()

@@ -22,7 +22,7 @@ from bot.models import ResourceRow
 from bot.opening import Opening, Schedule
 from handoff.console.directory import wording
 from tests.browser import test_console_pages
-from tests.browser.chromium import press
+from tests.browser.chromium import keep, press
 from tests.browser.test_console_pages import Site, sane
 from tests.console_world import NOW, PASSWORD, World
 from tests.talk import sample
@@ -30,7 +30,6 @@ from tests.talk import sample
 pytestmark = pytest.mark.browser
 site = test_console_pages.site  # the running console
 
-SHOTS = Path(__file__).parents[2] / "var" / "screenshots" / "directory"
 AYA = By("staff:00000000-0000-0000-0000-000000000001", "あや")
 POKAPOKA = "hinata-azukari-plaza"
 LIBRARY = "hinata-azukari-nagisa"
@@ -49,10 +48,9 @@ async def fill(world: World) -> None:
 
 async def shot(page: Page, name: str) -> None:
     """Keep a picture of the whole page, wide and narrow."""
-    SHOTS.mkdir(parents=True, exist_ok=True)
     for width in (1280, 390):
         await page.set_viewport_size({"width": width, "height": 860})
-        await page.screenshot(path=str(SHOTS / f"{name}-{width}.png"), animations="disabled", full_page=True)
+        await keep(page, f"directory/{name}-{width}", full_page=True)
         await sane(page)
     await page.set_viewport_size({"width": 1280, "height": 860})
 

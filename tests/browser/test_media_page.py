@@ -7,7 +7,6 @@ import io
 import math
 import struct
 import wave
-from pathlib import Path
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
@@ -18,7 +17,7 @@ from sqlalchemy.orm import Session
 from bot import cases, unsend
 from bot.models import CaseRow, Journal
 from bot.store import append_event
-from tests.browser.chromium import watch
+from tests.browser.chromium import keep, watch
 from tests.browser.test_console_pages import Site, sane, site
 from tests.console_world import NOW, VANISH, a_resident, sent, writes
 
@@ -26,7 +25,6 @@ __all__ = ["site"]
 
 pytestmark = pytest.mark.browser
 
-SHOTS = Path(__file__).parents[2] / "var" / "screenshots" / "media"
 LETTER = """<body style="margin:0;padding:60px;font:28px/1.8 serif;background:#f6f3ea;width:700px">
 <p style="text-align:right">ひなた市 こども課</p><h2>保育料 納入通知書</h2>
 <p>令和8年12月分　12,300円<br>納期限　12月28日</p>"""
@@ -58,8 +56,7 @@ async def look(page: Page, name: str) -> None:
     await sane(page)
     found = await Axe().run(page)
     assert found.violations_count == 0, found.generate_report()
-    SHOTS.mkdir(parents=True, exist_ok=True)
-    await page.screenshot(path=str(SHOTS / f"{name}.png"), animations="disabled")
+    await keep(page, f"media/{name}")
 
 
 async def photo_of_a_letter(site: Site) -> bytes:

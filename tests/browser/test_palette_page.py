@@ -1,6 +1,7 @@
 """Everything a page can do is found by a few letters and said by the sheet, without a mouse and with an IME."""
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Locator, Page, expect
 
 from bot.store import Store
@@ -155,7 +156,7 @@ async def test_a_case_is_found_by_its_number(site: Site) -> None:
     assert await offered(boss, number) == []
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def pages(site: Site, sqlite_store: Store) -> tuple[Page, list[str]]:
     """Sign in and give the addresses of the console's pages."""
     made = await a_night(site.world)

@@ -6,7 +6,6 @@ Screenshots are kept under var/screenshots/partners (not in the repository).
 import uuid
 from dataclasses import replace
 from datetime import date, timedelta
-from pathlib import Path
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
@@ -15,6 +14,7 @@ from playwright.async_api import Page, expect
 from bot.curation import STALE_AFTER, By
 from handoff import partners, people
 from handoff.partners import Agency, Contact
+from tests.browser.chromium import keep
 from tests.browser.test_console_pages import Site, sane, site
 from tests.console_world import NOW, PASSWORD
 from tests.test_partners import JISO, TWINS, YAMADA
@@ -23,7 +23,6 @@ __all__ = ["site"]
 
 pytestmark = pytest.mark.browser
 
-SHOTS = Path(__file__).parents[2] / "var" / "screenshots" / "partners"
 BY = By("staff:test", "さくら")
 OLD = NOW - STALE_AFTER - timedelta(days=3)
 
@@ -69,11 +68,10 @@ async def looked_at(page: Page, name: str) -> None:
     found = await Axe().run(page)
     grave = [one for one in found.response["violations"] if one["impact"] in ("serious", "critical")]
     assert grave == [], [(one["id"], [node["html"] for node in one["nodes"]]) for one in grave]
-    SHOTS.mkdir(parents=True, exist_ok=True)
     for width in (1280, 390):
         await page.set_viewport_size({"width": width, "height": 860})
         await sane(page)
-        await page.screenshot(path=str(SHOTS / f"{name}-{width}.png"), animations="disabled", full_page=True)
+        await keep(page, f"partners/{name}-{width}", full_page=True)
     await page.set_viewport_size({"width": 1280, "height": 860})
 
 
@@ -158,3 +156,31 @@ async def test_withdrawing_takes_two_steps_and_leaves_no_word(site: Site) -> Non
     await page.wait_for_url(f"{site.root}/people")
     await expect(page.get_by_text("取り下げた方が1人")).to_be_visible()
     await expect(page.get_by_text("点字")).to_have_count(0)
+
+
+async def test_an_offer_to_help_is_written_down_and_moved_on(site: Site) -> None:
+    """Four fields by keyboard; then the next step, on the day's page when it is due."""
+    page = await signed_in(site)
+    await page.goto(f"{site.root}/people")
+    await page.get_by_role("link", name="手伝いの申し出を書きとめる").press("Enter")
+    await page.get_by_role("button", name="書きとめる").press("Enter")
+    await expect(page.get_by_role("alert")).to_contain_text("残してよい")
+    await looked_at(page, "offer-wrong")
+    await page.get_by_label("名前（よび名でもよい）").fill("青木 海")
+    await page.get_by_label("連絡のしかた").fill("000-555-7002")
+    await page.get_by_label("したいこと・できること").fill("読み聞かせ")
+    await page.get_by_label("職員から連絡するために").press("Space")
+    await page.get_by_role("button", name="書きとめる").press("Enter")
+    await expect(page.get_by_text("次にすること: 連絡する")).to_be_visible()
+    await page.get_by_text("進める・次にすることを決める").press("Enter")
+    await page.get_by_label("いま", exact=True).select_option("contacted")
+    await page.get_by_label("次にすること（").fill("研修に案内する")
+    await page.get_by_label("いつまでに").fill("2026-11-21")
+    await looked_at(page, "helper")
+    await page.get_by_role("button", name="残す").press("Enter")
+    await expect(page.get_by_text("連絡した（さとう）")).to_be_visible()
+    await page.goto(f"{site.root}/today")
+    await expect(page.locator("#helpers")).to_contain_text("研修に案内する")
+    await looked_at(page, "today-helpers")
+    await page.goto(f"{site.root}/people")
+    await looked_at(page, "helpers")

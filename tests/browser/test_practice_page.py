@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Page, expect
 from starlette.applications import Starlette
 from starlette.routing import Mount
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.browser
 BANNER = "練習です。ここのご家族は実在しません。"
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def site(sqlite_store: Store, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Site]:
     """Serve a console and the practices beside it, as the roof does."""
     monkeypatch.setattr(practice, "STEP_SECONDS", 0.0)

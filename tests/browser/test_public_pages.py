@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, Request, expect
 
@@ -20,14 +20,13 @@ from bot.i18n import html_language
 from bot.store import Store
 from bot.suggestions import operator_link
 from tests import public_world
-from tests.browser.chromium import WATCH, served
+from tests.browser.chromium import WATCH, keep, served
 from tests.conftest import free_port
 from tests.public_world import EVENT, FULL, KEY, NOW, PLAZA, World
 from tests.talk import words
 
 pytestmark = pytest.mark.browser
 
-SHOTS = Path(__file__).parents[2] / "var" / "screenshots" / "public"
 LANGUAGES = [language for language in ("ja-easy", "vi", "en", "ne", "zh-Hant") if language in words().languages]
 AXE = ("ja-easy", "ne")  # with ruby, and in another script; the others are the same pages in other words
 PLACE = "places/full%2F1%20%3F"
@@ -71,11 +70,10 @@ class Site:
 
 async def shot(page: Page, name: str) -> None:
     """Keep a picture of the whole page."""
-    SHOTS.mkdir(parents=True, exist_ok=True)
-    await page.screenshot(path=str(SHOTS / f"{name}.png"), full_page=True, animations="disabled")
+    await keep(page, f"public/{name}", full_page=True)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def site(sqlite_store: Store) -> AsyncIterator[Site]:
     """Serve the pages on loopback and start Chromium."""
     port = free_port()
@@ -226,7 +224,6 @@ async def test_the_bulletin_on_paper(site: Site) -> None:
     sizes = [[float(n) for n in box.split()] for box in re.findall(rb"/MediaBox \[([^\]]+)\]", printed)]
     assert sizes
     assert all(size == pytest.approx([0, 0, 595, 842], abs=1) for size in sizes)
-    (SHOTS / "bulletin.pdf").write_bytes(printed)
 
 
 async def test_a_place_on_paper(site: Site) -> None:

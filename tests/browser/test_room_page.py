@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
-from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 import uvicorn
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Route, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Route, expect
 from sqlalchemy import insert, select, update
 from starlette.applications import Starlette
 from starlette.responses import HTMLResponse
@@ -29,11 +29,11 @@ from bot.store import Store, append_event
 from bot.vault import resident_owner
 from handoff.models import Staff
 from handoff.room.app import create_room
+from tests.browser.chromium import chromium, keep, tidy
 from tests.conftest import free_port
 
 pytestmark = pytest.mark.browser
 
-SHOTS = Path(__file__).parents[2] / "var" / "screenshots" / "room"
 NIGHT = datetime(2026, 11, 20, 17, 10, tzinfo=UTC)  # Saturday 02:10 in Tokyo
 PHONE: dict[str, Any] = {
     "viewport": {"width": 360, "height": 740}, "device_scale_factor": 2, "is_mobile": True, "has_touch": True,
@@ -111,7 +111,7 @@ class House:
         )  # fmt: skip
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def house(sqlite_store: Store) -> AsyncIterator[House]:
     """Serve a room on loopback; /weather stands for the harmless page."""
     port, resident, staff, clock = free_port(), uuid.uuid4(), uuid.uuid4(), Clock()
@@ -158,17 +158,11 @@ async def house(sqlite_store: Store) -> AsyncIterator[House]:
     await serving
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    """Start Debian's Chromium."""
-    async with async_playwright() as playwright:
-        found = await playwright.chromium.launch(
-            executable_path="/usr/bin/chromium",
-            args=["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-                  "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-        )  # fmt: skip
-        yield found
-        await found.close()
+    """Give Debian's Chromium, and close its windows afterwards."""
+    yield await chromium()
+    await tidy()
 
 
 class Watch:
@@ -194,7 +188,7 @@ class Watch:
             self.bad.append(request.url)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def phone(browser: Browser, house: House) -> AsyncIterator[tuple[BrowserContext, Watch]]:
     """Give a phone's browser, watched; the test fails at its end if anything bad was noted."""
     context, watch = await browser.new_context(**PHONE), Watch(house.base)
@@ -207,8 +201,7 @@ async def phone(browser: Browser, house: House) -> AsyncIterator[tuple[BrowserCo
 
 async def shot(page: Page, name: str) -> None:
     """Keep a picture of the whole page."""
-    SHOTS.mkdir(parents=True, exist_ok=True)
-    await page.screenshot(path=SHOTS / f"{name}.png", full_page=False)
+    await keep(page, f"room/{name}")
 
 
 async def come(page: Page, house: House) -> None:
@@ -435,14 +428,14 @@ async def test_the_family_is_told_and_forgotten(house: House, phone: tuple[Brows
     await family.get_by_label("出産予定の月").fill("2027-03")
     await family.get_by_label("住んでいる地区").fill("ひなた市川辺町")
     await family.scroll_into_view_if_needed()
-    await family.screenshot(path=SHOTS / "family-1-form.png")
+    await keep(family, "room/family-1-form")
     await family.get_by_role("button", name="残す").click()
     await expect(family.get_by_role("status")).to_have_text("残しました。")
     await expect(family).to_have_attribute("open", "")
     await expect(family).to_contain_text("生まれた月・予定の月 · 住んでいる地区")
     await expect(family.locator("input[name=born1]")).to_have_value("")
-    await family.screenshot(path=SHOTS / "family-2-kept.png")
+    await keep(family, "room/family-2-kept")
     await page.set_viewport_size({"width": 1280, "height": 900})
-    await family.screenshot(path=SHOTS / "family-3-wide.png")
+    await keep(family, "room/family-3-wide")
     await family.get_by_role("button", name="家族のことを消す").click()
     await expect(family).to_contain_text("いまは、何も残っていません。")

@@ -7,8 +7,8 @@ from playwright.async_api import expect
 
 from bot.store import Store
 from tests.browser import test_console_pages
-from tests.browser.chromium import broken, press, served, watch
-from tests.browser.test_console_pages import SHOTS, Site, sane, shot
+from tests.browser.chromium import broken, keep, press, served, watch
+from tests.browser.test_console_pages import Site, sane, shot
 from tests.browser.test_directory_pages import axe
 from tests.conftest import free_port
 from tests.console_world import build
@@ -76,8 +76,7 @@ async def test_the_residents_page_shows_quote_photo_and_cards(sqlite_store: Stor
         assert await photograph.evaluate("(image) => image.decode().then(() => image.naturalWidth)") == 800
         await expect(page.locator("#log section")).to_have_count(2)
         assert await page.locator("#log section a[href^='tel:']").count() >= 1
-        SHOTS.mkdir(parents=True, exist_ok=True)
-        await page.screenshot(path=str(SHOTS / "66-room-cards.png"), full_page=True)
+        await keep(page, "console/66-room-cards", full_page=True)
         await axe(page)
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         assert await broken(page) == []

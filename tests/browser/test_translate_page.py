@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import expect
 
 from handoff.console import labels
@@ -23,7 +24,7 @@ site = test_console_pages.site  # the running console
 VISIT_MACHINE = "thăm bé sơ sinh là điều bạn có thể yêu cầu nhé."
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def two(site: Site) -> AsyncIterator[Two]:
     """Give a talk in Vietnamese that the specialist holds, in the running console, with a stand-in of DeepL."""
     async with opened(Service("deepl", dict(TABLE))) as service:

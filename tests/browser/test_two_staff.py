@@ -1,4 +1,4 @@
-"""Two of the staff and two families at once, in browsers of their own, on one whole desk with its own LINE.
+"""Two of the staff and two families at once, each with cookies of her own, on one whole desk with its own LINE.
 
 The rule: everybody acts through her own browser or phone; time passes by the desk's clock and by making rows older,
 never by waiting. What one person alone can see is in the other files (test_console_pages, test_alarm_page, …).
@@ -11,15 +11,14 @@ import json
 import re
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Error, Page, Playwright, Response, Route, async_playwright, expect
+from playwright.async_api import Browser, Error, Page, Response, Route, async_playwright, expect
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
@@ -27,13 +26,12 @@ from bot.app import LAPSE_EVERY
 from bot.models import Audit, CaseRow, Job, Journal
 from bot.simulator.people import Resident as Phone
 from handoff import alarms
-from tests.browser.chromium import ARGUMENTS, CHROMIUM, broken, press, watch
+from tests.browser.chromium import ARGUMENTS, CHROMIUM, broken, chromium, keep, press, tidy, watch
 from tests.calling_stand_ins import Post, Ringer, opened
 from tests.test_app import Town, running
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
 
-SHOTS = Path(__file__).parents[2] / "var" / "screenshots" / "two"
 EDGE = "いまベランダにいます。もう飛び降りたい"
 NAMES = {"sakura": "さくら", "mori": "もり"}
 LEASE = 180  # seconds that an unanswered emergency stays with whoever took it (CARE C16)
@@ -45,14 +43,12 @@ class Desk:
     """Hold the running desk, who calls people for it, and the browsers of this test."""
 
     town: Town
-    play: Playwright
     post: Post
     ringer: Ringer
-    browsers: list[Browser] = field(default_factory=list)
 
-    async def sits_down(self, login: str) -> Page:
-        """Give one of the staff a browser process of her own, signed in, at the queue."""
-        browser = await self._browser()
+    async def sits_down(self, login: str, browser: Browser | None = None) -> Page:
+        """Give one of the staff a browser, or seat her at this one, signed in, at the queue."""
+        browser = browser or await chromium()
         context = await browser.new_context(
             viewport={"width": 1280, "height": 860}, locale="ja-JP", timezone_id="Asia/Tokyo"
         )
@@ -71,7 +67,7 @@ class Desk:
 
     async def opens_room(self, phone: Phone) -> Page:
         """Let a family open the newest link of its chat in its telephone's browser."""
-        browser = await self._browser()
+        browser = await chromium()
         context = await browser.new_context(
             viewport={"width": 390, "height": 780}, locale="ja-JP", timezone_id="Asia/Tokyo"
         )
@@ -80,10 +76,6 @@ class Desk:
         await page.locator("main button").click()
         await page.wait_for_url("**/room/")
         return page
-
-    async def _browser(self) -> Browser:
-        self.browsers.append(await self.play.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS))
-        return self.browsers[-1]
 
     async def in_danger(self, words: str = EDGE) -> tuple[Phone, UUID]:
         """Let somebody write that she is in danger; return her phone and the case that the desk made of it."""
@@ -159,14 +151,13 @@ async def hold(page: Page, pattern: str, gate: asyncio.Barrier) -> None:
 
 
 async def shot(page: Page, name: str) -> None:
-    SHOTS.mkdir(parents=True, exist_ok=True)
-    await page.screenshot(path=str(SHOTS / f"{name}.png"), animations="disabled")
+    await keep(page, f"two/{name}")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
     """Run one desk for this file."""
-    async with opened(Post()) as post, opened(Ringer()) as ringer, async_playwright() as play:
+    async with opened(Post()) as post, opened(Ringer()) as ringer:
         ways = {
             "smtp_url": f"smtp+plain://127.0.0.1:{post.port}",
             "mail_from": "madoguchi@hinata.example.jp",
@@ -174,22 +165,19 @@ async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk
             "alarm_hook_secret": SECRET,
         }
         async with running(tmp_path_factory.mktemp("desk"), **ways) as town:
-            yield Desk(town, play, post, ringer)
+            yield Desk(town, post, ringer)
             assert town.platform.complaints == []
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def desk(shared: Desk) -> AsyncIterator[Desk]:
-    """Give the desk with an empty queue, and close every browser after the test."""
+    """Give the desk with an empty queue, and close every window after the test."""
     city = replace(shared.town.roof.city(), lock_after=0)  # hours pass here between two keys
     shared.town.roof.mind.city = city
     shared.post.taken.clear()
     shared.ringer.rung.clear()
     yield shared
-    for browser in shared.browsers:
-        with suppress(Error):
-            await browser.close()
-    shared.browsers.clear()
+    await tidy()
     shared.town.roof.mind.city = city
     ended = {"state": "closed", "holder_id": None, "closed_at": shared.town.clock.now()}
     await shared.town.roof.store.write(lambda s: s.execute(update(CaseRow).values(**ended)))
@@ -284,20 +272,29 @@ async def draft(page: Page, words: str, name: str = "さくら") -> None:
     await expect(page.locator("#draft-state")).to_contain_text("下書きを残しました")
 
 
-async def test_a_browser_that_dies_gives_the_family_to_the_second_reader(desk: Desk) -> None:
+@pytest_asyncio.fixture(loop_scope="session")
+async def killed() -> AsyncIterator[Browser]:
+    """Give a browser process of its own, which may die."""
+    async with async_playwright() as play:
+        found = await play.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield found
+        with suppress(Error):
+            await found.close()
+
+
+async def test_a_browser_that_dies_gives_the_family_to_the_second_reader(desk: Desk, killed: Browser) -> None:
     """さくら's browser is killed in the middle of a word; three minutes later もり, who reads along, goes on with it.
 
     Seen to fail with a lapse that forgets the draft, and without the job that looks for lapsed claims.
     """
     phone, case_id = await desk.in_danger()
-    sakura, mori = await desk.both()
+    sakura, mori = await desk.sits_down("sakura", killed), await desk.sits_down("mori")
     await desk.takes(sakura, case_id)
     await draft(sakura, "だいじょうぶ、いま電話")
     await mori.goto(desk.talk(case_id))
     await mori.get_by_role("button", name="いっしょに読む（二人目になる）").click()
     await expect(mori.locator(".second")).to_contain_text("もり")
     await expect(mori.locator("#watchers")).to_contain_text("さくら")
-    killed = desk.browsers[0]
     with suppress(Error):
         await (await killed.new_browser_cdp_session()).send("Browser.crash")
     await desk.town.until(lambda: not killed.is_connected(), "the browser's death")
