@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
-import yaml
 
+from bot import library
 from bot.messages import Severity
-from bot.understanding.hearing import Hearing
+from tests.talk import content
 
 ROOT = Path(__file__).parents[1]
 KINDS = {"crisis", "abuse", "dv", "medical", "anxiety", "development", "hardship"}
-
-
-def read(path: Path) -> Any:
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
-
-
-def documents(folder: str) -> dict[str, dict[str, Any]]:
-    return {path.stem: read(path) for path in (ROOT / "bot" / "content" / folder).glob("*.yaml")}
 
 
 class Line(NamedTuple):
@@ -53,14 +45,14 @@ class Line(NamedTuple):
         return ""
 
 
-HEARING = Hearing.of(documents("signals"), documents("topics"))
-LINES = [Line.of(entry) for part in read(ROOT / "tests" / "heard" / "en.yaml").values() for entry in part]
+HEARING = content().hearing
+LINES = [Line.of(entry) for part in library.read_yaml(ROOT / "tests" / "heard" / "en.yaml").values() for entry in part]
 
 
 def test_the_lines_are_enough_and_differ() -> None:
     """Every kind and every aspect of the vocabulary is said, and no line is said twice."""
     assert {kind for line in LINES for kind, _, _ in line.hear} == KINDS
-    aspects = set(read(ROOT / "bot" / "content" / "vocabulary.yaml")["aspects"])
+    aspects = set(content().vocabulary["aspects"])
     assert {aspect for line in LINES for _, _, said in line.hear for aspect in said} == aspects
     assert len({line.say for line in LINES}) == len(LINES)
 

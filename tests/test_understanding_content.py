@@ -8,21 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
+from bot import library
 from bot.understanding.answers import Answers
 from bot.understanding.check import check_signals, check_topics, examples
 from bot.understanding.signals import Signals
+from tests.talk import content
 
 CONTENT = Path(__file__).parents[1] / "bot" / "content"
 
 
-def documents(folder: str) -> dict[str, dict[str, Any]]:
-    return {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in (CONTENT / folder).glob("*.yaml")}
-
-
-SIGNALS, TOPICS = documents("signals"), documents("topics")
-VOCABULARY = yaml.safe_load((CONTENT / "vocabulary.yaml").read_text(encoding="utf-8"))
+SIGNALS, TOPICS = library.documents(CONTENT / "signals"), library.documents(CONTENT / "topics")
+VOCABULARY = content().vocabulary
 
 
 def english() -> dict[str, dict[str, Any]]:
@@ -32,12 +29,12 @@ def english() -> dict[str, dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def signals() -> Signals:
-    return Signals(SIGNALS)
+    return content().hearing.signals
 
 
 @pytest.fixture(scope="module")
 def answers() -> Answers:
-    return Answers(TOPICS)
+    return content().hearing.answers
 
 
 def test_examples_are_heard_as_they_must_be(signals: Signals) -> None:

@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import yaml
 
+from bot import library
 from bot.messages import Severity
-from bot.understanding.signals import Signals
+from tests.talk import content
 
 HERE = Path(__file__).parent
-FILES = (HERE.parent / "bot" / "content" / "signals").glob("*.yaml")
-SIGNALS = Signals({path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in FILES})
+SIGNALS = content().hearing.signals
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +85,7 @@ def lines_of(document: Mapping[str, Mapping[str, list[str | dict[str, object]]]]
                 )
 
 
-LINES = list(lines_of(yaml.safe_load((HERE / "heard" / "ja.yaml").read_text(encoding="utf-8"))))
+LINES = list(lines_of(library.read_yaml(HERE / "heard" / "ja.yaml")))
 
 
 @pytest.mark.parametrize("line", LINES, ids=lambda line: f"{line.part}: {line.say}")

@@ -12,28 +12,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot import names
+from bot import library, names
 from bot.errors import ContentError
 from bot.messages import Heard, Severity, Signal
 from bot.understanding import romaji
 from bot.understanding.check import examples
-from bot.understanding.hearing import Hearing, _explained, action, to_json
+from bot.understanding.hearing import _explained, action, to_json
 from bot.understanding.normalise import fold, tight
 from bot.understanding.patterns import Lists, compile_pattern, views
+from tests.talk import content
 
 CONTENT = Path(__file__).parents[1] / "bot" / "content"
 
 
-def documents(folder: str) -> dict[str, dict[str, Any]]:
-    return {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in (CONTENT / folder).glob("*.yaml")}
-
-
-SIGNALS = documents("signals")
-HEARING = Hearing.of(SIGNALS, documents("topics"))
+SIGNALS = library.documents(CONTENT / "signals")
+HEARING = content().hearing
 
 
 @cache  # what a change of dress does not touch is heard once

@@ -6,16 +6,12 @@ are heard (issue B's frozen split, written by somebody else, will).
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-import yaml
 
 from bot.messages import Severity
-from bot.understanding.signals import Signals
+from tests.talk import content
 
-FILES = (Path(__file__).parents[1] / "bot" / "content" / "signals").glob("*.yaml")
-SIGNALS = Signals({path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in FILES})
+SIGNALS = content().hearing.signals
 
 PROBE = """
 abuse emergency 赤ちゃんをガクガク揺さぶってしまいました

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from datetime import time
-from pathlib import Path
 
 import pytest
-import yaml
 
-from bot import library
-from bot.understanding.answers import Answers
-from bot.understanding.language import Languages
 from bot.understanding.slots import age_months, read
+from tests.talk import content
 
-LANGUAGES = Languages(library.weights(library.CONTENT, "language"))
-TOPICS = Path(__file__).parents[1] / "bot" / "content" / "topics"
+LANGUAGES = content().hearing.languages
 
 
 @pytest.mark.parametrize(
@@ -229,7 +224,7 @@ def test_language(text: str, prior: str, tag: str) -> None:
     assert LANGUAGES.detect(text, prior) == tag
 
 
-ANSWERS = Answers({path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in TOPICS.glob("*.yaml")})
+ANSWERS = content().hearing.answers
 
 
 @pytest.mark.parametrize(
