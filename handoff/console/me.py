@@ -22,7 +22,14 @@ router = APIRouter()
 async def page(request: Request, door: Annotated[Pass, Depends(may("counts.see"))]) -> Response:
     """Show what there is to choose."""
     house = house_of(request)
-    return house.page(request, "me.html", signed=door.signed, city=house.city().name, looks=labels.LOOKS.items())
+    return house.page(
+        request,
+        "me.html",
+        signed=door.signed,
+        city=house.city().name,
+        looks=labels.LOOKS.items(),
+        practices=house.practices is not None,
+    )
 
 
 @router.post("/me")

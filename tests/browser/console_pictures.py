@@ -30,9 +30,12 @@ from bot.messages import Severity, Signal
 from bot.models import CaseRow, Journal, ResourceRow, Room, RoomVisit
 from bot.situation import Case
 from bot.store import Store, now_expression
-from handoff import identity, phrases, shift
+from handoff import identity, partners, phrases, shares, shift
 from handoff.console.directory import wording
 from handoff.room.app import create_room
+from handoff.shared.app import create_shared
+from handoff.shares import Text, Wish
+from handoff.staff import Actor
 from tests.browser import test_directory_pages, test_media_page, test_partner_pages, test_today_page
 from tests.browser.chromium import served
 from tests.browser.test_console_pages import Site
@@ -134,6 +137,21 @@ async def looking_back(page: Page) -> None:
     await page.wait_for_url("**/review")
 
 
+async def shared(page: Page) -> None:
+    """Read what was handed over, as its coordinator does: the picture's address carries the code."""
+    await page.get_by_label("電話で聞いた8けたの番号").fill(page.url.rpartition("#")[2])
+    await page.keyboard.press("Enter")
+    await page.get_by_role("button", name="この画面を閉じる").wait_for()
+
+
+async def agreed(page: Page) -> None:
+    """Agree as the second person, and make link and code."""
+    await page.locator("summary", has_text="渡す文を読む").click()
+    await page.get_by_role("button", name="二人目として同意する").click()
+    await page.get_by_role("button", name="入り口と番号をつくる").click()
+    await page.locator(".share-code").wait_for()
+
+
 async def hidden(page: Page) -> None:
     """Hide everything, and open the page anew: it asks for the password."""
     await page.keyboard.press("x")
@@ -164,6 +182,11 @@ PICTURES = (
     console("me", "me", "/me"),
     console("lock", "lock/page", "/team", role="administrator", do=hidden),
     console("sent", "conversation/media", "/cases/{ja}/media/{photo}"),
+    console("shares", "shares/list", "/cases/{vi}/shares"),
+    console("share_form", "shares/form", "/cases/{vi}/shares/new", height=1180),
+    console("share_link", "shares/link", "/cases/{vi}/shares", role="supervisor", do=agreed),
+    Picture("shared_door", "shared/templates/door.html", "{share}", role="", **PHONE),
+    Picture("shared", "shared/templates/page.html", "{share}", role="", **PHONE, do=shared),
     console("today", "today", "/today", height=1000),
     console("team", "team/page", "/team"),
     console("team_person", "team/form", "/team/{me}", role="supervisor"),
@@ -176,6 +199,7 @@ PICTURES = (
     console("people", "people/list", "/people"),
     console("person", "people/page", "/people/{person}"),
     console("person_form", "people/form", "/people/{person}/edit"),
+    console("offer", "people/offer", "/people/offer"),
     console("directory", "directory/list", "/directory"),
     console("place", "directory/place", "/directory/places/{place}"),
     console("place_form", "directory/edit", "/directory/places/{place}/edit"),
@@ -337,6 +361,7 @@ async def fill(site: Site) -> dict[str, str]:
         )  # fmt: skip
 
     await world.store.write(more)
+    share = await hands_over(world, agency, ja, vi)
     await world.load_places()
     mother = (await world.store.read(lambda s: s.get_one(CaseRow, ja.id))).resident_id
     door = await link(world, mother)
@@ -354,7 +379,30 @@ async def fill(site: Site) -> dict[str, str]:
         "person": str(person),
         "place": test_directory_pages.POKAPOKA,
         "door": door,
+        "share": share,
     }
+
+
+async def hands_over(world: World, agency: uuid.UUID, ja: Case, vi: Case) -> str:
+    """Write two texts for a partner agency: one that waits for a second person, one with a link; return that."""
+    mine, hers = (Actor(world.staff[role], role, NAMES[role], role) for role in ("specialist", "supervisor"))
+    kept = await world.store.read(lambda s: partners.get(s, agency))
+    assert kept is not None
+    contact = next(one.id for one in kept.contacts if one.serves_on(DAY.date()))
+    texts = {
+        vi: "昼間に役所へ来られます。ベトナム語の通訳がいる日に、手続きを一緒に考えてほしいとのことです。",
+        ja: "夜の泣き声がつらく、休める時間がほしいとのことです。来週、会って話したいそうです。",
+    }
+    for case, text in texts.items():
+        wish = Wish(contact, Text(text, (("ことば", "ベトナム語" if case is vi else "日本語"),)), DAY.date(), "room")
+        id = await shares.make(world.store, case.id, wish, mine, DAY - timedelta(minutes=3))
+
+    def unit(session: Session) -> tuple[str, str]:
+        shares.agree(session, ja.id, id, hers, DAY)
+        return shares.link(session, ja.id, id, mine, DAY)
+
+    token, code = await world.store.write(unit)
+    return f"/share/{token}#{code}"
 
 
 async def calm(town: Town) -> None:
@@ -377,7 +425,11 @@ async def calm(town: Town) -> None:
 async def running(store: Store) -> AsyncIterator[Town]:
     """Serve the console and the room of a filled town, and give it with its browser."""
     chance, port = random.Random(20261124), free_port()
-    with patch("uuid.uuid4", lambda: uuid.UUID(int=chance.getrandbits(128), version=4)):
+    with (
+        patch("uuid.uuid4", lambda: uuid.UUID(int=chance.getrandbits(128), version=4)),
+        patch("bot.crypto.new_token", lambda: base64.urlsafe_b64encode(chance.randbytes(32)).decode().rstrip("=")),
+        patch("secrets.randbelow", chance.randrange),
+    ):
         world = await build(store, f"http://127.0.0.1:{port}", home="/console/practice")
         assert world.practices is not None
         world.app.state.house = replace(world.app.state.house, base_url="http://madoguchi.hinata.example.jp")
@@ -390,8 +442,16 @@ async def running(store: Store) -> AsyncIterator[Town]:
             areas=lambda: view().directory.area_names,
             base_url=f"http://127.0.0.1:{port}",
         )
+        outside = create_shared(
+            store=store, clock=world.clock, city=lambda: world.city, base_url=f"http://127.0.0.1:{port}"
+        )
         app = Starlette(
-            routes=[Mount("/console", world.app), Mount("/room", room), Mount("/practice", world.practices)]
+            routes=[
+                Mount("/console", world.app),
+                Mount("/room", room),
+                Mount("/practice", world.practices),
+                Mount("/share", outside),
+            ]
         )
         async with served(app, port) as browser:
             base = f"http://127.0.0.1:{port}"

@@ -114,6 +114,7 @@ class Site:
 
 async def sane(page: Page) -> None:
     """Check that nothing is broken on the page, in light and at night."""
+    await page.wait_for_load_state()  # with its colours for the night
     assert await broken(page) == []
     for scheme in ("dark", "light"):
         await page.emulate_media(color_scheme=scheme)

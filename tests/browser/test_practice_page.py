@@ -55,7 +55,8 @@ async def meets(site: Site, page: Page, title: str) -> tuple[Page, Practice]:
 async def test_a_talk_is_practised_by_keyboard(site: Site) -> None:
     """From the real console into a window of its own: the alarm, the claim, two replies and answers, a colleague."""
     page = await site.signed_in()
-    await page.get_by_role("link", name="練習").press("Enter")
+    await page.get_by_role("link", name="さとう").press("Enter")
+    await page.get_by_role("link", name="練習する").press("Enter")
     await expect(page.get_by_role("heading", level=1)).to_have_text("練習")
     await expect(page.locator(".lesson")).to_have_count(0)  # this is the real console
     await shot(page, "80-practice")
