@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -35,6 +36,21 @@ HERE: Final = Path(__file__).parent
 FRESH_SECONDS: Final = 60  # "open now" is no older than this
 
 
+@cache
+def _templates() -> Environment:
+    """Return the environment of these pages' templates: escaped, and nothing left empty; each is read once."""
+    found = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    found.filters["dial"] = dial
+    return found
+
+
 @dataclass
 class House:
     """Hold what the roof passed in: `hear` finds signals in words.
@@ -56,14 +72,7 @@ class House:
     version: str = field(init=False)
 
     def __post_init__(self) -> None:
-        self.templates = Environment(
-            loader=FileSystemLoader(HERE / "templates"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self.templates.filters["dial"] = dial
+        self.templates = _templates()
         styles = b"".join(path.read_bytes() for path in sorted((HERE / "static").glob("*.css")))
         self.version = hashlib.sha256(styles).hexdigest()[:10]
 

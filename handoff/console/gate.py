@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
@@ -167,8 +168,9 @@ def house_of(request: Request) -> House:
     return found
 
 
+@cache
 def templates(folder: str) -> Environment:
-    """Return the environment of the console's templates: escaped, and with the labels at hand."""
+    """Return the environment of the console's templates: escaped, and with the labels at hand; each is read once."""
     env = Environment(
         loader=FileSystemLoader(folder), autoescape=True, trim_blocks=True, lstrip_blocks=True, auto_reload=False
     )

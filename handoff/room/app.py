@@ -21,7 +21,6 @@ from typing import Any, Final
 import structlog
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from sse_starlette import EventSourceResponse
@@ -128,13 +127,7 @@ class _Pages:
         self.cookie = "__Secure-visit" if self.secure else "visit"
         self.hasher = PasswordHasher(time_cost=1, memory_cost=47_104, parallelism=1)  # facts/reliability.md D2
         self.hashing = asyncio.Semaphore(2)  # each takes 46 MiB
-        self.templates = Environment(
-            loader=FileSystemLoader(HERE / "templates"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+        self.templates = outside.templates(HERE / "templates")
         files = sorted((HERE / "static").iterdir())
         self.version = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:10]
 

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
@@ -100,13 +99,7 @@ class _Pages:
     def __post_init__(self) -> None:
         self.secure = self.base_url.startswith("https://")
         self.cookie = "__Secure-share" if self.secure else "share"
-        self.templates = Environment(
-            loader=FileSystemLoader(HERE / "templates"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+        self.templates = outside.templates(HERE / "templates")
         self.version = hashlib.sha256((HERE / "static" / "share.css").read_bytes()).hexdigest()[:10]
 
     async def look(self, request: Request) -> Response:
