@@ -97,7 +97,7 @@ async def test_arrows_choose_and_what_is_chosen_leads_there(site: Site) -> None:
     words = page.get_by_label("さとうとして書く")
     await expect(words).to_be_visible()
     await words.focus()
-    await page.keyboard.press("Control+k")  # while she writes too
+    await press(page, "Control+k")  # while she writes too
     await offered(page, "owaru")
     await offered(page, "相談を終える")
     await page.keyboard.press("Enter")

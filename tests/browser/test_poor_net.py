@@ -87,6 +87,7 @@ async def test_queue_alarm_and_talk_follow_by_asking_alone(site: Site, net: Net)
 
     await hers.goto(f"{site.root}/cases/{case.id}")
     await mine.locator("#alarm a").click()
+    await mine.wait_for_url(f"{site.root}/cases/{case.id}")
     await mine.get_by_role("button", name="この相談を受ける").click()
     await expect(mine.locator("[data-part=head]")).to_contain_text("あなたが担当")
     await asks(hers)

@@ -346,6 +346,7 @@ async def test_an_open_page_is_no_act_a_key_is(desk: Desk) -> None:
     await expect(mori.locator(f'.part-waiting [data-row="{case_id}"]')).to_be_visible()
     await expect(mori.locator("#alarm")).to_contain_text("緊急の相談が")
     await mori.locator("#alarm a").click()
+    await mori.wait_for_url(f"**/cases/{case_id}")
     await press(mori, "c")
     await expect(mori.get_by_text("いま、どこに")).to_be_visible()
     await expect(sakura.locator("[data-part=head]")).to_contain_text("担当: もり")
