@@ -43,6 +43,7 @@ from bot.vault import resident_owner, seal, unseal
 Meant = Literal["again", "asked", "later"]
 
 #: What a turn may ask for; the other events belong to people and to the clock.
+TOPICS_MOST: Final = 12  # of one case; the newest stay
 RESIDENT_EVENTS: Final = frozenset({"offer", "open", "alarm", "decline"})
 
 
@@ -165,6 +166,14 @@ def note_inbound(session: Session, resident_id: uuid.UUID, at: datetime) -> None
     row = _open_row(session, resident_id, lock=True)
     if row is not None:
         _note_inbound(session, row, at)
+        session.flush()
+
+
+def note_topic(session: Session, case_id: uuid.UUID, topic: str) -> None:
+    """Keep what the talk is about, an id of the vocabulary, so that lists find the case by it."""
+    row = session.get_one(CaseRow, case_id)
+    if topic not in row.topics:
+        row.topics = [*row.topics, topic][-TOPICS_MOST:]
         session.flush()
 
 

@@ -110,6 +110,7 @@ class Turn:
     talk_in: Literal["", "room", "line"] = ""  # where the resident wants to talk, when chosen just now
     unmet: tuple[UnmetNeed, ...] = ()
     stops: tuple[str, ...] = ()  # follow-ups whose names begin so are not wanted any more
+    topic: str = ""  # what the talk is about now, an id of the vocabulary
     offer: str = ""  # words of somebody who wants to help and said that they may be kept; never with a signal
 
 

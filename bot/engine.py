@@ -20,6 +20,7 @@ from bot.dialogs.safety import COVER
 from bot.dialogs.welcome import HELLO, HELLO_CHILD, HELLO_SHORT, told_of_translation
 from bot.i18n import EASY, SOURCE, Catalogs, choose
 from bot.messages import GAP, Choice, Heard, Inbound, Phrase, Reply, Severity, Verbatim, _
+from bot.names import TOPICS
 from bot.profile import Profile
 from bot.situation import Campaign, CaseEvent
 from bot.triage import Open
@@ -143,8 +144,17 @@ def turn(memory: Mapping[str, Any], inbound: Inbound, heard: Heard, desk: View, 
         talk_in=talk.talk_in,
         unmet=tuple(talk.unmet),
         stops=tuple(talk.stops),
+        topic=_topic(heard, known),
         offer=talk.offer,
     )
+
+
+def _topic(heard: Heard, known: Mapping[str, Any]) -> str:
+    """Return what was clearly asked for just now, else what was talked of before, as an id of the vocabulary, or ""."""
+    if heard.confident and heard.topics:
+        return heard.topics[0].id
+    before = known.get("open", {}).get("data", {}).get("topic", "")
+    return before if before in TOPICS else ""
 
 
 def _greeted(inbound: Inbound, heard: Heard, campaign: Campaign | None) -> tuple[Inbound, Heard, str]:

@@ -297,6 +297,7 @@ class CaseRow(Base):
     reason: Mapped[str] = mapped_column(String(20))  # signal | half_heard | dead_letter | given_up, or situation.Reason
     kinds: Mapped[list[str]]
     aspects: Mapped[list[str]]
+    topics: Mapped[list[str]] = mapped_column(default=list, server_default="[]")  # what was asked about, for lists
     desk_id: Mapped[str] = mapped_column(String(40), default="")
     desk_why: Mapped[list[str]] = mapped_column(default=list, server_default="[]")  # ids of routing.Why
     holder_id: Mapped[uuid.UUID | None] = mapped_column(default=None)

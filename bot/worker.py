@@ -330,6 +330,8 @@ class Worker:
             if case.for_people:
                 media.want(session, resident_id, uid, inbound.at, now)
                 self.written(session, case.id, uid, now)
+            if turn.topic and not taken_back:
+                cases.note_topic(session, case.id, turn.topic)
             if turn.note:
                 journal.write(
                     session, work.resident.id, who="system", kind="note", words=turn.note, language="ja", at=now,

@@ -1,4 +1,4 @@
-"""Finds cases for lists: by state, severity, kind, language, desk, holder, day and number; a page at a time.
+"""Finds cases for lists: by state, severity, kind, topic, language, desk, holder, day and number; a page at a time.
 
 The rule: the database filters, sorts and counts; nobody loads all cases to show fifty, and no word is read here.
 """
@@ -31,6 +31,11 @@ def has_kind(*kinds: str) -> ColumnElement[bool]:
     return or_(*(cast(CaseRow.kinds, String).like(f'%"{kind}"%') for kind in kinds))
 
 
+def has_topic(topic: str) -> ColumnElement[bool]:
+    """Return the condition that a family asked about this topic in the talk of a case."""
+    return cast(CaseRow.topics, String).like(f'%"{topic}"%')
+
+
 #: A no that a person must still read (CARE C17): not yet read, and of a kind that is read even if declined.
 UNREAD_NO: Final = and_(
     CaseRow.state == "declined", CaseRow.read_at.is_(None), has_kind(*sorted(READ_EVEN_IF_DECLINED))
@@ -58,6 +63,7 @@ class Asked:
     state: str = ""
     severity: str = ""
     kind: str = ""
+    topic: str = ""
     language: str = ""
     desk: str = ""
     holder: UUID | None = None
@@ -90,6 +96,8 @@ def where(asked: Asked) -> list[ColumnElement[bool]]:
         found.append(CaseRow.severity == asked.severity)
     if asked.kind:
         found.append(has_kind(asked.kind))
+    if asked.topic:
+        found.append(has_topic(asked.topic))
     if asked.language:
         found.append(_language == asked.language)
     if asked.desk:

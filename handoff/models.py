@@ -35,6 +35,16 @@ class Staff(Base):
     created_at: Mapped[datetime]
 
 
+class SavedView(Base):
+    """Keep the filters of a list under a name, for one member of staff; no words that were searched for."""
+
+    __tablename__ = "saved_view"
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    staff_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff.id"), index=True)
+    name: Mapped[str] = mapped_column(String(40))
+    query: Mapped[str] = mapped_column(String(500))  # as it stands in the address of the list
+
+
 class SignInTry(Base):
     """Keep how often somebody failed to sign in under one name, whether or not there is such an account."""
 

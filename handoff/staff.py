@@ -77,6 +77,7 @@ MAY: Final[Mapping[str, frozenset[Role]]] = {
     "agency.see": _TALKING | {"officer"},
     "agency.edit": _TALKING,
     "practice.do": _TALKING,
+    "case.search": _TALKING,
     "person.see": _TALKING,
     "person.edit": _TALKING,
 }
@@ -102,7 +103,7 @@ WITHOUT_CASE: Final = frozenset(
     {
         "counts.see", "queue.see", "queue.take", "directory.see", "directory.edit", "directory.import",
         "agency.see", "agency.edit", "person.see", "person.edit",
-        "canned.edit", "shift.see", "shift.write", "team.see", "team.edit", "desk.state", "practice.do",
+        "canned.edit", "shift.see", "shift.write", "team.see", "team.edit", "desk.state", "practice.do", "case.search",
     }
 )  # fmt: skip
 

@@ -245,6 +245,20 @@ async def test_a_question_becomes_places(town: Town) -> None:
     assert "確かめた日" in await town.taps(phone, "くわしく見る", "確かめた日")
 
 
+async def test_a_case_knows_what_the_talk_was_about(town: Town) -> None:
+    """What she asked before she needed a person, and what she asks while one is waited for; lists find it by that."""
+    phone = town.somebody()
+    await town.says(phone, "一時預かりを使いたい")
+    await town.says(phone, "もう限界です。子どもを叩いてしまいそうで怖い")
+    await town.says(phone, "児童手当はいくらですか")
+    await town.quiet(phone)
+    case = await town.case(phone)
+    assert case is not None
+    assert case.id is not None
+    row = await town.roof.store.read(lambda s: s.get_one(CaseRow, case.id))
+    assert row.topics == ["temporary_care", "child_allowance"]
+
+
 async def test_the_public_pages_are_served_under_the_roofs_headers(town: Town) -> None:
     """They know the directory, open the talk in LINE, and take a link that was signed with the same secret."""
     async with httpx.AsyncClient(base_url=town.base, trust_env=False, follow_redirects=True) as browser:

@@ -132,6 +132,9 @@ DOORS: dict[tuple[str, str], Door] = {
     ("GET", "/live/since"): Door(EVERYBODY),
     ("GET", "/cases"): Door(TALKING | {"officer"}),
     ("GET", "/cases.csv"): Door(TALKING | {"officer"}),
+    ("POST", "/cases/search"): Door(TALKING, "", (("words", "つかれ"),)),
+    ("POST", "/cases/views"): Door(TALKING | {"officer"}, "", (("name", "急ぎ"),)),
+    ("POST", "/cases/views/{view_id:uuid}/drop"): Door(TALKING | {"officer"}),
     ("POST", "/next"): Door(TALKING),
     ("GET", "/alarms"): Door(TALKING | {"officer"}),
     ("POST", "/alarms/sound"): Door(TALKING | {"officer"}),
@@ -469,6 +472,8 @@ async def good_form(world: World, path: str, door: Door, case_id: uuid.UUID) -> 
         ids["desk_id"] = world.city.desks[0].id
     if door.needs in ("asked", "agreed"):
         ids["asked_id"] = await an_asked_identity(world, case_id, agreed=door.needs == "agreed")
+    if "{view_id" in path:
+        ids["view_id"] = uuid.UUID(int=9)  # whoever drops one that is not there is answered as for one that was
     if "{duty_id" in path:
         ids["duty_id"] = await a_duty(world)
     if "{promise_id" in path:

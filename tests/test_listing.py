@@ -83,6 +83,9 @@ async def test_each_filter_finds_its_own(world: World) -> None:
     assert await names(severity="emergency") == {"vanish", "both"}
     assert await names(kind="crisis") == {"vanish", "both"}
     assert await names(kind="abuse") == {"hand", "both", "done"}
+    await world.store.write(lambda s: cases.note_topic(s, town["tired"], "nursery"))
+    await world.store.write(lambda s: cases.note_topic(s, town["hand"], "small_nursery"))
+    assert await names(topic="nursery") == {"tired"}
     assert await names(language="en") == {"tired"}
     assert await names(language="ne") == {"both"}, "what LINE says counts where nothing was chosen"
     assert await names(desk="hinata") == set(town)
@@ -294,6 +297,7 @@ def test_an_address_leads_back_to_the_same_filters() -> None:
         "waiting",
         "urgent",
         "dv",
+        "nursery",
         "vi",
         "hinata",
         uuid.uuid4(),

@@ -18,17 +18,18 @@ from markupsafe import Markup
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from bot import cases
+from bot import cases, names
 from bot.errors import CaseMovedError, RefusedError
 from bot.models import CaseRow
 from bot.opening import TOKYO
 from bot.situation import City
-from handoff import alarms, audit, listing, staff, taking, team
+from handoff import alarms, audit, listing, searching, staff, taking, team, views
 from handoff.alarms import Called
 from handoff.console import labels, live
 from handoff.console.gate import House, Pass, house_of, may
 from handoff.console.live import Shared
 from handoff.listing import TO_READ, Asked, Found, Order
+from handoff.searching import Searched
 from handoff.staff import MAY, READS_OF_STAFF, Actor
 
 CLOSED_DAYS: Final = 7  # how long a closed case can be found on the queue's page to reopen it
@@ -268,6 +269,7 @@ def asked_of(
     state: Annotated[str, Query(max_length=10)] = "open",
     severity: Annotated[str, Query(max_length=10)] = "",
     kind: Annotated[str, Query(max_length=20)] = "",
+    topic: Annotated[str, Query(max_length=40)] = "",
     language: Annotated[str, Query(max_length=10)] = "",
     desk: Annotated[str, Query(max_length=40)] = "",
     holder: Annotated[str, Query(max_length=40)] = "",
@@ -286,6 +288,7 @@ def asked_of(
         state=one_of(state, STATES),
         severity=one_of(severity, labels.SEVERITIES),
         kind=one_of(kind, labels.KINDS),
+        topic=one_of(topic, names.TOPICS),
         language=one_of(language, labels.LANGUAGES),
         desk=desk,
         holder=_uuid(holder),
@@ -315,6 +318,7 @@ def query(asked: Asked, **more: Any) -> str:
         "state": asked.state,
         "severity": asked.severity,
         "kind": asked.kind,
+        "topic": asked.topic,
         "language": asked.language,
         "desk": asked.desk,
         "holder": str(asked.holder or ""),
@@ -336,20 +340,63 @@ async def index(
     number: Annotated[int, Query(ge=1, le=100_000, alias="page")] = 1,
 ) -> Response:
     """Show the cases that fit the filters, fifty a page."""
+    return await _list(request, door, asked, number)
+
+
+@router.post("/cases/search")
+async def search(
+    request: Request,
+    door: Annotated[Pass, Depends(may("case.search"))],
+    asked: Annotated[Asked, Depends(asked_of)],
+) -> Response:
+    """Show the cases among those that fit whose talk holds the words; they come in a form, so that no log has them."""
+    house, words = house_of(request), door.text("words", 100)
+    if len(words) < searching.SHORTEST:
+        raise RefusedError(f"さがすことばを、{searching.SHORTEST}文字以上で書いてください。")
+    found = await house.store.read(lambda s: searching.search(s, asked, words, door.actor))
+    await house.store.write(lambda s: searching.note(s, door.actor, found, house.clock.now()))
+    return await _list(request, door, asked, 1, words=words, searched=found)
+
+
+@router.post("/cases/views")
+async def keep_view(
+    request: Request,
+    door: Annotated[Pass, Depends(may("queue.see"))],
+    asked: Annotated[Asked, Depends(asked_of)],
+) -> Response:
+    """Keep these filters under a name."""
+    name, kept = door.text("name", views.LONGEST), query(asked)
+    await house_of(request).store.write(lambda s: views.keep(s, door.actor.id, name, kept))
+    return RedirectResponse(f"{request.scope.get('root_path', '')}/cases?{kept}", 303)
+
+
+@router.post("/cases/views/{view_id:uuid}/drop")
+async def drop_view(request: Request, door: Annotated[Pass, Depends(may("queue.see"))], view_id: uuid.UUID) -> Response:
+    """Forget a list that was kept."""
+    await house_of(request).store.write(lambda s: views.drop(s, door.actor.id, view_id))
+    return RedirectResponse(f"{request.scope.get('root_path', '')}/cases", 303)
+
+
+async def _list(
+    request: Request, door: Pass, asked: Asked, number: int, *, words: str = "", searched: Searched | None = None
+) -> Response:
     house, now = house_of(request), house_of(request).clock.now()
     city = house.city()
 
-    def unit(session: Session) -> tuple[tuple[Row, ...], int, dict[uuid.UUID, str]]:
-        conditions = listing.where(asked)
+    def unit(session: Session) -> tuple[tuple[Row, ...], int, dict[uuid.UUID, str], list[views.View]]:
+        conditions = listing.where(asked) if searched is None else [CaseRow.id.in_(searched.found[:PAGE])]
         order: Order = "to_read" if (asked.state, asked.order) == ("to_read", "grave") else asked.order
+        if searched is not None:
+            order = "newest"
         found = listing.listed(session, conditions, order=order, limit=PAGE, offset=PAGE * (number - 1))
         theirs = {
             id for each in (CaseRow.holder_id, CaseRow.meant_for_id) for id in session.scalars(select(each).distinct())
         }
-        names = {id: name for id, name in staff.work_names(session).items() if id in theirs or id == door.actor.id}
-        return rows(session, found, city, now), listing.count(session, conditions), names
+        people = {id: name for id, name in staff.work_names(session).items() if id in theirs or id == door.actor.id}
+        kept = views.of(session, door.actor.id)
+        return rows(session, found, city, now), listing.count(session, conditions), people, kept
 
-    found, count, holders = await house.store.read(unit)
+    found, count, holders, kept = await house.store.read(unit)
     return house.page(
         request,
         "queue/cases.html",
@@ -368,6 +415,13 @@ async def index(
         desks={desk.id: desk.name for desk in city.desks},
         holders=holders,
         me=door.actor.id,
+        views=kept,
+        here_now=query(asked),
+        topics={id: house.words.sentence(name, "ja") for id, name in names.TOPICS.items()},
+        words=words,
+        searched=searched,
+        may_search=door.actor.role in staff.MAY["case.search"],
+        through_most=searching.MOST,
         **_may(door.actor, now),
     )
 
@@ -378,13 +432,13 @@ async def counts(
 ) -> Response:
     """Give how many cases fit the filters as CSV, by month, state, severity, kind and language; no case, no name."""
     house = house_of(request)
-    names = {
+    worded = {
         "state": labels.STATES,
         "severity": labels.SEVERITIES,
         "kind": labels.KINDS,
         "language": labels.LANGUAGES,
     }
-    text = await house.store.read(lambda s: listing.counts_csv(s, asked, names))
+    text = await house.store.read(lambda s: listing.counts_csv(s, asked, worded))
     today = house.clock.now().astimezone(TOKYO).date()
     return Response(
         "\ufeff" + text,  # Excel reads UTF-8 only with the mark
