@@ -39,8 +39,9 @@ SHARED = Path(__file__).parents[1].parent / "shared"
 
 # Files of tests lie in memory where it has room: what must be durable is tried by killing processes, never machines.
 MEMORY, ROOM = Path("/dev/shm"), 4 << 30  # bytes; a container often gives 64 MB only
-if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM:
-    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+FILES = str(MEMORY) if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM else None
+if FILES:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", FILES)
 
 #: The files that take longest, in the order in which they begin, so that no core waits for the other in the end.
 FIRST = (
@@ -147,7 +148,7 @@ def postgres_server() -> Iterator[str]:
     if given := os.environ.get("TEST_DATABASE_URL"):
         yield given.rstrip("/")
         return
-    home, port = Path(tempfile.mkdtemp(prefix="madoguchi-pg-")), free_port()
+    home, port = Path(tempfile.mkdtemp(prefix="madoguchi-pg-", dir=FILES)), free_port()
     bindir = _postgres_bin(home)
     prefix: list[str] = []
     if os.geteuid() == 0:
@@ -201,7 +202,8 @@ async def _migrate(url: str) -> None:
 
 async def _create(server: str, name: str, template: str = "template1") -> None:
     admin = await asyncpg.connect(f"{server}/postgres")
-    await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    # Copying files takes a third of the time that writing all of them to the log does.
+    await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
     await admin.close()
 
 

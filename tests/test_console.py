@@ -473,7 +473,7 @@ async def good_form(world: World, path: str, door: Door, case_id: uuid.UUID) -> 
     if door.needs in ("asked", "agreed"):
         ids["asked_id"] = await an_asked_identity(world, case_id, agreed=door.needs == "agreed")
     if "{view_id" in path:
-        ids["view_id"] = uuid.UUID(int=9)  # whoever drops one that is not there is answered as for one that was
+        ids["view_id"] = str(uuid.UUID(int=9))  # whoever drops one that is not there is answered as for one that was
     if "{duty_id" in path:
         ids["duty_id"] = await a_duty(world)
     if "{promise_id" in path:

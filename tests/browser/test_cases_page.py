@@ -22,7 +22,7 @@ async def test_the_list_is_found_filtered_and_walked_by_keyboard(site: Site) -> 
     await sane(page)
     await page.get_by_label("緊急度").focus()
     await page.keyboard.press("ArrowDown")
-    await page.get_by_role("button", name="さがす").focus()
+    await page.get_by_role("button", name="さがす", exact=True).focus()
     await page.keyboard.press("Enter")
     await page.wait_for_url("**severity=emergency**")
     await expect(page.locator(".row")).to_have_count(1)
