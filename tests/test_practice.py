@@ -21,7 +21,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from bot import library
-from bot.errors import ContentError, RefusedError
+from bot.errors import ContentError, MadoguchiError, RefusedError
 from bot.line.client import LineClient
 from bot.models import Audit, Base, CaseRow, Job, Journal, Outbox, Resident, SignalRow
 from bot.outbox import OutboxSender
@@ -32,6 +32,7 @@ from handoff import alarms, calling, practice
 from handoff.models import Practised, Staff
 from handoff.practice import Begun, Practice, Practices
 from handoff.staff import Actor
+from tests.conftest import SECRET_KEY
 from tests.console_world import BASE, NOW, World, build, csrf_of, form, practising
 
 FAMILIES = library.practice()
@@ -408,6 +409,19 @@ async def test_another_process_finds_the_practice_and_each_line_comes_once(pract
     await practices.sweep()
     assert practices._open == {}
     await other.close()
+
+
+async def test_the_installs_own_key_opens_no_practice(practices: Practices) -> None:
+    """A practice has a key of its own: nothing of it is ever read as real. Seen to fail with the same key."""
+    await practices.begin(ME, "night")
+    begun = practices.of(ME.id)
+    assert begun is not None
+    real = Store(f"sqlite:///{begun.path}", SECRET_KEY)
+    try:
+        with pytest.raises(MadoguchiError):
+            await real.open()
+    finally:
+        await real.close()
 
 
 async def test_the_clock_goes_on_in_every_process_alike(practices: Practices) -> None:
