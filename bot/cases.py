@@ -42,8 +42,8 @@ from bot.vault import resident_owner, seal, unseal
 #: read it and said when she will answer. Anybody may still take it.
 Meant = Literal["again", "asked", "later"]
 
-#: What a turn may ask for; the other events belong to people and to the clock.
 TOPICS_MOST: Final = 12  # of one case; the newest stay
+#: What a turn may ask for; the other events belong to people and to the clock.
 RESIDENT_EVENTS: Final = frozenset({"offer", "open", "alarm", "decline"})
 
 

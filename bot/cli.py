@@ -107,7 +107,7 @@ app.add_typer(campaign_app, name="campaign")
 app.add_typer(content_app, name="content")
 app.add_typer(line_app, name="line")
 
-#: A build without windows is the same engine and half the work.
+#: Debian's Chromium, in its build without windows where that is installed: the same engine, half the work.
 CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium") or "/usr/bin/chromium"
 WIDE = None if sys.stdout.isatty() else 200  # columns; for a pipe or a file rich would squeeze tables into 80
 out = Console(highlight=False, soft_wrap=True, width=WIDE)

@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, String, and_, case, cast, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from bot.models import CaseRow, Resident, SignalRow
 from bot.opening import TOKYO
@@ -28,12 +28,17 @@ _RANK: Final = case((CaseRow.severity == "emergency", 0), (CaseRow.severity == "
 
 def has_kind(*kinds: str) -> ColumnElement[bool]:
     """Return the condition that a case is of one of these kinds (ids of the vocabulary, kept as JSON)."""
-    return or_(*(cast(CaseRow.kinds, String).like(f'%"{kind}"%') for kind in kinds))
+    return or_(*(_holds(CaseRow.kinds, kind) for kind in kinds))
 
 
 def has_topic(topic: str) -> ColumnElement[bool]:
     """Return the condition that a family asked about this topic in the talk of a case."""
-    return cast(CaseRow.topics, String).like(f'%"{topic}"%')
+    return _holds(CaseRow.topics, topic)
+
+
+def _holds(ids: InstrumentedAttribute[list[str]], id: str) -> ColumnElement[bool]:
+    """Return the condition that a list of ids, kept as JSON, has this one."""
+    return cast(ids, String).like(f'%"{id}"%')
 
 
 #: A no that a person must still read (CARE C17): not yet read, and of a kind that is read even if declined.

@@ -17,6 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot import cases, journal
+from bot.errors import RefusedError
 from bot.models import CaseRow, Journal
 from bot.store import append_audit
 from bot.understanding.normalise import fold
@@ -33,21 +34,26 @@ _SAID: Final = ("resident", "staff")
 
 @dataclass(frozen=True, slots=True)
 class Searched:
-    """Hold what was found: the cases, newest first; through how many was read, and how many the filters let in."""
+    """Hold what was found: the cases, newest first; through how many was read; whether there are older ones besides."""
 
     found: tuple[uuid.UUID, ...]
     through: int
-    fitting: int
+    older: bool
 
 
 def search(session: Session, asked: Asked, words: str, actor: Actor) -> Searched:
-    """Return the cases whose talk holds every one of the words, however they are written in width and case."""
+    """Return the cases whose talk holds every one of the words, however they are written in width and case.
+
+    Raise RefusedError when too little of the words is left to look for.
+    """
     conditions = listing.where(asked)
-    sought = [fold(part).text for part in words.split()]
+    sought = [part for part in fold(words).text.split() if len(part) >= SHORTEST]
+    if not sought:
+        raise RefusedError(f"さがすことばを、{SHORTEST}文字以上で書いてください。")
     rows = [one.row for one in listing.listed(session, conditions, order="newest", limit=MOST)]
     readable = [row for row in rows if not cases.as_case(row).about_staff or actor.role in staff.READS_OF_STAFF]
     found = tuple(row.id for row in readable if _holds(session, row, sought))
-    return Searched(found, len(readable), listing.count(session, conditions))
+    return Searched(found, len(readable), older=listing.count(session, conditions) > len(rows))
 
 
 def note(session: Session, actor: Actor, searched: Searched, at: datetime) -> None:

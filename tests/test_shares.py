@@ -29,7 +29,7 @@ from handoff.partners import Agency, Contact
 from handoff.shared import app as shared_app
 from handoff.shared.app import CSP, TRIES_A_MINUTE, create_shared
 from handoff.shares import Text, Wish
-from handoff.staff import Actor
+from handoff.staff import Actor, Role
 from tests.console_world import NAMES, NOW, TIRED_EN, World, a_resident, build, form, writes
 from tests.talk import view, words
 
@@ -57,8 +57,8 @@ class Handing:
     def store(self) -> Store:
         return self.world.store
 
-    def actor(self, role: str = "specialist") -> Actor:
-        return Actor(self.world.staff[role], role, NAMES[role], role)  # type: ignore[arg-type]
+    def actor(self, role: Role = "specialist") -> Actor:
+        return Actor(self.world.staff[role], role, NAMES[role], role)
 
     def wish(self, **changes: Any) -> Wish:
         return replace(Wish(self.contact_id, Text(SUMMARY, (("ことば", "日本語"),)), TODAY, "phone"), **changes)
@@ -393,7 +393,7 @@ async def test_one_agencys_link_code_and_browser_open_nothing_of_anothers(one: H
 
 @pytest.mark.parametrize("ends", ["expired", "revoked", "withdrawn"])
 async def test_an_end_holds_at_once_for_a_browser_that_is_reading(
-    one: Handing, browser: httpx.AsyncClient, ends: str
+    one: Handing, browser: httpx.AsyncClient, ends: shares.End
 ) -> None:
     """Time, revocation, a yes that was taken back: no word, no answer, no link, no way back."""
     id, address, code = await opened(one, browser)
@@ -401,7 +401,7 @@ async def test_an_end_holds_at_once_for_a_browser_that_is_reading(
     if ends == "expired":
         one.pass_time(days=7)
     else:
-        await one.end(id, ends)  # type: ignore[arg-type]
+        await one.end(id, ends)
     assert SUMMARY not in (await browser.get(address)).text
     assert (await browser.post(address, data={"code": code})).status_code == 404
     answer = await browser.post(f"{address}/answer", data={"words": "引き受けます"})
@@ -459,7 +459,8 @@ async def test_the_headers_of_every_answer_are_strict(one: Handing, browser: htt
     for part in ("__Secure-share=", "HttpOnly", "SameSite=lax", f"Path=/share/{token}", "Secure"):
         assert part in cookie
     page = await browser.get(f"/share/{token}")
-    style = await browser.get(re.search(r'href="(/share/static/[^"]+)"', page.text)[1])  # type: ignore[index]
+    (address_of_style,) = re.findall(r'href="(/share/static/[^"]+)"', page.text)
+    style = await browser.get(address_of_style)
     assert style.headers["cache-control"] == "private, max-age=3600"
     for answer in (entered, page, await browser.get("/share/x"), await browser.get("/share/a/b")):
         assert answer.headers["content-security-policy"] == CSP

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,16 +11,13 @@ import pytest
 from playwright.async_api import Page, async_playwright, expect
 from simulator_stand_in import Town, served, text, town
 
-CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
-FLAGS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync", "--no-first-run"),
-]
+from tests.browser.chromium import ARGUMENTS, CHROMIUM
+
 PNG = (
     b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x06\x00\x00\x00\x1f\x15\xc4\x89"
     b"\x00\x00\x00\rIDATx\xdac\xfc\xcf\xc0P\x0f\x00\x04\x85\x01\x80\x84\xa9\x8c!\x00\x00\x00\x00IEND\xaeB`\x82"
 )
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")]
+pytestmark = pytest.mark.browser
 
 
 @dataclass
@@ -40,7 +36,7 @@ class Scene:
 @asynccontextmanager
 async def scene(**viewport: Any) -> AsyncIterator[Scene]:
     async with town() as here, served(here.app) as base, async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         page = await browser.new_page(locale="ja-JP", timezone_id="Asia/Tokyo", **viewport)
         one = Scene(here, page, f"{base}/simulator")
         page.on("console", lambda message: one.troubles.append(message.text) if message.type == "error" else None)

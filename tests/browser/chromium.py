@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,8 +13,8 @@ from weakref import WeakKeyDictionary
 import uvicorn
 from playwright.async_api import Browser, ConsoleMessage, Locator, Page, Playwright, async_playwright
 
-#: Debian's Chromium, in its build without windows where that is installed: the same engine, half the work.
-CHROMIUM = shutil.which("chromium-headless-shell") or "/usr/bin/chromium"
+from bot.cli import CHROMIUM
+
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",

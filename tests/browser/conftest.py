@@ -16,9 +16,9 @@ from tests.conftest import copied, opened
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let the tests of this folder run in the loop of the worker."""
-    here = __file__.rpartition("/")[0]
+    here = Path(__file__).parent
     for item in items:
-        if str(item.path).startswith(here) and iscoroutinefunction(getattr(item, "function", None)):
+        if item.path.is_relative_to(here) and iscoroutinefunction(getattr(item, "function", None)):
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 

@@ -30,7 +30,7 @@ from tests.browser.chromium import ARGUMENTS, CHROMIUM, broken, chromium, keep, 
 from tests.calling_stand_ins import Post, Ringer, opened
 from tests.test_app import Town, running
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 EDGE = "いまベランダにいます。もう飛び降りたい"
 NAMES = {"sakura": "さくら", "mori": "もり"}
