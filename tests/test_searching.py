@@ -118,11 +118,12 @@ async def test_what_was_taken_back_is_not_found(world: World, browser: httpx.Asy
     assert f'data-row="{case_id}"' not in page
 
 
+@pytest.mark.parametrize("bound", [("MOST", 2), ("IN_ALL", 2)])
 async def test_so_many_are_read_at_once_and_the_page_says_so(
-    world: World, browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    world: World, browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, bound: tuple[str, int]
 ) -> None:
-    """The newest first; narrowing the list reaches the others."""
-    monkeypatch.setattr(searching, "MOST", 2)
+    """The newest first, so many talks or so many lines; narrowing the list reaches the others."""
+    monkeypatch.setattr(searching, *bound)
     old = await a_talk(world, "おなじことば", minutes=30)
     for minutes in (20, 10):
         await a_talk(world, "おなじことば", minutes=minutes)
