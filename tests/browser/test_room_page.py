@@ -289,6 +289,38 @@ async def test_the_way_out_is_instant_even_when_the_desk_is_gone(
     await page.wait_for_url("**/weather")
 
 
+async def test_what_arrives_while_she_leaves_neither_shows_nor_leads_back(
+    house: House, phone: tuple[BrowserContext, Watch]
+) -> None:
+    """Between leaving and the harmless page, new words and the visit's end change nothing."""
+    page, slow = await phone[0].new_page(), asyncio.Event()
+    await page.add_init_script(
+        """window.streams = []; window.EventSource = class extends EventSource {
+            constructor(url) { super(url); window.streams.push(this); }
+        };"""
+    )
+    await house.journal("staff", "ひみつの言葉")
+    await come(page, house)
+    await page.wait_for_function("window.streams.length > 0")
+
+    async def weather(route: Route) -> None:
+        await slow.wait()
+        await route.continue_()
+
+    await phone[0].route("**/weather", weather)
+    await page.evaluate(
+        """() => {
+            document.getElementById("leave").click();
+            for (const stream of window.streams) {
+                stream.dispatchEvent(new MessageEvent("words", { data: "other" }));
+                stream.dispatchEvent(new Event("over"));
+            }
+        }"""
+    )
+    slow.set()
+    await page.wait_for_url("**/weather")
+
+
 async def test_words_are_not_lost_when_the_net_is(house: House, phone: tuple[BrowserContext, Watch]) -> None:
     """A failed sending keeps the words and says so; pressing again sends them once, even if the first one arrived."""
     page = await phone[0].new_page()

@@ -7,6 +7,7 @@ export function clear() {
     const part = document.getElementById(name);
     if (part) part.remove();
   }
+  document.dispatchEvent(new Event("left"));
 }
 
 function leave() {

@@ -29,6 +29,7 @@ function toEnd() {
 }
 
 function take(html) {
+  if (done) return key;
   const fresh = new DOMParser().parseFromString(html, "text/html").getElementById("words");
   const now = $("words"), log = $("log"), end = atEnd();
   now.dataset.state = fresh.dataset.state;
@@ -57,6 +58,7 @@ function take(html) {
 }
 
 async function fetchWords() {
+  if (done) return;
   if (busy) { again = true; return; }
   busy = true;
   try {
@@ -74,6 +76,7 @@ async function fetchWords() {
 }
 
 function over() { // the visit ended: what is typed stays, to be copied
+  if (done) return;
   done = true;
   stop();
   if (field.value.trim() || sending) tell(words.closed);
@@ -166,7 +169,7 @@ function listen() {
   stream.addEventListener("words", (event) => {
     spoke();
     pause = 1000;
-    if (event.data !== $("words").dataset.state) fetchWords();
+    if (!done && event.data !== $("words").dataset.state) fetchWords();
   });
   stream.addEventListener("beat", spoke);
   stream.addEventListener("over", over);
@@ -195,11 +198,11 @@ document.addEventListener("visibilitychange", () => {
   if (document.hidden) return stop();
   if (!done) { fetchWords(); listen(); }
 });
-addEventListener("pagehide", () => {
-  stop();
+document.addEventListener("left", () => { // nothing may fetch, show or lead back any more
   done = true;
-  clear();
+  stop();
 });
+addEventListener("pagehide", clear);
 addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 
 $("renew").parentElement.hidden = true;
