@@ -19,7 +19,7 @@ setup: .venv/.installed catalogs var/kept/topics.json  ## make .venv, install fr
 	@chmod +x .venv/bin/madoguchi
 	@touch $@
 
-catalogs: .venv/.installed $(patsubst %.po,%.mo,$(wildcard locales/*/LC_MESSAGES/messages.po))
+catalogs: .venv/.installed $(patsubst %.po,%.mo,$(wildcard locales/*/LC_MESSAGES/*.po))
 
 var/kept/topics.json: $(wildcard bot/content/signals/*.yaml bot/content/topics/*.yaml bot/understanding/*.py) | .venv/.installed
 	@$(PY) -c "from bot import library; library.load()" && touch $@  # what every start would work out again
@@ -58,6 +58,10 @@ messages: .venv/.installed  ## take the sentences out of code and content and me
 	@for po in locales/*/LC_MESSAGES/messages.po; do \
 	  $(BABEL) -q update -i var/messages.pot -o $$po -l $$(basename $$(dirname $$(dirname $$po)) | cut -d@ -f1) --ignore-pot-creation-date --no-wrap --ignore-obsolete; \
 	  sed -i '/^"\(POT-Creation-Date\|PO-Revision-Date\|Report-Msgid-Bugs-To\|Last-Translator\|Language-Team\):/d' $$po; done
+
+	@$(BABEL) -q extract -F locales/console.toml --no-location --sort-output -o var/console.pot .
+	@$(BABEL) -q update -i var/console.pot -o locales/en/LC_MESSAGES/console.po -D console -l en --ignore-pot-creation-date --no-wrap --ignore-obsolete --no-fuzzy-matching
+	@sed -i '/^"\(POT-Creation-Date\|PO-Revision-Date\|Report-Msgid-Bugs-To\|Last-Translator\|Language-Team\):/d' locales/en/LC_MESSAGES/console.po
 
 menus: setup browser  ## draw the rich menus' pictures from the catalogs (then `madoguchi line menus` puts them up)
 	@$(PY) -m bot.cli line draw

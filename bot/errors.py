@@ -64,7 +64,12 @@ class SettingsError(AuthorError):
 
 
 class RefusedError(MadoguchiError):
-    """Refuse what a person asked for; the message is shown to staff."""
+    """Refuse what a person asked for; the sentence, its `{names}` filled, is shown to staff in their language."""
+
+    def __init__(self, sentence: str, **values: object) -> None:
+        super().__init__(sentence.format(**values) if values else sentence)
+        self.sentence = sentence
+        self.values = values
 
 
 class NotAllowedError(RefusedError):

@@ -26,6 +26,7 @@ class Staff(Base):
     password_hash: Mapped[str] = mapped_column(String(200))  # argon2id
     active: Mapped[bool] = mapped_column(default=True)
     look: Mapped[str] = mapped_column(String(10), default="system", server_default="system")  # system | light | dark
+    page_language: Mapped[str] = mapped_column(String(5), default="ja", server_default="ja")  # ja | en
     alarm_sounds: Mapped[bool] = mapped_column(default=True, server_default=true())  # else banner and title alone
     desks: Mapped[list[str]] = mapped_column(default=list, server_default="[]")  # ids of situation.Desk; none = all
     languages: Mapped[list[str]] = mapped_column(default=list, server_default="[]")

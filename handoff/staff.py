@@ -26,6 +26,7 @@ from bot.situation import Case
 from bot.store import Store, append_audit, db_now, now_expression, upsert
 from bot.vault import vault
 from handoff.models import Mention, SignInTry, Staff, StaffSession
+from handoff.wording import PageLanguage
 
 Role = Literal["specialist", "supervisor", "officer", "administrator"]
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
@@ -143,6 +144,7 @@ class SignedIn:
     named: int = 0  # notes of colleagues that wait for her
     locked: bool = False
     look: Look = "system"
+    page_language: PageLanguage = "ja"
 
 
 @dataclass(frozen=True, slots=True)
@@ -385,6 +387,7 @@ def session_by_hash(session: Session, hashed: str) -> SignedIn | None:
             Staff.role,
             Staff.alarm_sounds,
             Staff.look,
+            Staff.page_language,
             StaffSession.csrf,
             StaffSession.locked,
             named.label("named"),
@@ -400,8 +403,8 @@ def session_by_hash(session: Session, hashed: str) -> SignedIn | None:
     if row is None:
         return None
     actor = Actor(row.id, row.login, row.work_name, cast(Role, row.role))
-    look = cast(Look, row.look)
-    return SignedIn(actor, row.csrf, hashed, row.alarm_sounds, row.named, row.locked, look)
+    look, language = cast(Look, row.look), cast(PageLanguage, row.page_language)
+    return SignedIn(actor, row.csrf, hashed, row.alarm_sounds, row.named, row.locked, look, language)
 
 
 def set_sound(session: Session, staff_id: uuid.UUID, *, sounds: bool) -> None:
@@ -409,9 +412,9 @@ def set_sound(session: Session, staff_id: uuid.UUID, *, sounds: bool) -> None:
     session.execute(update(Staff).where(Staff.id == staff_id).values(alarm_sounds=sounds))
 
 
-def set_look(session: Session, staff_id: uuid.UUID, look: Look) -> None:
-    """Keep how this person wants her pages: as her computer is, light, or dark."""
-    session.execute(update(Staff).where(Staff.id == staff_id).values(look=look))
+def set_look(session: Session, staff_id: uuid.UUID, look: Look, language: PageLanguage) -> None:
+    """Keep how this person wants her pages: as her computer is, light, or dark; in Japanese or English."""
+    session.execute(update(Staff).where(Staff.id == staff_id).values(look=look, page_language=language))
 
 
 def touch_session(session: Session, hashed: str) -> None:

@@ -125,7 +125,7 @@ DOORS: dict[tuple[str, str], Door] = {
     ("POST", "/lock"): Door(EVERYBODY),
     ("POST", "/unlock"): Door(EVERYBODY, "", (("password", PASSWORD),)),
     ("GET", "/me"): Door(EVERYBODY),
-    ("POST", "/me"): Door(EVERYBODY, "", (("look", "dark"),)),
+    ("POST", "/me"): Door(EVERYBODY, "", (("look", "dark"), ("language", "ja"))),
     ("GET", "/"): Door(EVERYBODY),
     ("GET", "/queue"): Door(EVERYBODY),
     ("GET", "/live"): Door(EVERYBODY),

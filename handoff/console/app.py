@@ -98,7 +98,7 @@ def create_console(
         base_url,
         to_line,
         passwords,
-        gate.templates(str(HERE / "templates")),
+        str(HERE / "templates"),
         directory,
         tuple(categories),
         words,

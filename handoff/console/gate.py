@@ -29,19 +29,20 @@ from bot.clock import Clock
 from bot.curation import By
 from bot.directory.search import Directory
 from bot.errors import CaseMovedError, DirectoryMovedError, NotAllowedError, RefusedError
-from bot.i18n import Catalogs
+from bot.i18n import Catalogs, accepted
 from bot.messages import clean
 from bot.rooms import ToLine
 from bot.situation import Case, City
 from bot.store import Store
-from handoff import audit, staff
+from handoff import audit, staff, wording
 from handoff.console import labels
 from handoff.interpreter import Interpreter
 from handoff.practice import Lesson, Practices
 from handoff.staff import Actor, Passwords, SignedIn
+from handoff.wording import LANGUAGES, PageLanguage, Sentences, later, say, speak, spoken
 
-WRONG_ORIGIN: Final = "この画面の外から送られたため、受け付けませんでした。画面を開きなおしてください。"
-STALE_FORM: Final = "画面の期限が切れました。画面を開きなおして、もう一度送ってください。"
+WRONG_ORIGIN: Final = later("この画面の外から送られたため、受け付けませんでした。画面を開きなおしてください。")
+STALE_FORM: Final = later("画面の期限が切れました。画面を開きなおして、もう一度送ってください。")
 
 #: Nothing from elsewhere, nothing inline (facts/reliability.md D1, V3.4).
 HEADERS: Final = {
@@ -68,7 +69,7 @@ class House:
     base_url: str
     to_line: ToLine
     passwords: Passwords
-    templates: Environment
+    templates: str  # the folder
     directory: Callable[[], Directory]
     categories: tuple[str, ...]
     words: Catalogs
@@ -105,7 +106,7 @@ class House:
             "lesson": self.lesson,
             **values,
         }
-        return self.templates.get_template(name).render(values)
+        return templates(self.templates, spoken()).get_template(name).render(values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,7 @@ class Pass:
         """Return a field of the form as `typed`; raise RefusedError when it is longer than `most`."""
         found = self.typed(name)
         if len(found) > most:
-            raise RefusedError(f"長すぎます（{most}文字まで）。")
+            raise RefusedError("長すぎます（{most}文字まで）。", most=most)
         return found
 
 
@@ -169,11 +170,16 @@ def house_of(request: Request) -> House:
 
 
 @cache
-def templates(folder: str) -> Environment:
+def templates(folder: str, language: PageLanguage) -> Environment:
     """Return the environment of the console's templates: escaped, and with the labels at hand; each is read once."""
     env = Environment(
         loader=FileSystemLoader(folder), autoescape=True, trim_blocks=True, lstrip_blocks=True, auto_reload=False
     )
+    env.extend(page_language=language)
+    env.add_extension(Sentences)
+    env.globals["page_language"] = language
+    env.globals["say"] = say
+    env.globals["wording"] = wording
     env.globals["labels"] = labels
     env.globals["MAY"] = staff.MAY
     env.filters["label"] = lambda key, table: labels.label(table, key)
@@ -203,6 +209,7 @@ def may(action: str, *, human: bool = True, locked: bool = False) -> Callable[[R
             return found, cases.get_case(session, case_id) if found and case_id else None
 
         signed, case = await store.read(look)
+        speak(signed.page_language if signed else preferred(request))
         if signed is None:
             raise HTTPException(401)
         if signed.locked and not locked:
@@ -259,6 +266,12 @@ def same_origin(request: Request, house: House) -> bool:
     )
 
 
+def preferred(request: Request) -> PageLanguage:
+    """Return the language that a browser asks for, Japanese unless it wants English first."""
+    wish = accepted(request.headers.get("accept-language", ""), LANGUAGES)
+    return "en" if wish == "en" else "ja"
+
+
 def here(request: Request) -> str:
     """Return the address of this page within the console, with its query."""
     path = request.url.path.removeprefix(request.scope.get("root_path", ""))
@@ -282,14 +295,15 @@ def wants_json(request: Request) -> bool:
 
 async def gone(request: Request, _error: Exception) -> Response:
     """Answer an act that needs words which were destroyed on purpose."""
-    return _answer(request, 422, "この方の記録は消去されたため、新しい言葉は残せません。")
+    return _answer(request, 422, say("この方の記録は消去されたため、新しい言葉は残せません。"))
 
 
 async def refuse(request: Request, error: Exception) -> Response:
     """Answer a refusal in words: 403 not allowed, 409 somebody was faster, 422 the rest."""
     moved = isinstance(error, CaseMovedError | DirectoryMovedError)
     status = 403 if isinstance(error, NotAllowedError) else 409 if moved else 422
-    return _answer(request, status, str(error))
+    words = say(error.sentence, **error.values) if isinstance(error, RefusedError) else str(error)
+    return _answer(request, status, words)
 
 
 async def turn_away(request: Request, error: Exception) -> Response:
@@ -303,13 +317,13 @@ async def turn_away(request: Request, error: Exception) -> Response:
         back = f"?next={path}" if path.startswith("/cases/") and _case_id_in(path) else ""
         return RedirectResponse(f"{root}/sign-in{back}", 303)
     words = {
-        401: "サインインの時間が切れました。もう一度サインインしてください。",
-        423: "画面をかくしているので、受け付けませんでした。画面を開いてから、もう一度どうぞ。",
-        404: "そのページはありません。",
-        405: "その操作はできません。",
-        413: "送られたものが大きすぎます。",
+        401: say("サインインの時間が切れました。もう一度サインインしてください。"),
+        423: say("画面をかくしているので、受け付けませんでした。画面を開いてから、もう一度どうぞ。"),
+        404: say("そのページはありません。"),
+        405: say("その操作はできません。"),
+        413: say("送られたものが大きすぎます。"),
     }
-    return _answer(request, status, words.get(status, "うまくいきませんでした。もう一度お試しください。"))
+    return _answer(request, status, words.get(status, say("うまくいきませんでした。もう一度お試しください。")))
 
 
 def _case_id_in(path: str) -> bool:
