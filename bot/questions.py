@@ -178,8 +178,8 @@ def relearn(
         raise ContentError(f"{len(queries)} queries are too few to learn from; {FEWEST} or more are needed")
     asked = [ranking.ask(collection, encoders, query, grades) for query, grades in queries]
     before = ranking.metrics([(ranking.order(each, shipped), each.grades) for each in asked])
-    after = ranking.cross_validated(asked, collection.readers, folds)
-    return ranking.learn(asked, collection.readers), {"before": before, "after": after}
+    after = ranking.cross_validated(asked, shipped, folds)
+    return ranking.learn_beside(shipped, asked), {"before": before, "after": after}
 
 
 def keep_ranker(session: Session, ranker: Ranker, encoders: Encoders, figures: dict[str, Any], at: datetime) -> None:

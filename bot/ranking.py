@@ -155,13 +155,23 @@ def metrics(ranked: Sequence[tuple[Sequence[str], Grades]]) -> dict[str, float]:
     return {name: round(float(np.mean([row[name] for row in rows])), 4) for name in rows[0]} if rows else {}
 
 
-def cross_validated(asked: Sequence[Asked], readers: tuple[str, ...], folds: int) -> dict[str, float]:
+def learn_beside(shipped: Ranker, asked: Sequence[Asked]) -> Ranker:
+    """Return a ranker learned from a collection's own queries, weighed together with the one that is shipped.
+
+    A few hundred queries alone teach no more than the shipped one knows already; the mean of both finds more than
+    either (tests/frozen/questions, 504 entries, 315 queries, 5 folds: MRR .714 shipped, .712 own, .725 both,
+    2026-11-24).
+    """
+    return learn(asked, shipped.readers).beside(shipped)
+
+
+def cross_validated(asked: Sequence[Asked], shipped: Ranker, folds: int) -> dict[str, float]:
     """Return the metrics of rankers that were learned from all folds but the one they are tested on."""
     order_ = np.random.default_rng(0).permutation(len(asked))
     found: list[tuple[Sequence[str], Grades]] = []
     for fold in range(folds):
         test = set(order_[fold::folds].tolist())
-        ranker = learn([each for at, each in enumerate(asked) if at not in test], readers)
+        ranker = learn_beside(shipped, [each for at, each in enumerate(asked) if at not in test])
         found += [(order(asked[at], ranker), asked[at].grades) for at in sorted(test)]
     return metrics(found)
 
@@ -253,5 +263,5 @@ def measure(
     unit = 1 if sys.platform == "darwin" else 1024
     found["MB"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6, 1)
     if folds > 1:
-        found["cross_validated"] = cross_validated(asked, collection.readers, folds)
+        found["cross_validated"] = cross_validated(asked, ranker, folds)
     return found

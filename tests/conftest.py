@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import shutil
 import socket
@@ -71,19 +72,55 @@ def opened_once() -> Iterator[None]:
         yield
 
 
-class ReadOnce:
-    """Give an engine's own rows, each text read once in a worker: e5's do not depend on company (test_encoders)."""
+#: What e5 gave for the texts of the slowest tests (half precision, in parts under 2 MB): reading them all again takes
+#: minutes. Another version of the engine has none of these; `KEEP_VECTORS=1` keeps what a run reads
+#: (`make vectors`), and tests/test_encoders.py reads some of them again.
+KEPT = Path(__file__).parent / "kept"
+PART = 2400  # rows of 384 half floats
 
-    def __init__(self, engine: Encoder) -> None:
+
+def kept_rows(version: str) -> dict[str, NDArray[np.float16]]:
+    """Return the kept rows of one version of e5 by the digest of the text."""
+    found: dict[str, NDArray[np.float16]] = {}
+    for path in sorted(KEPT.glob(f"e5.{version}.*.npz")):
+        with np.load(path) as part:
+            found.update(zip(part["texts"].tolist(), part["rows"], strict=True))
+    return found
+
+
+def keep_rows(version: str, rows: dict[str, NDArray[np.float16]]) -> None:
+    """Keep rows in place of all that there are."""
+    KEPT.mkdir(exist_ok=True)
+    for old in KEPT.glob("e5.*.npz"):
+        old.unlink()
+    names = sorted(rows)
+    for at in range(0, len(names), PART):
+        part = names[at : at + PART]
+        np.savez(KEPT / f"e5.{version}.{at // PART}.npz", texts=np.array(part), rows=np.array([rows[n] for n in part]))
+
+
+def digest(text: str) -> str:
+    """Return under what a text's row is kept."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+class ReadOnce:
+    """Give an engine's own rows, each text read once, if need be before: e5's do not depend on company (test_encoders).
+
+    With `to_keep` nothing is taken from before, and everything is kept at the end.
+    """
+
+    def __init__(self, engine: Encoder, *, to_keep: bool) -> None:
         self.name, self.version = engine.name, engine.version
+        self.rows = {} if to_keep else kept_rows(engine.version)
         self._engine = engine
-        self._rows: dict[str, NDArray[np.float32]] = {}
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return one row for each text."""
-        if new := [text for text in dict.fromkeys(texts) if text not in self._rows]:
-            self._rows.update(zip(new, self._engine.encode(new), strict=True))
-        return np.array([self._rows[text] for text in texts], np.float32)
+        if new := [text for text in dict.fromkeys(texts) if digest(text) not in self.rows]:
+            read = self._engine.encode(new).astype(np.float16)
+            self.rows.update(zip(map(digest, new), read, strict=True))
+        return np.array([self.rows[digest(text)] for text in texts], np.float32)
 
 
 @pytest.fixture(scope="session")
@@ -93,9 +130,14 @@ def engines() -> Encoders:
 
 
 @pytest.fixture(scope="session")
-def readers(engines: Encoders) -> Encoders:
+def readers(engines: Encoders) -> Iterator[Encoders]:
     """Give the shipped encoders for tests where hearing is the point: e5, which takes longest, reads a text once."""
-    return Encoders(engines.name, [ReadOnce(one) if one.name == "e5" else one for one in engines.engines])
+    to_keep = "KEEP_VECTORS" in os.environ
+    use, e5 = (next(one for one in engines.engines if one.name == name) for name in ("use", "e5"))
+    once = ReadOnce(e5, to_keep=to_keep)
+    yield Encoders(engines.name, [once if one is e5 else use for one in engines.engines])
+    if to_keep:
+        keep_rows(once.version, once.rows)
 
 
 @pytest.fixture(scope="session")

@@ -77,9 +77,32 @@ def test_what_is_learned_is_an_order() -> None:
     assert metrics([(ranking.order(each, ranker), each.grades) for each in asked])["SR@1"] == 1
     again = Ranker.of(ranker.arrays(), "ranker")
     assert ranking.order(asked[0], again) == ranking.order(asked[0], ranker)
-    assert cross_validated(asked, collection.readers, 5)["MRR"] > 0.9
+    assert cross_validated(asked, ranker, 5)["MRR"] > 0.9
     with pytest.raises(ContentError, match="no query has an answer"):
         learn([ranking.ask(collection, NONE, "犬", {"nowhere": 1})], collection.readers)
+
+
+def test_what_a_city_teaches_stands_beside_what_is_shipped() -> None:
+    """The scores are the mean of both rankers', and rankers of other readers do not fit."""
+    entries, asked = library.questions()["town"]
+    collection, shipped = Collection(entries), library.ranker(library.CONTENT, "none")
+    seen = [ranking.ask(collection, NONE, query, grades) for query, grades in asked[:40]]
+    own = learn(seen, collection.readers)
+    both = ranking.learn_beside(shipped, seen)
+    columns = seen[0].seen.columns
+    assert np.allclose(both.scores(columns), (own.scores(columns) + shipped.scores(columns)) / 2, atol=1e-4)
+    with pytest.raises(KeyError, match="other readers"):
+        own.beside(library.ranker(library.CONTENT, "all"))
+
+
+def test_a_collection_of_another_hand_is_searched_well() -> None:
+    """Words and sounds alone find among 504 invented entries that nothing was learned from (tests/frozen/questions)."""
+    folder = Path(__file__).parent / "frozen" / "questions"
+    queries = read_queries(folder / "queries.json", folder / "qrels.json")[::3]
+    shipped = library.ranker(library.CONTENT, "none")
+    found = ranking.measure(read_corpus(folder / "corpus.json"), queries, NONE, shipped)
+    assert found["MRR"] >= 0.40, found
+    assert found["SR@5"] >= 0.5, found
 
 
 def test_metrics_are_those_of_the_field() -> None:

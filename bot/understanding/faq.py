@@ -116,6 +116,15 @@ class Ranker:
         hidden = np.tanh(np.einsum("ec,nch->neh", seen, self.inner) + self.inner_bias[:, None])
         return np.asarray(seen @ self.line + np.einsum("neh,nh->e", hidden, self.outer) / len(self.outer), np.float32)
 
+    def beside(self, other: Ranker) -> Ranker:
+        """Return the ranker whose scores are the mean of both, as many nets of each. Raises KeyError."""
+        if self.readers != other.readers or self.outer.shape != other.outer.shape:
+            raise KeyError("the rankers were learned with other readers")
+        nets = (
+            np.concatenate([getattr(self, name), getattr(other, name)]) for name in ("inner", "inner_bias", "outer")
+        )
+        return Ranker(self.readers, (self.line + other.line) / 2, *nets)
+
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """Return what a file keeps of it."""
         return {
