@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 BABEL := $(PY) -m babel.messages.frontend
 
-.PHONY: help demo test check lint content bench catalogs messages menus pictures screenshots setup native browser lock clean
+.PHONY: help demo test check lint content bench catalogs messages menus pictures screenshots vectors setup native browser lock clean
 .DEFAULT_GOAL := help
 
 help:  ## show this help
@@ -71,6 +71,9 @@ pictures: setup browser  ## photograph ten conversations on the simulator's phon
 
 screenshots: setup browser  ## photograph every page of the console and the room into docs/images/console
 	@$(PY) -m tests.browser.console_pictures
+
+vectors: setup  ## read again what the slowest tests keep of e5 (after its layers were learned again, or new lines)
+	@KEEP_VECTORS=1 $(PY) -m pytest -q tests/test_frozen.py tests/test_transcripts.py
 
 lock:  ## renew requirements.lock from pyproject.toml (needs uv)
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --extra dev pyproject.toml -o requirements.lock

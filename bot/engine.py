@@ -125,6 +125,8 @@ def turn(memory: Mapping[str, Any], inbound: Inbound, heard: Heard, desk: View, 
     after["later"] = later | {wish.name: wish.about for wish in talk.follow_ups if wish.about}
     if not after["later"]:
         del after["later"]
+    if offered := [card.place for reply in replies for card in reply.cards if card.place]:
+        after["places"] = offered
     if not silent:
         after["choices"] = _shown(replies, known.get("choices", ()), words, talk.language)
         after.pop("handback", None)
@@ -250,7 +252,7 @@ def _without_message(memory: Mapping[str, Any], message_id: str) -> dict[str, An
     """Return memory without the words of an unsent message (CARE C17)."""
     kept = dict(memory)
     kept["recent"] = [entry for entry in memory.get("recent", ()) if entry[2] != message_id]
-    for taken in ("open", "choices"):  # what a dialog took from the words, and offered after them
+    for taken in ("open", "choices", "places"):  # what a dialog took from the words, and offered after them
         kept.pop(taken, None)
     return kept
 

@@ -298,13 +298,17 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """Hold one place, number or sentence to show: a LINE bubble, a room card, or lines in a terminal."""
+    """Hold one place, number or sentence to show: a LINE bubble, a room card, or lines in a terminal.
+
+    `place` is the directory's id of a place, so that a person who takes over sees what was offered.
+    """
 
     title: Text
     kind: Text | None = None
     facts: tuple[Fact, ...] = ()
     note: Text | None = None
     choices: tuple[Choice, ...] = ()
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)

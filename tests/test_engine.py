@@ -286,6 +286,24 @@ def test_unsent_words_leave_the_memory(text: str) -> None:
     assert talk.writes("メニュー").replies
 
 
+def test_the_places_last_shown_are_remembered_until_others_are_or_the_words_are_taken_back() -> None:
+    """A person who takes over sees which places the desk offered (E.3); other answers leave them as they are."""
+    talk = Conversation(DAY)
+    for act in ("find_place.topic:temporary_care", "find_place.anywhere", "find_place.age:30"):
+        talk.does("choice", act=act)
+    shown = [card.place for reply in talk.last.replies for card in reply.cards]
+    assert shown
+    assert all(shown)
+    assert talk.memory["places"] == shown
+    talk.writes("ありがとう")
+    assert talk.memory["places"] == shown
+    talk.does("choice", act=f"find_place.details:{shown[-1]}")
+    assert talk.memory["places"] == [shown[-1]]
+    talk.does("text", text="むらさきのぞう", message_id="m9")
+    talk.does("unsend", message_id="m9")
+    assert "places" not in talk.memory
+
+
 def test_unsend_closes_no_case() -> None:
     """Taking back the words leaves the case as it is (CARE C17)."""
     talk = Conversation()

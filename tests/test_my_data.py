@@ -46,7 +46,7 @@ def test_a_question_about_records_leads_here() -> None:
 def test_forgetting_leaves_nothing_of_what_was_remembered() -> None:
     """Profile, words of the last minutes and open dialogs go; only the language and this talk's place stay."""
     talk = told()
-    talk.memory["campaign"] = "K7F3"
+    talk.memory["campaign"], talk.memory["places"] = "K7F3", ["place-1"]
     talk.writes("会話の記録を消してほしい")
     talk.does("choice", act="my_data.delete")
     turn = talk.writes("いますぐ消す")

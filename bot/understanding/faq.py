@@ -123,7 +123,7 @@ class Ranker:
         nets = (
             np.concatenate([getattr(self, name), getattr(other, name)]) for name in ("inner", "inner_bias", "outer")
         )
-        return Ranker(self.readers, (self.line + other.line) / 2, *nets)
+        return Ranker(self.readers, np.mean([self.line, other.line], axis=0, dtype=np.float32), *nets)
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """Return what a file keeps of it."""
