@@ -176,7 +176,8 @@ class Street:
                 session.execute(update(CaseRow).values(activity_db=db_now(session) - 10_000))
                 cases.lapse_due(session, NOW, city())
                 return
-            found = list(session.scalars(select(CaseRow).order_by(CaseRow.id)))
+            columns = CaseRow.id, CaseRow.state, CaseRow.holder_id, CaseRow.resident_id
+            found = session.execute(select(*columns).order_by(CaseRow.id)).all()
             held = [case for case in found if case.state == "claimed"]
             if not found:
                 return
