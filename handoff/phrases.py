@@ -17,7 +17,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from bot.curation import By, FieldsRefusedError
-from bot.errors import RefusedError
+from bot.errors import Fault, RefusedError
 from bot.i18n import SOURCE, Catalogs
 from bot.messages import N_, Choice, Phrase, Reply, _
 from bot.situation import City
@@ -127,15 +127,14 @@ def checked(title: str, texts: Mapping[str, str]) -> dict[str, str]:
     kept = {language: text.strip() for language, text in texts.items() if text.strip()}
     reasons = {}
     if not 0 < len(title.strip()) <= LONGEST_TITLE:
-        reasons["title"] = f"名前を{LONGEST_TITLE}文字までで書いてください"
+        reasons["title"] = Fault("名前を{most}文字までで書いてください", most=LONGEST_TITLE)
     if SOURCE not in kept:
-        reasons[SOURCE] = "日本語は必ず書いてください（意味を同僚が読みます）"
+        reasons[SOURCE] = Fault("日本語は必ず書いてください（意味を同僚が読みます）")
     for language, text in kept.items():
         if len(text) > LONGEST:
-            reasons[language] = f"{LONGEST}文字までにしてください"
+            reasons[language] = Fault("{most}文字までにしてください", most=LONGEST)
         elif (unknown := variables(text)) is None or not unknown <= {*VARIABLES}:
-            known = "、".join(f"{{{name}}}" for name in VARIABLES)
-            reasons[language] = f"波かっこの中は {known} だけです"
+            reasons[language] = Fault("波かっこの中は {name}、{city}、{desk}、{phone} だけです")
     if reasons:
         raise FieldsRefusedError(reasons)
     return kept

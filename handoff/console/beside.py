@@ -26,6 +26,7 @@ from handoff import referrals
 from handoff.console import saying
 from handoff.console.gate import House, Pass, house_of, may
 from handoff.console.saying import Words
+from handoff.wording import named
 
 FOUND: Final = 8  # places of one search
 MOST: Final = 5  # that are sent at once
@@ -80,7 +81,7 @@ async def look(
         now=now,
         found=found,
         cards=[(id, *_lines(house, one)) for id, one in cards],
-        topics={id: house.words.sentence(name, "ja") for id, name in names.TOPICS.items()},
+        topics=named(names.TOPICS),
         language=language,
         key=uuid.uuid4(),
         most=MOST,
@@ -100,7 +101,7 @@ async def send(request: Request, door: Annotated[Pass, Depends(may("case.draft")
     house, city = house_of(request), house_of(request).city()
     chosen = list(dict.fromkeys(map(str, door.form.getlist("chosen"))))
     if not 0 < len(chosen) <= MOST:
-        raise RefusedError(f"送る場所を、1つから{MOST}つまで選んでください。")
+        raise RefusedError("送る場所を、1つから{most}つまで選んでください。", most=MOST)
     directory = house.directory()
     places = [place for id in chosen if (place := directory.get(id)) is not None]
     if len(places) < len(chosen):
