@@ -120,6 +120,7 @@ SOMEBODY = LocalPerson(
 DOORS: dict[tuple[str, str], Door] = {
     ("GET", "/sign-in"): Door(OPEN),
     ("POST", "/sign-in"): Door(OPEN),
+    ("GET", "/words.js"): Door(OPEN),
     ("POST", "/sign-out"): Door(EVERYBODY),
     ("GET", "/lock"): Door(EVERYBODY),
     ("POST", "/lock"): Door(EVERYBODY),

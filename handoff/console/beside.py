@@ -26,7 +26,7 @@ from handoff import referrals
 from handoff.console import saying
 from handoff.console.gate import House, Pass, house_of, may
 from handoff.console.saying import Words
-from handoff.wording import named
+from handoff.wording import named, spoken
 
 FOUND: Final = 8  # places of one search
 MOST: Final = 5  # that are sent at once
@@ -67,7 +67,7 @@ async def look(
         )
         found = house.directory().search(query, now=moment)
     matches = (*found.matches, *found.neighbours) if found else ()
-    cards = [(match.resource.id, card(match, "ja", moment, found.areas if found else ())) for match in matches]
+    cards = [(match.resource.id, card(match, spoken(), moment, found.areas if found else ())) for match in matches]
     return house.page(
         request,
         "conversation/places.html",
@@ -91,8 +91,9 @@ async def look(
 def _lines(house: House, one: Card) -> tuple[str, str, list[tuple[str, str]]]:
     """Return a card as staff read it: name, kind, facts."""
     word: Any = house.words.word
-    facts = [(word(fact.label, "ja"), word(fact.value, "ja")) for fact in one.facts]
-    return word(one.title, "ja"), word(one.kind, "ja") if one.kind else "", facts
+    language = spoken()
+    facts = [(word(fact.label, language), word(fact.value, language)) for fact in one.facts]
+    return word(one.title, language), word(one.kind, language) if one.kind else "", facts
 
 
 @router.post("")
