@@ -304,7 +304,7 @@ def template_sentences(source: str) -> Iterator[tuple[int, str]]:
                 yield token.lineno, str(token.value)
 
 
-_SAYING: Final = frozenset({
+SAYING: Final = frozenset({
     "say", "later", "Table", "Fault", "RefusedError", "NotAllowedError", "CaseMovedError", "SlipError",
     "DirectoryMovedError",
 })  # fmt: skip
@@ -337,7 +337,7 @@ def extract_code(
 def code_sentences(source: str) -> Iterator[tuple[int, str]]:
     """Return the Japanese strings that stand in a call of `say`, `later`, `Table` or a refusal, with their lines."""
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) in _SAYING:
+        if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) in SAYING:
             for inner in ast.walk(node):
                 if isinstance(inner, ast.Constant) and isinstance(inner.value, str) and _JAPANESE.search(inner.value):
                     yield inner.lineno, inner.value

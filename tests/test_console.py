@@ -1336,7 +1336,8 @@ def test_every_id_of_the_vocabulary_has_a_japanese_label() -> None:
 
 def test_templates_escape_and_hold_nothing_inline() -> None:
     """No template switches escaping off, and none has a script, style or handler of its own."""
-    from handoff.console.app import HERE, STATIC
+    from handoff.console.app import HERE
+    from handoff.console.scripts import STATIC
 
     for path in (HERE / "templates").rglob("*.html"):
         text = path.read_text("utf-8")

@@ -13,7 +13,7 @@ from uuid import UUID
 from bot.opening import TOKYO
 from bot.profile import Profile
 from bot.situation import case_number
-from handoff.wording import day, month_of, say, spoken, Table
+from handoff.wording import Table, day, month_of, say, spoken
 
 SEVERITIES: Final = Table({"emergency": "緊急", "urgent": "急ぎ", "concern": "気がかり"})
 #: Shape beside the word, so that colour is never the only sign.

@@ -12,8 +12,8 @@ from typing import Final
 from fastapi import APIRouter
 from fastapi.responses import Response
 
+from handoff import wording
 from handoff.console.gate import to_json
-from handoff.wording import catalog, script_sentences
 
 STATIC: Final = Path(__file__).parent.parent / "static"
 
@@ -23,10 +23,11 @@ router = APIRouter()
 @router.get("/words.js")
 async def words() -> Response:
     """Give the sentences of the scripts, Japanese -> English."""
-    return Response(_words(), media_type="text/javascript")
+    return Response(english(), media_type="text/javascript")
 
 
 @cache
-def _words() -> str:
-    known = catalog("en")
-    return f"export default {to_json({one: known[one] for one in script_sentences(STATIC) if one in known})};\n"
+def english() -> str:
+    """Return that script; the catalog does not change while the console runs."""
+    known = wording.catalog("en")
+    return f"export default {to_json({one: known[one] for one in wording.script_sentences(STATIC) if one in known})};\n"
