@@ -114,7 +114,9 @@ def keep(session: Session, source: str, resources: Sequence[Resource], at: datet
 def check_source(source: str) -> None:
     """Raise RefusedError for a source that is called as what staff entered themselves."""
     if source == OWN:
-        raise RefusedError(f"「{OWN}」は、職員が書いた場所の名前です。ファイルの名前を変えて、もう一度お試しください。")
+        raise RefusedError(
+            "「{name}」は、職員が書いた場所の名前です。ファイルの名前を変えて、もう一度お試しください。", name=OWN
+        )
 
 
 def changed_fields(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from bot.catalogue import OWN, changed_by, changed_fields, state
 from bot.directory.importing.cells import is_formula
 from bot.directory.importing.entries import JAPAN
 from bot.directory.resources import Resource, from_json, is_hidden_place, to_json
-from bot.errors import DirectoryMovedError, RefusedError
+from bot.errors import DirectoryMovedError, Fault, RefusedError
 from bot.models import LivingNote, ResourceChange, ResourceRow
 from bot.store import append_audit, bump
 
@@ -70,7 +70,7 @@ def edit(
     """
     row = _row(session, id, expected)
     if unknown := set(changes) - _FIELDS:
-        raise FieldsRefusedError({name: f"{name} は直せない項目です" for name in sorted(unknown)})
+        raise FieldsRefusedError({name: Fault("{name} は直せない項目です", name=name) for name in sorted(unknown)})
     before, wanted = state(row), {**row.edits, **changes}
     resource = _checked({**row.body, **wanted}, categories)
     plain = to_json(resource)
@@ -211,13 +211,13 @@ def note(
 ) -> LivingNote:
     """Write down what somebody knows of a place. Raise FieldsRefusedError; public words need somebody's consent."""
     row = _row(session, id)
-    reasons = {}
+    reasons: dict[str, str] = {}
     if not text.strip() or len(text) > LONGEST:
-        reasons["text"] = "ことばを書いてください" if not text.strip() else "長すぎます"
+        reasons["text"] = Fault("ことばを書いてください") if not text.strip() else Fault("長すぎます")
     if public and not consent.strip():
-        reasons["consent"] = "だれが、のせてよいと言ったかを書いてください"
+        reasons["consent"] = Fault("だれが、のせてよいと言ったかを書いてください")
     if is_hidden_place(text):
-        reasons["text"] = "のせてはいけない場所のことが書いてあります"
+        reasons["text"] = Fault("のせてはいけない場所のことが書いてあります")
     if reasons:
         raise FieldsRefusedError(reasons)
     found = LivingNote(
@@ -303,7 +303,7 @@ def _checked(body: Mapping[str, Any], categories: Sequence[str]) -> Resource:
     try:
         resource: Resource = from_json(body)
     except (KeyError, ValueError, TypeError, AttributeError) as error:
-        raise FieldsRefusedError({"": f"読めない値があります（{error}）"}) from error
+        raise FieldsRefusedError({"": Fault("読めない値があります（{error}）", error=error)}) from error
     reasons = problems(resource, categories)
     if reasons:
         raise FieldsRefusedError(reasons)
@@ -315,32 +315,32 @@ def problems(resource: Resource, categories: Sequence[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     place, low, high = resource.location, resource.minimum_age, resource.maximum_age
     if not resource.name.strip():
-        found["name"] = "名前を書いてください"
+        found["name"] = Fault("名前を書いてください")
     if resource.category not in categories:
-        found["category"] = "種類をえらんでください"
+        found["category"] = Fault("種類をえらんでください")
     if not (place.address or place.name or place.latitude is not None or resource.phones or resource.url):
-        found["location"] = "住所、電話、ホームページのどれかを書いてください"
+        found["location"] = Fault("住所、電話、ホームページのどれかを書いてください")
     if any(not PHONE.fullmatch(phone.number) for phone in resource.phones):
-        found["phones"] = "電話番号は、数字と - で書いてください"
+        found["phones"] = Fault("電話番号は、数字と - で書いてください")
     if resource.url and not _is_web_address(resource.url):
-        found["url"] = "ホームページは http:// か https:// ではじめてください"
+        found["url"] = Fault("ホームページは http:// か https:// ではじめてください")
     if (low is not None and low < 0) or (high is not None and low is not None and high < low):
-        found["minimum_age"] = "年齢の下限が上限より上です"
+        found["minimum_age"] = Fault("年齢の下限が上限より上です")
     if (place.latitude is None) != (place.longitude is None) or (
         place.latitude is not None
         and place.longitude is not None
         and not (JAPAN[0] <= place.latitude <= JAPAN[1] and JAPAN[2] <= place.longitude <= JAPAN[3])
     ):
-        found["latitude"] = "緯度と経度を、日本の中の数で書いてください"
+        found["latitude"] = Fault("緯度と経度を、日本の中の数で書いてください")
     if any(cost.amount is not None and cost.amount < 0 for cost in resource.cost):
-        found["cost"] = "料金は0円以上で書いてください"
+        found["cost"] = Fault("料金は0円以上で書いてください")
     words = _words(to_json(resource))
     if is_hidden_place(*words):
-        found["name"] = "一時保護所、母子生活支援施設、シェルターは、のせられません"
+        found["name"] = Fault("一時保護所、母子生活支援施設、シェルターは、のせられません")
     if any(is_formula(word) for word in words):
-        found[""] = "= や @ ではじまる式は書けません"
+        found[""] = Fault("= や @ ではじまる式は書けません")
     if any(len(word) > LONGEST for word in words):
-        found["description"] = f"長すぎる項目があります（{LONGEST}字まで）"
+        found["description"] = Fault("長すぎる項目があります（{most}字まで）", most=LONGEST)
     return found
 
 

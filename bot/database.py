@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from contextvars import copy_context
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar, cast
 
@@ -172,7 +173,8 @@ class Sqlite:
 
     async def write(self, unit: Unit[T], group: bool) -> T:  # here everything shares its commit
         future: Future[T] = Future()
-        self._queue.put((unit, future))
+        context = copy_context()  # what is worded in it is worded for who asks
+        self._queue.put((lambda session: context.run(unit, session), future))
         return await asyncio.wrap_future(future)
 
     async def read(self, unit: Unit[T]) -> T:
@@ -181,7 +183,7 @@ class Sqlite:
                 return unit(session)
 
         assert self._readers is not None
-        return await asyncio.get_running_loop().run_in_executor(self._readers, run)
+        return await asyncio.get_running_loop().run_in_executor(self._readers, copy_context().run, run)
 
     async def write_keys(self, unit: Unit[T]) -> T:
         def run() -> T:

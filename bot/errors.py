@@ -26,6 +26,9 @@ What a resident types is never an exception.
         └── KeyGoneError          the key was destroyed: the text is gone on purpose
 """
 
+from collections.abc import Mapping
+from typing import Self
+
 
 class MadoguchiError(Exception):
     """Say that something in the product went wrong; the message is written for the person who reads it."""
@@ -63,13 +66,25 @@ class SettingsError(AuthorError):
     """Refuse a missing or wrong setting, naming it."""
 
 
+class Fault(str):
+    """Hold what is wrong, in Japanese with its `{names}` filled, and what it is made of: staff read it in theirs."""
+
+    sentence: str
+    values: Mapping[str, object]
+
+    def __new__(cls, sentence: str, **values: object) -> Self:
+        """Fill the sentence."""
+        made = super().__new__(cls, sentence.format(**values) if values else sentence)
+        made.sentence, made.values = sentence, values
+        return made
+
+
 class RefusedError(MadoguchiError):
-    """Refuse what a person asked for; the sentence, its `{names}` filled, is shown to staff in their language."""
+    """Refuse what a person asked for, in a sentence that is shown to staff in their language (`handoff.wording`)."""
 
     def __init__(self, sentence: str, **values: object) -> None:
-        super().__init__(sentence.format(**values) if values else sentence)
-        self.sentence = sentence
-        self.values = values
+        self.fault = Fault(sentence, **values)
+        super().__init__(self.fault)
 
 
 class NotAllowedError(RefusedError):

@@ -70,7 +70,9 @@ def next_state(state: CaseState, event: CaseEvent) -> CaseState:
     try:
         return CASE_TABLE[state][event]
     except KeyError:
-        raise CaseMovedError(f"この相談の状態が変わりました（いま: {state}）。画面を新しくしてください。") from None
+        raise CaseMovedError(
+            "この相談の状態が変わりました（いま: {state}）。画面を新しくしてください。", state=state
+        ) from None
 
 
 #: Why a person was asked for; complaint_staff is read by the officer, never by whom it is about (CARE C36).

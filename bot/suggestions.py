@@ -80,7 +80,7 @@ def suggest(
         raise RefusedError("この場所は、いまはのせていません。")
     words = clean(text)
     if len(words) > WORDS_MOST[sender]:
-        raise RefusedError(f"ことばは{WORDS_MOST[sender]}字までにしてください。")
+        raise RefusedError("ことばは{most}字までにしてください。", most=WORDS_MOST[sender])
     proposed = json.dumps(changes or {}, ensure_ascii=False)
     if not set(changes or {}) <= set(PROPOSED if sender == "operator" else ()):
         raise RefusedError("直せない項目があります。")

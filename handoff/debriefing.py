@@ -77,7 +77,7 @@ def hold(session: Session, case_id: uuid.UUID, actor: Actor, learned: str, at: d
     colleague was faster.
     """
     if not learned.strip() or len(learned) > LONGEST:
-        raise RefusedError(f"学んだことを、{LONGEST}文字までで書いてください。")
+        raise RefusedError("学んだことを、{most}文字までで書いてください。", most=LONGEST)
     debrief = of_case(session, case_id)
     if debrief is None:
         raise RefusedError("この相談に、ふりかえりはありません。画面を新しくしてください。")

@@ -22,6 +22,7 @@ from bot.models import CaseRow
 from bot.store import append_audit, append_event
 from bot.vault import resident_owner, seal, unseal
 from handoff.models import EmergencyNote
+from handoff.wording import Table, later
 
 Kind = Literal["check", "call"]
 Known = Literal["yes", "no", "unknown"]
@@ -29,7 +30,7 @@ KNOWN: Final = frozenset(get_args(Known))
 LONGEST: Final = 2_000
 
 #: id -> what staff should come to know, the most pressing first; our own wording, for clinicians to review.
-QUESTIONS: Final[Mapping[str, str]] = {
+QUESTIONS: Final = Table({
     "where": "いまいる場所が分かる",
     "breathing": "意識・息・ひどい出血など、からだが危ない人がいる",
     "children": "子どもが何人で、いまどこにいるか分かる",
@@ -42,7 +43,10 @@ QUESTIONS: Final[Mapping[str, str]] = {
     "baby": "一歳にならない子・妊娠中の人がいる",
     "voices": "聞こえない声や、ないものの話をしている",
     "reach": "電話などで、こちらから連絡できる",
-}
+})  # fmt: skip
+
+#: Numbers that hold everywhere, as the record of a call keeps them.
+EVERYWHERE: Final = (later("救急・消防（119）"), later("警察（110）"), later("児童相談所（189）"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,7 @@ def keep_check(
     if not (given or remark.strip()):
         raise RefusedError("分かったことを、ひとつでも選んでください。")
     if len(remark) > LONGEST:
-        raise RefusedError(f"長すぎます（{LONGEST}文字まで）。")
+        raise RefusedError("長すぎます（{most}文字まで）。", most=LONGEST)
     _keep(session, case_id, staff_id, "check", {"answers": given, "remark": remark.strip()}, at, at)
 
 
@@ -83,7 +87,7 @@ def keep_call(session: Session, case_id: uuid.UUID, call: Call, now: datetime) -
     if not (call.to.strip() and call.outcome.strip()):
         raise RefusedError("どこに電話して、どうなったかを書いてください。")
     if max(map(len, (call.to, call.spoke_with, call.outcome))) > LONGEST:
-        raise RefusedError(f"長すぎます（{LONGEST}文字まで）。")
+        raise RefusedError("長すぎます（{most}文字まで）。", most=LONGEST)
     if call.at > now:
         raise RefusedError("電話した時刻が、いまより先になっています。")
     body = {"to": call.to.strip(), "spoke_with": call.spoke_with.strip(), "outcome": call.outcome.strip()}

@@ -65,7 +65,7 @@ def ask(session: Session, case_id: uuid.UUID, staff_id: uuid.UUID, reason: str, 
     """Ask a second person to agree. Raise RefusedError where nobody is in danger now or a request stands already."""
     case = _in_danger(session, case_id)
     if not reason.strip() or len(reason) > LONGEST:
-        raise RefusedError(f"なぜ開くのかを、{LONGEST}文字までで書いてください。")
+        raise RefusedError("なぜ開くのかを、{most}文字までで書いてください。", most=LONGEST)
     if _standing(session, case_id, now) is not None:
         raise RefusedError("もう頼んであります。画面を新しくしてください。")
     id = uuid.uuid4()

@@ -20,6 +20,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from bot.models import CaseRow, Resident, SignalRow
 from bot.opening import TOKYO
 from bot.situation import OPEN_STATES, READ_EVEN_IF_DECLINED
+from handoff.wording import say
 
 Order = Literal["grave", "newest", "oldest", "closed", "to_read"]
 
@@ -176,13 +177,13 @@ def counts_csv(session: Session, asked: Asked, names: Mapping[str, Mapping[str, 
             counted[month, row.state, row.severity, kind, row.language] += 1
     out = io.StringIO()
     lines = csv.writer(out)
-    lines.writerow(["月", "状態", "緊急度", "内容", "言語", "件数"])
+    lines.writerow([say("月"), say("状態"), say("緊急度"), say("内容"), say("言語"), say("件数")])
     for (month, state, severity, kind, language), number in sorted(counted.items()):
         worded = (
             names["state"].get(state, state),
             names["severity"].get(severity, severity),
-            names["kind"].get(kind, kind or "（ことばからではない）"),
-            names["language"].get(language, language or "（わからない）"),
+            names["kind"].get(kind, kind or say("（ことばからではない）")),
+            names["language"].get(language, language or say("（わからない）")),
         )
         lines.writerow([month, *worded, number])
     return out.getvalue()

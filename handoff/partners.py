@@ -22,7 +22,7 @@ from bot.curation import LONGEST, PHONE, STALE_AFTER, By, FieldsRefusedError
 from bot.directory.areas import fold
 from bot.directory.hours import read_hours
 from bot.directory.resources import Phone, from_json, is_hidden_place, to_json
-from bot.errors import RefusedError
+from bot.errors import Fault, RefusedError
 from bot.models import ResourceRow
 from bot.opening import TOKYO, Opening
 from bot.store import append_audit
@@ -39,7 +39,7 @@ KINDS: Final = (
 Sharing = Literal["", "law", "consent", "never"]  # personal information without consent; "" = nobody has made sure
 SHARINGS: Final[tuple[Sharing, ...]] = ("law", "consent", "never", "")
 SHORT: Final = 200  # characters of a name, an address, a number's remark
-HIDDEN: Final = "一時保護所、母子生活支援施設、シェルターのことは、ここには書けません"  # CARE C23
+HIDDEN: Final = Fault("一時保護所、母子生活支援施設、シェルターのことは、ここには書けません")  # CARE C23
 PHONES: Final = 3  # numbers of one agency: what the form holds
 AHEAD: Final = timedelta(days=366)  # a change of staff is told in March for April; later is a slip of the pen
 
@@ -183,9 +183,9 @@ def checked(session: Session, agency: Agency) -> Agency:
         ids = set(session.scalars(named.where(ResourceRow.merged_into.is_(None))))
         if place not in ids and len(ids) != 1:
             found["resource_id"] = (
-                "同じ名前の場所がいくつかあります。番号で書いてください"
+                Fault("同じ名前の場所がいくつかあります。番号で書いてください")
                 if ids
-                else "その場所は、地域資源の台帳にありません"
+                else Fault("その場所は、地域資源の台帳にありません")
             )
         place = place if place in ids or not ids else ids.pop()
     if found:
@@ -198,22 +198,22 @@ def problems(agency: Agency) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, most in (("name", SHORT), ("address", SHORT), ("resource_id", 120), ("hours", SHORT)):
         if len(getattr(agency, name)) > most:
-            found[name] = f"長すぎます（{most}字まで）"
+            found[name] = Fault("長すぎます（{most}字まで）", most=most)
     for name in ("takes_on", "duty", "hand_over", "note"):
         if len(getattr(agency, name)) > LONGEST:
-            found[name] = f"長すぎます（{LONGEST}字まで）"
+            found[name] = Fault("長すぎます（{most}字まで）", most=LONGEST)
     if not agency.name:
-        found["name"] = "名前を書いてください"
+        found["name"] = Fault("名前を書いてください")
     if agency.kind not in KINDS:
-        found["kind"] = "種類をえらんでください"
+        found["kind"] = Fault("種類をえらんでください")
     if agency.sharing not in SHARINGS:
-        found["sharing"] = "どれかをえらんでください"
+        found["sharing"] = Fault("どれかをえらんでください")
     if agency.sharing in ("law", "consent") and not agency.duty:
-        found["duty"] = "個人情報を渡せる相手なら、守秘の根拠（法律や協定の名前）を書いてください"
+        found["duty"] = Fault("個人情報を渡せる相手なら、守秘の根拠（法律や協定の名前）を書いてください")
     if any(not PHONE.fullmatch(phone.number) for phone in agency.phones):
-        found["phones"] = "電話番号は、数字と - で書いてください"
+        found["phones"] = Fault("電話番号は、数字と - で書いてください")
     if len(agency.phones) > PHONES or any(len(phone.description) > SHORT for phone in agency.phones):
-        found["phones"] = f"電話は{PHONES}つまで、メモは{SHORT}字までです"
+        found["phones"] = Fault("電話は{phones}つまで、メモは{most}字までです", phones=PHONES, most=SHORT)
     for name in ("name", "takes_on", "address", "hours", "duty", "hand_over", "note"):  # CARE C23
         if is_hidden_place(getattr(agency, name)):
             found[name] = HIDDEN
@@ -237,9 +237,9 @@ def change_contact(
     found = contact_problems(contact, at.astimezone(TOKYO).date())
     old = session.get(AgencyContact, replaces) if replaces is not None else None
     if replaces is not None and (old is None or old.agency_id != id):
-        found["replaces"] = "その人は、もう一覧にありません"
+        found["replaces"] = Fault("その人は、もう一覧にありません")
     if old is not None and since is not None and since < old.since:
-        found["since"] = "前の担当者が始めた日より、あとの日にしてください"
+        found["since"] = Fault("前の担当者が始めた日より、あとの日にしてください")
     if found or since is None:
         raise FieldsRefusedError(found)
     row_id = uuid.uuid4()
@@ -277,20 +277,20 @@ def _earlier(known: date | None, last: date) -> date:
 
 def contact_problems(contact: Contact, today: date) -> dict[str, str]:
     """Return what is wrong with a contact, by field."""
-    found = {}
+    found: dict[str, str] = {}
     if not contact.name:
-        found["name"] = "担当者の名前を書いてください"
+        found["name"] = Fault("担当者の名前を書いてください")
     for name in ("name", "role", "phone", "hours"):
         if len(getattr(contact, name)) > SHORT:
-            found[name] = f"長すぎます（{SHORT}字まで）"
+            found[name] = Fault("長すぎます（{most}字まで）", most=SHORT)
         elif is_hidden_place(getattr(contact, name)):
             found[name] = HIDDEN
     if contact.phone and not PHONE.fullmatch(contact.phone):
-        found["phone"] = "電話番号は、数字と - で書いてください"
+        found["phone"] = Fault("電話番号は、数字と - で書いてください")
     if contact.since is None:
-        found["since"] = "いつからかを、日付で書いてください"
+        found["since"] = Fault("いつからかを、日付で書いてください")
     elif contact.since > today + AHEAD:
-        found["since"] = "1年より先の日は書けません"
+        found["since"] = Fault("1年より先の日は書けません")
     return found
 
 

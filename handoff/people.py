@@ -23,26 +23,27 @@ from bot import names, offers
 from bot.curation import LONGEST, STALE_AFTER, By, FieldsRefusedError
 from bot.directory.areas import fold
 from bot.directory.resources import from_json, to_json
-from bot.errors import RefusedError
+from bot.errors import Fault, RefusedError
 from bot.opening import TOKYO
 from bot.store import Store, append_audit
 from bot.vault import seal, unseal
 from handoff.models import LocalPersonRow
+from handoff.wording import later
 
 SHORT: Final = 200  # characters of a name, a way to reach, who asked
 State = Literal["new", "contacted", "trained", "active", "resting", "ended"]
 STATES: Final[tuple[State, ...]] = get_args(State)
 #: What somebody agrees to who offers help: that staff may get in touch, and no more.
-OFFERED: Final = "手伝いの申し出に、職員が連絡する"
-CONTACT: Final = "連絡する"
+OFFERED: Final = later("手伝いの申し出に、職員が連絡する")
+CONTACT: Final = later("連絡する")
 CONTACT_WITHIN: Final = timedelta(days=7)
-LINE: Final = "窓口の機械（LINE）"  # who asked, where no person did
+LINE: Final = later("窓口の機械（LINE）")  # who asked, where no person did
 
 #: What stands on one person's page only.
 NAMELESS: Final[Mapping[str, Any]] = {
     "name": "", "reach": "", "asked_by": "", "asked_on": None, "purpose": "", "note": "", "steps": (),
 }  # fmt: skip
-FASTER: Final = "ほかの人が先に直しました。いまの内容を開いて見くらべてから、もう一度保存してください。"
+FASTER: Final = later("ほかの人が先に直しました。いまの内容を開いて見くらべてから、もう一度保存してください。")
 MOVED: Final = ("language", "state", "steps", "next_step", "next_on")  # not on the form: they have acts of their own
 
 
@@ -143,13 +144,13 @@ def move(
         raise RefusedError(FASTER)
     found = {}
     if state not in STATES:
-        found["state"] = "どこまで進んだかをえらんでください"
+        found["state"] = Fault("どこまで進んだかをえらんでください")
     if len(step) > SHORT:
-        found["next_step"] = f"長すぎます（{SHORT}字まで）"
+        found["next_step"] = Fault("長すぎます（{most}字まで）", most=SHORT)
     if step and on is None:
-        found["next_on"] = "いつするかを、日付で書いてください"
+        found["next_on"] = Fault("いつするかを、日付で書いてください")
     if on is not None and not step:
-        found["next_step"] = "次にすることを書いてください"
+        found["next_step"] = Fault("次にすることを書いてください")
     if found:
         raise FieldsRefusedError(found)
     before = _person(session, row)
@@ -264,27 +265,27 @@ def check(person: LocalPerson, today: date) -> None:
 
 def _problems(person: LocalPerson, today: date) -> Iterator[tuple[str, str]]:
     if not person.name:
-        yield "name", "名前を書いてください"
+        yield "name", Fault("名前を書いてください")
     if not person.reach:
-        yield "reach", "連絡のしかたを書いてください"
+        yield "reach", Fault("連絡のしかたを書いてください")
     if not (person.knows or person.topics):
-        yield "knows", "何にくわしいかを、ことばで書くか、下からえらんでください"
+        yield "knows", Fault("何にくわしいかを、ことばで書くか、下からえらんでください")
     if not person.asked_by:
-        yield "asked_by", "だれが本人に聞いたかを書いてください。同意がないうちは残せません"
+        yield "asked_by", Fault("だれが本人に聞いたかを書いてください。同意がないうちは残せません")
     if person.asked_on is None:
-        yield "asked_on", "本人が「よい」と言った日を書いてください。同意がないうちは残せません"
+        yield "asked_on", Fault("本人が「よい」と言った日を書いてください。同意がないうちは残せません")
     elif person.asked_on > today:
-        yield "asked_on", "同意は、きょうまでの日にしてください"
+        yield "asked_on", Fault("同意は、きょうまでの日にしてください")
     if not person.purpose:
-        yield "purpose", "何のためによいと言ったかを書いてください。同意がないうちは残せません"
+        yield "purpose", Fault("何のためによいと言ったかを書いてください。同意がないうちは残せません")
     if set(person.topics) - set(names.TOPICS):
-        yield "topics", "一覧にないことがえらばれています"
+        yield "topics", Fault("一覧にないことがえらばれています")
     for name, most in (("name", SHORT), ("reach", SHORT), ("area", 80), ("asked_by", SHORT), ("purpose", SHORT)):
         if len(getattr(person, name)) > most:
-            yield name, f"長すぎます（{most}字まで）"
+            yield name, Fault("長すぎます（{most}字まで）", most=most)
     for name in ("knows", "note"):
         if len(getattr(person, name)) > LONGEST:
-            yield name, f"長すぎます（{LONGEST}字まで）"
+            yield name, Fault("長すぎます（{most}字まで）", most=LONGEST)
 
 
 def _new(person: LocalPerson, by: str, day: date) -> LocalPerson:

@@ -17,12 +17,13 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from bot.curation import By, FieldsRefusedError
-from bot.errors import RefusedError
+from bot.errors import Fault, RefusedError
 from bot.i18n import SOURCE, Catalogs
 from bot.messages import N_, Choice, Phrase, Reply, _
 from bot.situation import City
 from bot.store import append_audit
 from handoff.models import CannedReply, CannedVersion
+from handoff.wording import later, say
 
 LONGEST: Final = 1_000
 LONGEST_TITLE: Final = 40
@@ -43,35 +44,35 @@ ASK_SHARE: Final = (
 
 #: Group -> sentences that hold in every town; nothing in them is promised that a desk cannot keep (CARE C3, C13).
 SHIPPED: Final[Mapping[str, tuple[str, ...]]] = {
-    "はじめ": (
+    later("はじめ"): (
         N_("メッセージを読みました。書いてくれて、ありがとうございます。"),
         N_("いま、返事を書いています。少し待ってください。"),
         N_("ゆっくり書いてください。短くてもかまいません。"),
         N_("返事がおそくなって、ごめんなさい。"),
     ),
-    "安全": (
+    later("安全"): (
         N_("いま、あなたと子どもは、安全な場所にいますか。"),
         N_("けがをしている人はいますか。"),
         N_("いま、そばにだれかいますか。"),
         N_("命があぶないときは、いますぐ119に電話してください。"),
         N_("暴力であぶないときは、いますぐ110に電話してください。"),
     ),
-    "連絡": (
+    later("連絡"): (
         ASK_PHONE,
         ASK_PLACE,
         N_("窓口へ、一緒に行くこともできます。"),
     ),
-    "きく": (
+    later("きく"): (
         N_("子どもは何さい（何か月）ですか。"),
         N_("どこに住んでいますか。町の名前だけでかまいません。"),
         N_("この話を、ほかの担当の人に伝えてもいいですか。"),
     ),
-    "つなぐ": ASK_SHARE,
-    "ことば": (
+    later("つなぐ"): ASK_SHARE,
+    later("ことば"): (
         N_("日本語でなくてもかまいません。あなたのことばで書いてください。"),
         N_("通訳をさがします。少し待ってください。"),
     ),
-    "終わり": (
+    later("終わり"): (
         N_("今日は、ここまでにします。つづきは、次に窓口が開いているときに話せます。"),
         N_("また書いてください。いつでも書けます。人が読むのは、窓口が開いているときです。"),
     ),
@@ -127,15 +128,14 @@ def checked(title: str, texts: Mapping[str, str]) -> dict[str, str]:
     kept = {language: text.strip() for language, text in texts.items() if text.strip()}
     reasons = {}
     if not 0 < len(title.strip()) <= LONGEST_TITLE:
-        reasons["title"] = f"名前を{LONGEST_TITLE}文字までで書いてください"
+        reasons["title"] = Fault("名前を{most}文字までで書いてください", most=LONGEST_TITLE)
     if SOURCE not in kept:
-        reasons[SOURCE] = "日本語は必ず書いてください（意味を同僚が読みます）"
+        reasons[SOURCE] = Fault("日本語は必ず書いてください（意味を同僚が読みます）")
     for language, text in kept.items():
         if len(text) > LONGEST:
-            reasons[language] = f"{LONGEST}文字までにしてください"
+            reasons[language] = Fault("{most}文字までにしてください", most=LONGEST)
         elif (unknown := variables(text)) is None or not unknown <= {*VARIABLES}:
-            known = "、".join(f"{{{name}}}" for name in VARIABLES)
-            reasons[language] = f"波かっこの中は {known} だけです"
+            reasons[language] = Fault("波かっこの中は {name}、{city}、{desk}、{phone} だけです")
     if reasons:
         raise FieldsRefusedError(reasons)
     return kept
@@ -232,16 +232,13 @@ def offered(
     found = []
     for one in own:
         spoken = language if language in one.texts else SOURCE
-        group = "自分の" if one.owner_id else "市の"
-        found.append(
-            Offered(
-                f"{group}「{one.title}」", one.texts[spoken].format(**given), spoken, one.texts[SOURCE].format(**given)
-            )
-        )
+        title = one.title
+        group = say("自分の「{title}」", title=title) if one.owner_id else say("市の「{title}」", title=title)
+        found.append(Offered(group, one.texts[spoken].format(**given), spoken, one.texts[SOURCE].format(**given)))
     for group, sentences in SHIPPED.items():
         for sentence in sentences:
             said = words.sentence(sentence, language)
-            found.append(Offered(group, said, language if said != sentence else SOURCE, sentence))
+            found.append(Offered(say(group), said, language if said != sentence else SOURCE, sentence))
     wanted = sought.casefold().strip()
     return [one for one in found if not wanted or wanted in f"{one.group}{one.text}{one.japanese}".casefold()]
 

@@ -13,6 +13,7 @@ from typing import Final
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from bot.errors import RefusedError
+from handoff.wording import later
 
 LARGEST: Final = 10 * 1024 * 1024  # bytes of what is uploaded
 SIDE: Final = 1_600  # pixels of the longer side of what is sent
@@ -20,7 +21,7 @@ PIXELS: Final = 50_000_000  # that are decoded at most: a telephone's camera has
 FORMATS: Final = ("JPEG", "PNG", "WEBP")
 QUALITY: Final = 82  # of the JPEG
 
-_NO_PICTURE: Final = "この画像は送れません。JPEG・PNG・WebP の画像を選んでください。"
+_NO_PICTURE: Final = later("この画像は送れません。JPEG・PNG・WebP の画像を選んでください。")
 
 
 def redrawn(body: bytes) -> bytes:
@@ -29,7 +30,7 @@ def redrawn(body: bytes) -> bytes:
     Raise RefusedError when it is no picture of these formats, is too large, or is broken.
     """
     if len(body) > LARGEST:
-        raise RefusedError(f"画像が大きすぎます（{LARGEST // 1024 // 1024}MBまで）。")
+        raise RefusedError("画像が大きすぎます（{most}MBまで）。", most=LARGEST // 1024 // 1024)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)

@@ -39,6 +39,7 @@ from bot.store import Store, append_audit, append_event, db_now, upsert
 from bot.worker import Mind, Worker
 from handoff.models import Practised, Staff, StaffSession
 from handoff.staff import MAY, Actor
+from handoff.wording import spoken
 
 MOST: Final = 40  # practices at once; each is a file
 KEPT: Final = timedelta(hours=12)  # longer than any session lives
@@ -451,7 +452,7 @@ class Practices:
 
     async def _set_up(self, practice: Practice, actor: Actor) -> None:
         """Fill a fresh file: the learner and a colleague, the invented city, and what the family wrote before."""
-        family, stage, clock = practice.family, await self._on_stage(), practice.clock
+        family, stage, clock, language = practice.family, await self._on_stage(), practice.clock, spoken()
 
         def unit(session: Session) -> None:
             people = (("practice", actor.work_name, actor.role), (COLLEAGUE, COLLEAGUE, "supervisor"))
@@ -464,6 +465,7 @@ class Practices:
                         role=role,
                         password_hash="",
                         created_at=family.at,
+                        page_language=language,
                     )
                 )
             session.flush()

@@ -49,7 +49,7 @@ def search(session: Session, asked: Asked, words: str, actor: Actor) -> Searched
     conditions = listing.where(asked)
     sought = [part for part in fold(words).text.split() if len(part) >= SHORTEST]
     if not sought:
-        raise RefusedError(f"さがすことばを、{SHORTEST}文字以上で書いてください。")
+        raise RefusedError("さがすことばを、{least}文字以上で書いてください。", least=SHORTEST)
     rows = [one.row for one in listing.listed(session, conditions, order="newest", limit=MOST)]
     readable = [row for row in rows if not cases.as_case(row).about_staff or actor.role in staff.READS_OF_STAFF]
     found, through, lines = [], 0, 0

@@ -13,7 +13,7 @@ import re
 import secrets
 import unicodedata
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final, Literal
@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session
 from bot import cases, crypto
 from bot.curation import FieldsRefusedError
 from bot.directory.resources import is_hidden_place
-from bot.errors import NotAllowedError, RefusedError
+from bot.errors import Fault, NotAllowedError, RefusedError
 from bot.models import Audit, CaseRow, Key
 from bot.opening import TOKYO
 from bot.store import Store, append_audit, append_event, db_now
@@ -32,11 +32,10 @@ from bot.vault import seal, unseal, vault
 from handoff import notes, partners, staff
 from handoff.models import AgencyContact, ShareRow
 from handoff.staff import Actor
+from handoff.wording import Table, later
 
 #: In which talk the family said yes.
-HOWS: Final[Mapping[str, str]] = {
-    "line": "LINEのやりとりで", "room": "ルームのやりとりで", "phone": "電話で", "met": "会って",
-}  # fmt: skip
+HOWS: Final = Table({"line": "LINEのやりとりで", "room": "ルームのやりとりで", "phone": "電話で", "met": "会って"})
 End = Literal["revoked", "withdrawn", "expired"]
 #: What becomes of a share: a second person must agree; it cannot go there (any more); no link yet; a link nobody has
 #: opened; opened; or how it ended.
@@ -58,9 +57,9 @@ ANSWERS_SHOWN: Final = timedelta(days=3)
 TWO_DECIDE: Final = frozenset({"dv", "abuse", "child_writing"})
 #: What an address looks like; where violence is known it is not written here at all.
 _ADDRESS: Final = re.compile(r"〒|丁目|番地|号室|\d番\d+号|(?<![\d-])(?!0)\d{1,3}[-‐–−ー]\d{1,3}[-‐–−ー]\d{1,4}(?!\d)")
-HIDDEN: Final = "一時保護所、母子生活支援施設、シェルターのことは、ここには書けません"
-NO_ADDRESS: Final = "居場所につながること（住所など）は、この相談では書けません"
-GONE: Final = "この共有は見つかりません。"
+HIDDEN: Final = Fault("一時保護所、母子生活支援施設、シェルターのことは、ここには書けません")
+NO_ADDRESS: Final = Fault("居場所につながること（住所など）は、この相談では書けません")
+GONE: Final = later("この共有は見つかりません。")
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,25 +167,26 @@ def _of(kept: partners.Kept, contact: partners.Contact, today: date) -> Receiver
 
 def problems(wish: Wish, case: CaseRow, receiver: Receiver | None, now: datetime) -> dict[str, str]:
     """Return what is wrong with a wish, by field; without a yes nothing is right."""
-    today, found = now.astimezone(TOKYO).date(), {}
+    today = now.astimezone(TOKYO).date()
+    found: dict[str, str] = {}
     if receiver is None:
-        found["contact"] = "渡す相手をえらんでください（守秘の根拠と、いまの担当者が書いてある連携先だけです）"
+        found["contact"] = Fault("渡す相手をえらんでください（守秘の根拠と、いまの担当者が書いてある連携先だけです）")
     if not wish.text.summary:
-        found["summary"] = "伝えることを、自分のことばで短く書いてください"
+        found["summary"] = Fault("伝えることを、自分のことばで短く書いてください")
     elif len(wish.text.summary) > LONGEST:
-        found["summary"] = f"長すぎます（{LONGEST}字まで）"
+        found["summary"] = Fault("長すぎます（{most}字まで）", most=LONGEST)
     elif is_hidden_place(wish.text.summary):
         found["summary"] = HIDDEN
     elif two_decide(case) and _ADDRESS.search(unicodedata.normalize("NFKC", wish.text.summary)):
         found["summary"] = NO_ADDRESS
     if wish.consented_on is None:
-        found["consented_on"] = "ご家族が「よい」と言った日を書いてください。同意がないうちは渡せません"
+        found["consented_on"] = Fault("ご家族が「よい」と言った日を書いてください。同意がないうちは渡せません")
     elif wish.consented_on > today:
-        found["consented_on"] = "同意は、きょうまでの日にしてください"
+        found["consented_on"] = Fault("同意は、きょうまでの日にしてください")
     if wish.consent_how not in HOWS:
-        found["consent_how"] = "どこで聞いたかをえらんでください。同意がないうちは渡せません"
+        found["consent_how"] = Fault("どこで聞いたかをえらんでください。同意がないうちは渡せません")
     if not 1 <= wish.days <= MOST_DAYS:
-        found["days"] = f"1日から{MOST_DAYS}日までにしてください"
+        found["days"] = Fault("1日から{most}日までにしてください", most=MOST_DAYS)
     return found
 
 

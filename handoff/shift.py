@@ -116,7 +116,7 @@ def promises(session: Session, case_ids: Sequence[uuid.UUID] | None = None) -> l
 def leave_note(session: Session, staff_id: uuid.UUID, text: str, at: datetime) -> None:
     """Leave a note for who comes after. Raise RefusedError when it is empty or too long."""
     if not text.strip() or len(text) > LONGEST_NOTE:
-        raise RefusedError(f"申し送りは、{LONGEST_NOTE}文字までで書いてください。")
+        raise RefusedError("申し送りは、{most}文字までで書いてください。", most=LONGEST_NOTE)
     id = uuid.uuid4()
     body = seal(session, INSTALL, "shift_note", "body", id, text.strip())
     session.add(ShiftNote(id=id, staff_id=staff_id, body_sealed=body, at=at))

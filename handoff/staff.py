@@ -244,7 +244,7 @@ async def add_staff(
     if not 1 <= len(work_name.strip()) <= 20:
         raise RefusedError("仕事名（ご家族に見える名前）は、1文字以上20文字までにしてください。")
     if role not in ROLES:
-        raise RefusedError(f"役割は {', '.join(ROLES)} のどれかです。")
+        raise RefusedError("役割は {roles} のどれかです。", roles=", ".join(ROLES))
     if problem := password_problem(password, login):
         raise RefusedError(problem)
     hashed = await passwords.hash(password)

@@ -17,7 +17,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from bot.curation import By, FieldsRefusedError
-from bot.errors import RefusedError
+from bot.errors import Fault, RefusedError
 from bot.models import CaseRow
 from bot.opening import TOKYO
 from bot.store import append_audit, db_now
@@ -146,9 +146,11 @@ def change(
     """Keep where and as what somebody works. Raise FieldsRefusedError, or RefusedError when there is no such person."""
     reasons = {}
     if not 0 <= capacity <= MOST_AT_ONCE:
-        reasons["capacity"] = f"0（決めない）から{MOST_AT_ONCE}までの数にしてください"
+        reasons["capacity"] = Fault("0（決めない）から{most}までの数にしてください", most=MOST_AT_ONCE)
     if len(skills) > MOST_SKILLS or any(len(skill) > LONGEST_SKILL for skill in skills):
-        reasons["skills"] = f"{MOST_SKILLS}個まで、ひとつ{LONGEST_SKILL}文字までにしてください"
+        reasons["skills"] = Fault(
+            "{most}個まで、ひとつ{longest}文字までにしてください", most=MOST_SKILLS, longest=LONGEST_SKILL
+        )
     if reasons:
         raise FieldsRefusedError(reasons)
     row = _row(session, staff_id)
@@ -160,9 +162,9 @@ def set_contact(session: Session, staff_id: uuid.UUID, contact: Contact, by: By,
     """Keep how an alarm reaches her while she is on call; nothing given forgets it. Raise FieldsRefusedError."""
     reasons = {}
     if contact.mail and not _ADDRESS.fullmatch(contact.mail):
-        reasons["mail"] = "メールアドレスの形ではありません"
+        reasons["mail"] = Fault("メールアドレスの形ではありません")
     if contact.call and not _NUMBER.fullmatch(contact.call):
-        reasons["call"] = "電話番号は、数字と - で書いてください"
+        reasons["call"] = Fault("電話番号は、数字と - で書いてください")
     if reasons:
         raise FieldsRefusedError(reasons)
     row = _row(session, staff_id)

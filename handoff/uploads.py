@@ -35,6 +35,7 @@ from bot.store import Store, append_audit, db_now
 from bot.vault import INSTALL, seal, seal_bytes, unseal, unseal_bytes
 from handoff.models import DirectoryUpload
 from handoff.staff import Actor
+from handoff.wording import later
 
 LARGEST: Final = 32 * 1024 * 1024  # bytes of a file
 KEPT: Final = timedelta(days=1)
@@ -154,7 +155,7 @@ async def read(store: Store, id: uuid.UUID, reading: int) -> None:
         await store.write(partial(_failed, id=id, reading=reading, problem=str(error)))
     except Exception as error:  # whatever a broken file does to a reader is told, and stops nothing else
         log.error("upload_unread", error=type(error).__name__)
-        problem = "このファイルは読めませんでした。別の形式（CSV、XLSX）で保存して、もう一度お試しください。"
+        problem = later("このファイルは読めませんでした。別の形式（CSV、XLSX）で保存して、もう一度お試しください。")
         await store.write(partial(_failed, id=id, reading=reading, problem=problem))
     else:
         await store.write(partial(_found, id=id, reading=reading, found=found))

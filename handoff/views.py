@@ -37,13 +37,13 @@ def of(session: Session, staff_id: uuid.UUID) -> list[View]:
 def keep(session: Session, staff_id: uuid.UUID, name: str, query: str) -> None:
     """Keep filters under a name; the same name again means the new ones. Raise RefusedError."""
     if not 0 < len(name) <= LONGEST:
-        raise RefusedError(f"見方の名前を、{LONGEST}文字までで書いてください。")
+        raise RefusedError("見方の名前を、{most}文字までで書いてください。", most=LONGEST)
     found = {view.name: view.id for view in of(session, staff_id)}
     if name in found:
         session.get_one(SavedView, found[name]).query = query
         return
     if len(found) >= MOST:
-        raise RefusedError(f"残せる見方は{MOST}個までです。使わないものを消してください。")
+        raise RefusedError("残せる見方は{most}個までです。使わないものを消してください。", most=MOST)
     session.add(SavedView(id=uuid.uuid4(), staff_id=staff_id, name=name, query=query))
 
 

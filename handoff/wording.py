@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import date
 from functools import cache
@@ -23,7 +24,9 @@ from jinja2 import Environment
 from jinja2.ext import Extension
 from jinja2.lexer import Token, TokenStream
 
-from bot.i18n import LOCALES
+from bot.curation import FieldsRefusedError
+from bot.errors import Fault, RefusedError
+from bot.i18n import LOCALES, SOURCE, Catalogs, load
 
 K = TypeVar("K")
 PageLanguage = Literal["ja", "en"]
@@ -39,11 +42,22 @@ _EDGE: Final = re.compile(r'([<>"\n])')
 _AROUND: Final = re.compile(r"^(\s*)(.*?)(\s*)$", re.DOTALL)
 
 _WEEKDAYS: Final = "月火水木金土日"
+_NAMED: Final = re.compile(r"\{(\w+)(?:\|([^|}]*)\|([^}]*))?\}")
 
 
 def speak(language: PageLanguage) -> None:
     """Word all that follows in this request in `language`."""
     _SPOKEN.set(language)
+
+
+@contextmanager
+def speaking(language: PageLanguage) -> Iterator[None]:
+    """Word what is inside in `language`: what is kept or printed is Japanese, whoever does it."""
+    before = _SPOKEN.set(language)
+    try:
+        yield
+    finally:
+        _SPOKEN.reset(before)
 
 
 def spoken() -> PageLanguage:
@@ -62,14 +76,15 @@ def catalog(language: PageLanguage) -> Mapping[str, str]:
 
 
 def say(sentence: str, **values: object) -> str:
-    """Return one of our sentences in the language of the page, its `{names}` filled."""
+    """Return one of our sentences, or what is wrong, in the language of the page, its `{names}` filled."""
+    if isinstance(sentence, Fault):
+        return say(sentence.sentence, **sentence.values)
     found = catalog(spoken()).get(sentence, sentence)
     if not values:
         return found
     if spoken() == "ja":
         return found.format(**values)
-    return re.sub(
-        r"\{(\w+)(?:\|([^|}]*)\|([^}]*))?\}",
+    return _NAMED.sub(
         lambda place: str(values[place[1]]) if place[2] is None else place[2 if str(values[place[1]]) == "1" else 3],
         found,
     )
@@ -78,6 +93,16 @@ def say(sentence: str, **values: object) -> str:
 def later(sentence: str) -> str:
     """Mark one of our sentences that is worded elsewhere, by `say`, and return it as it is."""
     return sentence
+
+
+def listed(words: Iterable[str]) -> str:
+    """Return several words in one line."""
+    return say("、").join(words)
+
+
+def refused(error: RefusedError) -> str:
+    """Return a refusal in the language of the page."""
+    return listed(map(say, error.reasons.values())) if isinstance(error, FieldsRefusedError) else say(error.fault)
 
 
 class Table(Mapping[K, str]):
@@ -98,6 +123,21 @@ class Table(Mapping[K, str]):
         """Return how many labels there are."""
         return len(self._words)
 
+    def __or__(self, other: Table[K]) -> Table[K]:
+        """Return both tables as one."""
+        return Table(self._words | other._words)
+
+
+@cache
+def families() -> Catalogs:
+    """Return how the words are said that families read too: kinds of places, topics, opening hours."""
+    return load({language: language for language in LANGUAGES if language != SOURCE})
+
+
+def named(names: Mapping[K, str]) -> dict[K, str]:
+    """Return names that families read too (`bot.names`), in the language of the page."""
+    return {id: families().sentence(name, spoken()) for id, name in names.items()}
+
 
 # --- days and times -------------------------------------------------------------------------------------------------
 
@@ -106,7 +146,12 @@ def day(on: date) -> str:
     """Return a day as 11月21日（土）, in English Sat 21 Nov."""
     if spoken() == "en":
         return dates.format_date(on, "EEE d MMM", locale="en")
-    return f"{on.month}月{on.day}日（{_WEEKDAYS[on.weekday()]}）"
+    return f"{on.month}月{on.day}日（{weekday(on.weekday())}）"
+
+
+def weekday(number: int) -> str:
+    """Return a day of the week, 0 for Monday, as 月, in English Mon."""
+    return dates.get_day_names("abbreviated", locale="en")[number] if spoken() == "en" else _WEEKDAYS[number]
 
 
 def calendar(on: date | None) -> str:
@@ -259,8 +304,9 @@ def template_sentences(source: str) -> Iterator[tuple[int, str]]:
                 yield token.lineno, str(token.value)
 
 
-_SAYING: Final = frozenset({
-    "say", "later", "Table", "RefusedError", "NotAllowedError", "CaseMovedError", "SlipError", "DirectoryMovedError",
+SAYING: Final = frozenset({
+    "say", "later", "Table", "Fault", "RefusedError", "NotAllowedError", "CaseMovedError", "SlipError",
+    "DirectoryMovedError",
 })  # fmt: skip
 _SCRIPT: Final = re.compile(r'\bsay\("((?:[^"\\]|\\.)+)"')
 
@@ -291,7 +337,7 @@ def extract_code(
 def code_sentences(source: str) -> Iterator[tuple[int, str]]:
     """Return the Japanese strings that stand in a call of `say`, `later`, `Table` or a refusal, with their lines."""
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) in _SAYING:
+        if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) in SAYING:
             for inner in ast.walk(node):
                 if isinstance(inner, ast.Constant) and isinstance(inner.value, str) and _JAPANESE.search(inner.value):
                     yield inner.lineno, inner.value

@@ -124,7 +124,7 @@ async def edit(request: Request, door: Edit, agency_id: uuid.UUID) -> Response:
         return _form(request, door, agency, agency_id=agency_id, version=version, reasons=refused.reasons)
     except RefusedError as refused:
         kept = _found(await house.store.read(lambda s: partners.get(s, agency_id)))
-        return _form(request, door, agency, agency_id=agency_id, version=kept.version, problem=str(refused))
+        return _form(request, door, agency, agency_id=agency_id, version=kept.version, problem=refused.fault)
     return _to(request, agency_id)
 
 

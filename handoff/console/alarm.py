@@ -18,6 +18,7 @@ from bot.opening import TOKYO
 from handoff import alarms, staff
 from handoff.console.gate import House, Pass, house_of, may
 from handoff.staff import MAY
+from handoff.wording import speak
 
 router = APIRouter()
 
@@ -96,6 +97,7 @@ async def night_sheet(request: Request, door: Annotated[Pass, Depends(may("queue
     house = house_of(request)
     city = house.city()
     steps = [step for step in city.alarms if step.counts(is_open=False)]
+    speak("ja")  # it hangs in the city's office at night
     return house.page(
         request,
         "night_sheet.html",

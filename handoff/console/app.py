@@ -40,6 +40,7 @@ from handoff.console import (
     practice,
     queue,
     saying,
+    scripts,
     shares,
     sign_in,
     team,
@@ -52,7 +53,6 @@ from handoff.practice import Lesson, Practices
 from handoff.staff import Passwords
 
 HERE: Final = Path(__file__).parent
-STATIC: Final = HERE.parent / "static"
 LARGEST: Final = 65_536  # bytes of a form
 
 
@@ -114,7 +114,7 @@ def create_console(
     app.state.readings, app.state.one_reading = set(), asyncio.Semaphore(1)  # of uploaded files
     talks = (
         sign_in, queue, live, alarm, conversation, acts, saying, translate, beside, phrases, emergency, identity,
-        today, team,
+        today, team, scripts,
     )  # fmt: skip
     around = (lock, me, shares, places, edit, worklist, twins, imports, suggested, agencies, people)
     for part in talks if lesson else (*talks, *around):
@@ -123,5 +123,5 @@ def create_console(
         app.include_router(practice.begins)
     if lesson is not None:
         app.include_router(practice.ends)
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.mount("/static", StaticFiles(directory=scripts.STATIC), name="static")
     return app

@@ -26,6 +26,7 @@ from handoff import referrals
 from handoff.console import saying
 from handoff.console.gate import House, Pass, house_of, may
 from handoff.console.saying import Words
+from handoff.wording import named, spoken
 
 FOUND: Final = 8  # places of one search
 MOST: Final = 5  # that are sent at once
@@ -66,7 +67,7 @@ async def look(
         )
         found = house.directory().search(query, now=moment)
     matches = (*found.matches, *found.neighbours) if found else ()
-    cards = [(match.resource.id, card(match, "ja", moment, found.areas if found else ())) for match in matches]
+    cards = [(match.resource.id, card(match, spoken(), moment, found.areas if found else ())) for match in matches]
     return house.page(
         request,
         "conversation/places.html",
@@ -80,7 +81,7 @@ async def look(
         now=now,
         found=found,
         cards=[(id, *_lines(house, one)) for id, one in cards],
-        topics={id: house.words.sentence(name, "ja") for id, name in names.TOPICS.items()},
+        topics=named(names.TOPICS),
         language=language,
         key=uuid.uuid4(),
         most=MOST,
@@ -90,8 +91,9 @@ async def look(
 def _lines(house: House, one: Card) -> tuple[str, str, list[tuple[str, str]]]:
     """Return a card as staff read it: name, kind, facts."""
     word: Any = house.words.word
-    facts = [(word(fact.label, "ja"), word(fact.value, "ja")) for fact in one.facts]
-    return word(one.title, "ja"), word(one.kind, "ja") if one.kind else "", facts
+    language = spoken()
+    facts = [(word(fact.label, language), word(fact.value, language)) for fact in one.facts]
+    return word(one.title, language), word(one.kind, language) if one.kind else "", facts
 
 
 @router.post("")
@@ -100,7 +102,7 @@ async def send(request: Request, door: Annotated[Pass, Depends(may("case.draft")
     house, city = house_of(request), house_of(request).city()
     chosen = list(dict.fromkeys(map(str, door.form.getlist("chosen"))))
     if not 0 < len(chosen) <= MOST:
-        raise RefusedError(f"送る場所を、1つから{MOST}つまで選んでください。")
+        raise RefusedError("送る場所を、1つから{most}つまで選んでください。", most=MOST)
     directory = house.directory()
     places = [place for id in chosen if (place := directory.get(id)) is not None]
     if len(places) < len(chosen):

@@ -28,10 +28,11 @@ from bot.profile import Profile
 from bot.situation import CASE_TABLE, Case, City
 from bot.store import append_audit, append_event, db_now
 from handoff import audit, debriefing, notes, phrases, referrals, shift, staff, team, translation
-from handoff.console import labels, live, translate
+from handoff.console import labels, live, saying, translate
 from handoff.console.gate import House, Pass, house_of, may
 from handoff.staff import Actor
 from handoff.team import Member
+from handoff.wording import say
 
 SHOWN: Final = 200  # things said on one page; older ones behind a link
 
@@ -283,6 +284,8 @@ def _said(
 ) -> Said:
     body = journal.body(session, row)
     words = str(body.get("text") or "") or _place(body.get("place"))
+    if body.get("picture") and words == saying.PICTURE:
+        words = say(words)
     state = "" if sent is None else "in_flight" if sent.in_flight and sent.state == "pending" else sent.state
     return Said(
         id=row.id,

@@ -53,6 +53,7 @@ async def page(request: Request, door: Door) -> Response:
         agencies=agencies,
         names=names,
         questions=emergency.QUESTIONS,
+        everywhere=emergency.EVERYWHERE,
         now=now,
         today=now.astimezone(TOKYO).date(),
         clock=now.astimezone(TOKYO),

@@ -39,7 +39,7 @@ from handoff.console import labels
 from handoff.interpreter import Interpreter
 from handoff.practice import Lesson, Practices
 from handoff.staff import Actor, Passwords, SignedIn
-from handoff.wording import LANGUAGES, PageLanguage, Sentences, later, say, speak, spoken
+from handoff.wording import LANGUAGES, PageLanguage, Sentences, later, refused, say, speak, spoken
 
 WRONG_ORIGIN: Final = later("この画面の外から送られたため、受け付けませんでした。画面を開きなおしてください。")
 STALE_FORM: Final = later("画面の期限が切れました。画面を開きなおして、もう一度送ってください。")
@@ -209,9 +209,9 @@ def may(action: str, *, human: bool = True, locked: bool = False) -> Callable[[R
             return found, cases.get_case(session, case_id) if found and case_id else None
 
         signed, case = await store.read(look)
-        speak(signed.page_language if signed else preferred(request))
         if signed is None:
             raise HTTPException(401)
+        speak(signed.page_language)
         if signed.locked and not locked:
             raise HTTPException(423)
         form = await request.form() if changes else FormData()
@@ -302,8 +302,7 @@ async def refuse(request: Request, error: Exception) -> Response:
     """Answer a refusal in words: 403 not allowed, 409 somebody was faster, 422 the rest."""
     moved = isinstance(error, CaseMovedError | DirectoryMovedError)
     status = 403 if isinstance(error, NotAllowedError) else 409 if moved else 422
-    words = say(error.sentence, **error.values) if isinstance(error, RefusedError) else str(error)
-    return _answer(request, status, words)
+    return _answer(request, status, refused(error) if isinstance(error, RefusedError) else str(error))
 
 
 async def turn_away(request: Request, error: Exception) -> Response:
@@ -340,7 +339,10 @@ def _answer(request: Request, status: int, words: str) -> Response:
 
 
 class Guard:
-    """Put the security headers on every answer of the console; only our static files may be kept by a browser."""
+    """Put the security headers on every answer of the console; only our static files may be kept by a browser.
+
+    What is answered before anybody is known is in the language that the browser asks for.
+    """
 
     def __init__(self, app: ASGIApp, *, secure: bool) -> None:
         self.app = app
@@ -351,6 +353,7 @@ class Guard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        speak(preferred(Request(scope)))  # until the door knows who reads
 
         async def complete(message: Message) -> None:
             if message["type"] == "http.response.start":

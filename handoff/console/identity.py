@@ -17,6 +17,7 @@ from bot.models import CaseRow, Journal
 from bot.opening import TOKYO
 from handoff import identity, staff
 from handoff.console.gate import Pass, house_of, may
+from handoff.wording import speak
 
 router = APIRouter(prefix="/cases/{case_id}/identity")
 Door = Annotated[Pass, Depends(may("case.identity"))]
@@ -82,6 +83,7 @@ async def form(request: Request, door: Door) -> Response:
             "two": [names[id] for id in (asked.asked_by, asked.agreed_by) if id],
         }
 
+    speak("ja")  # the police read it
     return house.page(
         request,
         "conversation/identity_form.html",

@@ -13,7 +13,7 @@ from uuid import UUID
 from bot.opening import TOKYO
 from bot.profile import Profile
 from bot.situation import case_number
-from handoff.wording import Table, day, month_of, say
+from handoff.wording import Table, day, month_of, say, spoken
 
 SEVERITIES: Final = Table({"emergency": "緊急", "urgent": "急ぎ", "concern": "気がかり"})
 #: Shape beside the word, so that colour is never the only sign.
@@ -383,7 +383,9 @@ def moment(at: datetime | None, today: date | None = None) -> str:
     if at is None:
         return ""
     here = at.astimezone(TOKYO)
-    return f"{here:%H:%M}" if here.date() == today else say("{day}{time}", day=day(here), time=f"{here:%H:%M}")
+    if here.date() == today:
+        return f"{here:%H:%M}"
+    return f"{day(here)}{' ' if spoken() == 'en' else ''}{here:%H:%M}"
 
 
 def end_of_day(now: datetime) -> datetime:

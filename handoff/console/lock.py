@@ -17,8 +17,9 @@ from handoff import staff
 from handoff.console.gate import Pass, house_of, may, wants_json
 from handoff.console.sign_in import waiting_words
 from handoff.staff import Wait
+from handoff.wording import later, say
 
-WRONG: Final = "パスワードが違います。"
+WRONG: Final = later("パスワードが違います。")
 #: An address of our own pages, as a browser sends it; nothing that could lead elsewhere.
 PAGE: Final = re.compile(r"/(?:[a-z][\w/.:%-]*(?:\?[\w&=%+.:,-]*)?)?", re.ASCII)
 
@@ -59,7 +60,7 @@ async def unlock(
     if found is True:
         root = request.scope.get("root_path", "")
         return JSONResponse({"locked": False}) if wants_json(request) else RedirectResponse(root + back, 303)
-    status, problem = (429, waiting_words(found)) if isinstance(found, Wait) else (422, WRONG)
+    status, problem = (429, waiting_words(found)) if isinstance(found, Wait) else (422, say(WRONG))
     if wants_json(request):
         return JSONResponse({"message": problem}, status)
     return house.page(request, "lock/page.html", status, signed=door.signed, next=back, problem=problem)

@@ -16,12 +16,13 @@ from starlette.exceptions import HTTPException
 
 from bot import names
 from bot.curation import FieldsRefusedError
-from bot.errors import RefusedError
+from bot.errors import Fault, RefusedError
 from bot.opening import TOKYO
 from handoff import people
 from handoff.console import labels
 from handoff.console.gate import Pass, house_of, may
 from handoff.people import Kept, LocalPerson
+from handoff.wording import named
 
 router = APIRouter(prefix="/people")
 See = Annotated[Pass, Depends(may("person.see"))]
@@ -99,7 +100,7 @@ async def take_offer(request: Request, door: Edit) -> Response:
     house, at = house_of(request), house_of(request).clock.now()
     typed = {name: door.typed(name) for name in ("name", "reach", "knows", "yes")}
     person = people.offered(typed["name"], typed["reach"], typed["knows"], door.by, at)
-    reasons = {} if typed["yes"] else {"yes": "本人が「残してよい」と言うまでは、何も残せません"}
+    reasons: dict[str, str] = {} if typed["yes"] else {"yes": Fault("本人が「残してよい」と言うまでは、何も残せません")}
     try:
         people.check(person, at.astimezone(TOKYO).date())
     except FieldsRefusedError as refused:
@@ -143,7 +144,7 @@ async def edit(request: Request, door: Edit, person_id: uuid.UUID) -> Response:
         return _form(request, door, person, person_id=person_id, version=version, reasons=refused.reasons)
     except RefusedError as refused:
         kept = await _read(request, door, person_id)
-        return _form(request, door, person, person_id=person_id, version=kept.version, problem=str(refused))
+        return _form(request, door, person, person_id=person_id, version=kept.version, problem=refused.fault)
     return _to(request, person_id)
 
 
@@ -206,7 +207,12 @@ def _form(
 def _page(request: Request, door: Pass, name: str, status: int = 200, **values: Any) -> Response:
     house = house_of(request)
     now = house.clock.now()
-    values |= {"now": now, "today": now.astimezone(TOKYO).date(), "topics": names.TOPICS, "states": labels.HELPERS}
+    values |= {
+        "now": now,
+        "today": now.astimezone(TOKYO).date(),
+        "topics": named(names.TOPICS),
+        "states": labels.HELPERS,
+    }
     return house.page(request, name, status, signed=door.signed, city=house.city().name, **values)
 
 

@@ -113,7 +113,7 @@ async def edit(request: Request, phrase_id: uuid.UUID, door: Edit) -> Response:
     except RefusedError as refused:
         said = await house.store.read(lambda s: phrases.versions(s, phrase_id, me))
         reasons = refused.reasons if isinstance(refused, FieldsRefusedError) else {}
-        problem = "" if reasons else str(refused)
+        problem = "" if reasons else refused.fault
         shared = said[0].owner_id is None
         return _form(
             request, door, title=title, texts=texts, shared=shared, said=said, reasons=reasons, problem=problem

@@ -31,6 +31,7 @@ from handoff.console.live import Shared
 from handoff.listing import TO_READ, Asked, Found, Order
 from handoff.searching import Searched
 from handoff.staff import MAY, READS_OF_STAFF, Actor
+from handoff.wording import PageLanguage, Table, named, spoken
 
 CLOSED_DAYS: Final = 7  # how long a closed case can be found on the queue's page to reopen it
 SHOWN: Final = 50  # rows of one section; the list has the rest
@@ -46,7 +47,6 @@ class Row:
     """Hold one line of a list; ids and labels only."""
 
     id: uuid.UUID
-    name: str
     severity: str
     state: str
     kinds: tuple[str, ...]
@@ -58,7 +58,6 @@ class Row:
     holder_id: uuid.UUID | None
     words: int  # how many signals hold words
     since: datetime
-    waited: str
     late: str = ""  # near | over: how it stands to the city's waiting limit
     desk_why: tuple[str, ...] = ()  # ids of routing.Why
     meant_for: str = ""  # whom it waits for before others, and why (cases.Meant)
@@ -69,16 +68,49 @@ class Row:
     called: Called | None = None  # whom the desk called last because nobody took it
     about_staff: bool = False  # read by supervisors alone
 
+    @property
+    def name(self) -> str:
+        """Return its short name, in the language of who reads the page: one reading is shown to many."""
+        return labels.short(self.id)
+
+
+TITLES: Final = Table(
+    {
+        "waiting": "待っています",
+        "claimed": "対応中",
+        "on_hold": "保留（担当あり）",
+        "to_read": "声をかけた・断られた",
+        "closed": "終わった相談（7日以内）",
+    }
+)
+EMPTY: Final = Table(
+    {
+        "waiting": "いま待っている方はいません。",
+        "claimed": "対応中の相談はありません。",
+        "on_hold": "保留の相談はありません。",
+        "to_read": "読んでおく相談はありません。",
+        "closed": "この7日に終えた相談はありません。",
+    }
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Hold one part of the queue: its first rows, how many there are in all, and what is said when there is none."""
+    """Hold one part of the queue: its first rows, and how many there are in all."""
 
     id: str
-    title: str
-    empty: str
     rows: tuple[Row, ...]
     count: int
+
+    @property
+    def title(self) -> str:
+        """Return how it is headed."""
+        return TITLES[self.id]
+
+    @property
+    def empty(self) -> str:
+        """Return what is said when there is nothing in it."""
+        return EMPTY[self.id]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +148,6 @@ def rows(session: Session, found: list[Found], city: City, now: datetime) -> tup
         since = case.closed_at or case.waiting_since_at
         return Row(
             id=case.id,
-            name=labels.short(case.id),
             severity=case.severity,
             state=case.state,
             kinds=tuple(case.kinds),
@@ -128,7 +159,6 @@ def rows(session: Session, found: list[Found], city: City, now: datetime) -> tup
             holder_id=case.holder_id,
             words=one.words,
             since=since,
-            waited=labels.waited((now - since).total_seconds()),
             late=late(case),
             about_staff=cases.as_case(case).about_staff,
             desk_why=tuple(case.desk_why) if len(city.desks) > 1 else (),
@@ -147,24 +177,20 @@ def snapshot(session: Session, city: City, now: datetime) -> Snapshot:
     """Read the queue and the cursor together; the cursor first, so that nothing is missed."""
     cursor = live.newest(session)
 
-    def section(
-        id: str, title: str, empty: str, *conditions: ColumnElement[bool], order: Order = "grave", most: int = SHOWN
-    ) -> Section:
+    def section(id: str, *conditions: ColumnElement[bool], order: Order = "grave", most: int = SHOWN) -> Section:
         found = listing.listed(session, conditions, order=order, limit=most)
         count = len(found) if len(found) < most else listing.count(session, conditions)
-        return Section(id, title, empty, rows(session, found, city, now), count)
+        return Section(id, rows(session, found, city, now), count)
 
     return Snapshot(
         cursor,
         (
-            section("waiting", "待っています", "いま待っている方はいません。", CaseRow.state == "waiting"),
-            section("claimed", "対応中", "対応中の相談はありません。", CaseRow.state == "claimed"),
-            section("on_hold", "保留（担当あり）", "保留の相談はありません。", CaseRow.state == "on_hold"),
-            section("to_read", "声をかけた・断られた", "読んでおく相談はありません。", TO_READ, order="to_read"),
+            section("waiting", CaseRow.state == "waiting"),
+            section("claimed", CaseRow.state == "claimed"),
+            section("on_hold", CaseRow.state == "on_hold"),
+            section("to_read", TO_READ, order="to_read"),
             section(
                 "closed",
-                "終わった相談（7日以内）",
-                "この7日に終えた相談はありません。",
                 CaseRow.state == "closed",
                 CaseRow.closed_at > now - timedelta(days=CLOSED_DAYS),
                 order="closed",
@@ -180,7 +206,7 @@ class Shot:
 
     snapshot: Snapshot
     now: datetime
-    pages: dict[tuple[str, bool, bool, bool], str] = field(default_factory=dict)
+    pages: dict[tuple[str, PageLanguage, bool, bool, bool], str] = field(default_factory=dict)
 
     def held_by(self, staff_id: uuid.UUID) -> bool:
         """Return whether a row of it is this person's or meant for her, so that her page is another."""
@@ -198,7 +224,7 @@ async def _values(request: Request, actor: Actor) -> dict[str, Any]:
     shots: Shared[Shot] = request.app.state.shots
     shot = await shots.newest(house)
     values = {"shot": shot.snapshot, "now": shot.now, "me": actor.id, **_may(actor, shot.now)}
-    key = (request.scope.get("root_path", ""), values["may_see"], values["may_open"], values["may_open_all"])
+    key = (request.scope.get("root_path", ""), spoken(), values["may_see"], values["may_open"], values["may_open_all"])
     if (part := shot.pages.get(key)) is None or shot.held_by(actor.id):
         part = house.render(request, "queue/list.html", **values)
         if not shot.held_by(actor.id):
@@ -247,8 +273,10 @@ async def take_next(request: Request, door: Annotated[Pass, Depends(may("queue.t
                 return cases.claim(session, one.row.id, me.id, now).id
         if me.full:
             raise RefusedError(
-                f"いま{me.holding}件を担当しています（めやすは{me.capacity}件）。"
-                "窓口に戻すか終えるかしてから、次の方を受けてください。急ぐときは、列から選んで受けられます。"
+                "いま{holding}件を担当しています（めやすは{capacity}件）。"
+                "窓口に戻すか終えるかしてから、次の方を受けてください。急ぐときは、列から選んで受けられます。",
+                holding=me.holding,
+                capacity=me.capacity,
             )
         if session.scalar(select(func.count()).where(CaseRow.state == "waiting")):
             raise RefusedError(
@@ -261,8 +289,8 @@ async def take_next(request: Request, door: Annotated[Pass, Depends(may("queue.t
 
 # --- lists of all cases ----------------------------------------------------------------------------------------------
 
-STATES: Final = {"open": "終わっていない", "to_read": "読んでおく", **labels.STATES}
-ORDERS: Final = {"grave": "急ぎの順", "newest": "新しい順", "oldest": "古い順"}
+STATES: Final = Table({"open": "終わっていない", "to_read": "読んでおく"}) | labels.STATES
+ORDERS: Final = Table({"grave": "急ぎの順", "newest": "新しい順", "oldest": "古い順"})
 
 
 def asked_of(
@@ -415,7 +443,8 @@ async def _list(
         me=door.actor.id,
         views=kept,
         here_now=query(asked),
-        topics={id: house.words.sentence(name, "ja") for id, name in names.TOPICS.items()},
+        now=now,
+        topics=named(names.TOPICS),
         words=words,
         searched=searched,
         may_search=door.actor.role in staff.MAY["case.search"],

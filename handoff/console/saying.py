@@ -27,9 +27,10 @@ from bot.render import ALT_TEXT
 from handoff import audit, notes, phrases, pictures, shift, staff
 from handoff.console import acts, labels
 from handoff.console.gate import House, Pass, house_of, may, wants_json
+from handoff.wording import later
 
 FORM: Final = 64 * 1024  # bytes of a form beside its file
-PICTURE: Final = "（写真）"  # what the journal says where a picture came without words
+PICTURE: Final = later("（写真）")  # what the journal says where a picture came without words
 WORDS: Final = 2_000  # characters of a reply; LINE takes 5,000 UTF-16 units (facts/line.md)
 
 router = APIRouter(prefix="/cases/{case_id}")
@@ -102,7 +103,7 @@ async def picture(request: Request, door: Annotated[Pass, Depends(may("case.draf
     if not isinstance(file, UploadFile) or not file.filename or not file.size:
         raise RefusedError("送る画像を選んでください。")
     if file.size > pictures.LARGEST:
-        raise RefusedError(f"画像が大きすぎます（{pictures.LARGEST // 1024 // 1024}MBまで）。")
+        raise RefusedError("画像が大きすぎます（{most}MBまで）。", most=pictures.LARGEST // 1024 // 1024)
     body = await asyncio.to_thread(pictures.redrawn, await file.read())
 
     def compose(session: Session) -> Words:

@@ -28,6 +28,7 @@ from handoff.console import labels, saying
 from handoff.console.gate import Pass, house_of, may
 from handoff.console.saying import Words
 from handoff.shares import Receiver, Share, Text, Wish
+from handoff.wording import later, say, speaking
 
 #: What is offered as a fact and would tell where somebody is.
 _WHERE: Final = frozenset({"地区", "案内した場所"})
@@ -153,12 +154,14 @@ def _facts(session: Session, case_id: uuid.UUID, today: date) -> list[tuple[str,
     language = resident.language or resident.language_hint
     told = Profile.of(memory.look(session, resident.id))
     places = "、".join(dict.fromkeys(one.name for one in referrals.offered(session, case_id)))
-    found = [
-        ("ことば", labels.label(labels.LANGUAGES, language), False),
-        *((label, words, False) for label, words in labels.family(told, today)),
-        ("案内した場所", places, False),
-        ("連絡のしかた", labels.CONTACT[resident.contact_safety] if resident.contact_safety != "any" else "", True),
-    ]
+    with speaking("ja"):  # the agency reads it
+        reach = labels.CONTACT[resident.contact_safety] if resident.contact_safety != "any" else ""
+        found = [
+            (later("ことば"), labels.label(labels.LANGUAGES, language), False),
+            *((label, words, False) for label, words in labels.family(told, today)),
+            (later("案内した場所"), places, False),
+            (later("連絡のしかた"), reach, True),
+        ]
     hidden = _WHERE if shares.two_decide(case) else frozenset()
     return [one for one in found if one[1] and one[0] not in hidden]
 
@@ -187,8 +190,11 @@ async def _form(request: Request, door: Pass, wish: Wish, *, reasons: Mapping[st
         422 if reasons else 200,
         wish=wish,
         reasons=reasons or {},
-        receivers=[(str(one.contact_id), f"{one.agency}・{one.contact}さん") for one in receivers],
-        choose=[("", "えらんでください")],
+        receivers=[
+            (str(one.contact_id), say("{agency}・{contact}さん", agency=one.agency, contact=one.contact))
+            for one in receivers
+        ],
+        choose=[("", say("えらんでください"))],
         facts=facts,
         chosen=[label for label, _words in wish.text.facts],
         two=two,

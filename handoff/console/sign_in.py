@@ -16,8 +16,9 @@ from bot.errors import NotAllowedError
 from handoff import staff
 from handoff.console.gate import WRONG_ORIGIN, House, Pass, house_of, may, same_origin
 from handoff.staff import ABSOLUTE_SECONDS, Wait
+from handoff.wording import later, say
 
-WRONG: Final = "ログイン名かパスワードが違います。"
+WRONG: Final = later("ログイン名かパスワードが違います。")
 
 router = APIRouter()
 
@@ -48,7 +49,7 @@ async def sign_in(request: Request) -> Response:
         words = waiting_words(result)
         return house.page(request, "sign_in/page.html", 429, problem=words, login=login[:80], next=back)
     if result is None:
-        return house.page(request, "sign_in/page.html", 401, problem=WRONG, login=login[:80], next=back)
+        return house.page(request, "sign_in/page.html", 401, problem=say(WRONG), login=login[:80], next=back)
     answer = RedirectResponse(request.scope.get("root_path", "") + (back or "/"), 303)
     answer.set_cookie(
         house.cookie, result, max_age=ABSOLUTE_SECONDS, path="/", secure=house.secure, httponly=True, samesite="strict"
@@ -70,8 +71,10 @@ async def sign_out(request: Request, door: Annotated[Pass, Depends(may("counts.s
 def waiting_words(wait: Wait) -> str:
     """Say how long to wait after too many failures."""
     seconds = math.ceil(wait.seconds)
-    long = f"{seconds}秒" if seconds < 60 else f"{math.ceil(seconds / 60)}分"
-    return f"何度か続けて失敗しました。{long}ほど待ってから、もう一度どうぞ。"
+    if seconds < 60:
+        return say("何度か続けて失敗しました。{seconds}秒ほど待ってから、もう一度どうぞ。", seconds=seconds)
+    minutes = math.ceil(seconds / 60)
+    return say("何度か続けて失敗しました。{minutes}分ほど待ってから、もう一度どうぞ。", minutes=minutes)
 
 
 def _known(path: str) -> str:

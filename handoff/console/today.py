@@ -260,7 +260,7 @@ async def hand_over(request: Request, door: Annotated[Pass, Depends(may("shift.w
     house, note, to = house_of(request), door.text("note", NOTE), door.id("to")
     chosen = [str(value) for value in door.form.getlist("case")]
     if not 0 < len(chosen) <= MOST_AT_ONCE:
-        raise RefusedError(f"引き継ぐ相談を、1件から{MOST_AT_ONCE}件まで選んでください。")
+        raise RefusedError("引き継ぐ相談を、1件から{most}件まで選んでください。", most=MOST_AT_ONCE)
     if to is None:
         raise RefusedError("だれに引き継ぐかを選んでください。")
     if not note:

@@ -27,8 +27,9 @@ from handoff.console.gate import House, Pass, house_of, may, wants_json
 from handoff.console.saying import Words
 from handoff.interpreter import Drafted
 from handoff.translation import HOWS, How, Standing
+from handoff.wording import later
 
-STALE = "画面が古くなりました。もう一度「翻訳して確かめる」を押してください。"
+STALE = later("画面が古くなりました。もう一度「翻訳して確かめる」を押してください。")
 SHARES = 5_000  # characters of a translation
 
 router = APIRouter(prefix="/cases/{case_id}/translate")

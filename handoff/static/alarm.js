@@ -3,12 +3,13 @@
 
 import { hidden } from "./keys.js";
 import { waited } from "./live.js";
+import { say } from "./words.js";
 
 const POLL = 5000; // milliseconds
 const BROKEN = 25000; // without an answer for so long the page says so
-const NAMES = { emergency: "緊急", urgent: "急ぎ" };
-const SECOND = "緊急の相談で、いっしょに読む人を待っています"; // somebody holds it: two people where a life may be in danger
-const COVERED = "待っている方がいます"; // all that a hidden page says: a child may read along (CARE C32)
+const NAMES = { emergency: say("緊急"), urgent: say("急ぎ") };
+const SECOND = say("緊急の相談で、いっしょに読む人を待っています"); // somebody holds it: two people where a life may be in danger
+const COVERED = say("待っている方がいます"); // all that a hidden page says: a child may read along (CARE C32)
 const TONES = { emergency: [880, 660, 880, 660, 880, 660], urgent: [660, 880], second: [660] }; // hertz, 0.2 s each
 
 const root = document.documentElement.dataset.root;
@@ -50,12 +51,18 @@ function play(severity) {
 function notify(one) {
   if (!("Notification" in window) || Notification.permission !== "granted" || !sounds) return;
   try { // telephones have the name and refuse to make one
-    new Notification(lesson ? "【練習】まどぐち" : "まどぐち", { body: lesson ? `練習です。${worded(one)}` : worded(one), tag: one.id, silent: true });
+    const title = lesson ? say("【練習】まどぐち") : say("まどぐち");
+    new Notification(title, { body: practised(worded(one)), tag: one.id, silent: true });
   } catch { /* band, title and sound are there */ }
 }
 
 function worded(one) {
-  return hidden() ? COVERED : one.severity === "second" ? SECOND : `${NAMES[one.severity]}の相談が待っています`;
+  if (hidden()) return COVERED;
+  return one.severity === "second" ? SECOND : say("{severity}の相談が待っています", { severity: NAMES[one.severity] });
+}
+
+function practised(words) {
+  return lesson ? say("練習です。{words}", { words }) : words;
 }
 
 function show(text, first) {
@@ -65,7 +72,7 @@ function show(text, first) {
   if (!text) { banner.replaceChildren(); return; }
   if (banner.firstChild?.textContent === text) return;
   banner.replaceChildren(Object.assign(document.createElement("span"), { textContent: text }));
-  if (first.url && !hidden()) banner.append(Object.assign(document.createElement("a"), { href: first.url, textContent: "ひらく" }));
+  if (first.url && !hidden()) banner.append(Object.assign(document.createElement("a"), { href: first.url, textContent: say("ひらく") }));
   banner.dataset.severity = hidden() ? "" : first.severity;
 }
 
@@ -74,8 +81,9 @@ function ring() {
   const keys = new Set(waiting.map((one) => `${one.id} ${one.severity} ${one.since}`));
   for (const key of rung.keys()) if (!keys.has(key)) rung.delete(key);
   const [first] = waiting;
-  const more = waiting.length > 1 && !hidden() ? `（ほか${waiting.length - 1}件）` : "";
-  const longer = hidden() ? COVERED : first && first.severity !== "second" ? `${NAMES[first.severity]}の相談が${waited(now - first.since)}待っています` : SECOND;
+  const more = waiting.length > 1 && !hidden() ? say("（ほか{count}件）", { count: waiting.length - 1 }) : "";
+  const longer = hidden() ? COVERED : first && first.severity !== "second"
+    ? say("{severity}の相談が{time}待っています", { severity: NAMES[first.severity], time: waited(now - first.since) }) : SECOND;
   show(first ? `${longer}${more}` : "", first);
   const loud = [];
   for (const one of waiting) {
@@ -86,7 +94,7 @@ function ring() {
     loud.push(one);
   }
   if (!loud.length) return;
-  said.textContent = `${lesson ? "練習です。" : ""}${worded(loud[0])}${more}`; // they come gravest first
+  said.textContent = `${practised(worded(loud[0]))}${more}`; // they come gravest first
   loud.forEach(notify);
   play(loud[0].severity);
 }
@@ -99,7 +107,7 @@ async function ask() {
     });
     if (answer.status === 401 || answer.status === 403) {
       ended = true;
-      show("サインインの時間が切れました。この画面では警報が鳴りません", { url: `${root}/sign-in`, severity: "urgent" });
+      show(say("サインインの時間が切れました。この画面では警報が鳴りません"), { url: `${root}/sign-in`, severity: "urgent" });
       return;
     }
     if (answer.ok) {
@@ -114,7 +122,7 @@ async function ask() {
     }
   } catch { /* the next one asks again */ }
   if (state && Date.now() - answered > BROKEN && !state.textContent) {
-    state.textContent = "接続が切れています。警報が届かないかもしれません";
+    state.textContent = say("接続が切れています。警報が届かないかもしれません");
     state.dataset.by = "alarm";
   }
   ring();
@@ -131,7 +139,7 @@ function shown() {
   if (!button) return; // a page that hides everything calls too
   button.hidden = false;
   button.setAttribute("aria-pressed", String(sounds));
-  button.querySelector("span").textContent = sounds ? "入" : "切";
+  button.querySelector("span").textContent = sounds ? say("入") : say("切");
 }
 
 button?.addEventListener("click", async () => {

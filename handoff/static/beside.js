@@ -1,6 +1,7 @@
 // Pages that help while one writes (places, sentences), shown in the talk's own page without leaving it.
 
 import { composing } from "./keys.js";
+import { say } from "./words.js";
 
 export function beside({ panel, place, insert, tell, refresh, sent }) {
   const part = panel.querySelector("[data-part-beside]");
@@ -10,7 +11,7 @@ export function beside({ panel, place, insert, tell, refresh, sent }) {
     from = link ?? from;
     const asked = { headers: { accept: "text/html" }, redirect: "error", ...(body && { method: "POST", body }) };
     const answer = await fetch(url, asked).catch(() => null);
-    if (!answer?.ok) { tell("ひらけませんでした。担当が変わったか、接続が切れています。"); return false; }
+    if (!answer?.ok) { tell(say("ひらけませんでした。担当が変わったか、接続が切れています。")); return false; }
     const found = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("beside-part");
     panel.querySelector("h2 span").textContent = found.dataset.title;
     part.replaceChildren(...found.childNodes);
@@ -44,7 +45,7 @@ export function beside({ panel, place, insert, tell, refresh, sent }) {
       }
       refresh();
     } catch {
-      tell("送れたか分かりません。もう一度「送る」を押しても、二重には届きません。");
+      tell(say("送れたか分かりません。もう一度「送る」を押しても、二重には届きません。"));
     } finally {
       button.disabled = false;
     }

@@ -3,6 +3,7 @@
 import { follow, gathered, ticking, waited } from "./live.js";
 import { beside } from "./beside.js";
 import { composing, hidden, keys, step } from "./keys.js";
+import { say } from "./words.js";
 
 const root = document.documentElement.dataset.root;
 const main = document.getElementById("main");
@@ -33,7 +34,7 @@ function post(act, fields = {}) {
 function blur(on) {
   main.classList.toggle("blurred", on);
   showWords.setAttribute("aria-pressed", String(!on));
-  showWords.firstChild.textContent = on ? "ことばを見る " : "ことばを伏せる ";
+  showWords.firstChild.textContent = `${on ? say("ことばを見る") : say("ことばを伏せる")} `;
 }
 
 function settle() {
@@ -60,7 +61,7 @@ function lease() {
   const text = document.querySelector("[data-lease-text]");
   if (!text || !lapsesAt) return;
   const left = Math.max(0, (lapsesAt - Date.now()) / 1000);
-  text.textContent = left < 60 ? `あと${Math.ceil(left)}秒` : `あと${waited(left)}`;
+  text.textContent = left < 60 ? say("あと{seconds}秒", { seconds: Math.ceil(left) }) : say("あと{time}", { time: waited(left) });
   text.parentElement.classList.toggle("soon", left < 60);
 }
 
@@ -87,9 +88,9 @@ const refresh = gathered(async () => {
   if (atEnd) journal.scrollTop = journal.scrollHeight;
   if (wasMine && !mine()) {
     blur(true); // nobody may be sitting here any more
-    tell("この相談は、あなたの担当ではなくなりました。下書きは残っています。");
-  } else if (unsent) tell("送信が取り消されました。取り消されたことばは、もう見られません。");
-  else if (mine() && Number(old.dataset.lastHeard) > heard) tell("新しいメッセージが届きました。");
+    tell(say("この相談は、あなたの担当ではなくなりました。下書きは残っています。"));
+  } else if (unsent) tell(say("送信が取り消されました。取り消されたことばは、もう見られません。"));
+  else if (mine() && Number(old.dataset.lastHeard) > heard) tell(say("新しいメッセージが届きました。"));
   unsent = false;
 });
 
@@ -118,8 +119,8 @@ async function save() {
   const answer = await post("draft", { words: text }).catch(() => null);
   if (answer?.ok) {
     saved = text;
-    draftState.textContent = text ? `下書きを残しました ${(await answer.json()).at}` : "";
-  } else draftState.textContent = "下書きをまだ残せていません";
+    draftState.textContent = text ? say("下書きを残しました {time}", { time: (await answer.json()).at }) : "";
+  } else draftState.textContent = say("下書きをまだ残せていません");
 }
 words.addEventListener("input", () => {
   clearTimeout(timer);
@@ -162,7 +163,7 @@ form.addEventListener("submit", async (event) => {
     }
     refresh();
   } catch {
-    tell("送れたか分かりません。もう一度「送る」を押しても、二重には届きません。");
+    tell(say("送れたか分かりません。もう一度「送る」を押しても、二重には届きません。"));
   } finally {
     sending = false;
     for (const button of buttons) button.disabled = false;
@@ -192,7 +193,7 @@ main.addEventListener("submit", async (event) => {
   button.disabled = true;
   const answer = await fetch(stays.action, { method: "POST", body, headers: { accept: "application/json" } }).catch(() => null);
   button.disabled = false;
-  if (!answer) return tell("送れませんでした。書いたものは残っています。もう一度押してください。");
+  if (!answer) return tell(say("送れませんでした。書いたものは残っています。もう一度押してください。"));
   const said = await answer.json();
   if (answer.ok) {
     stays.reset();
@@ -229,8 +230,8 @@ async function there() {
   const answer = await post("here", { typing: Date.now() - typed < 15000 ? "yes" : "no" }).catch(() => null);
   if (!answer?.ok) return;
   const { others } = await answer.json();
-  const named = others.map((one) => (one.typing ? `${one.name}（書いています）` : one.name));
-  watchers.textContent = named.length ? `いま見ている人: ${named.join("、")}` : "";
+  const named = others.map((one) => (one.typing ? say("{name}（書いています）", { name: one.name }) : one.name));
+  watchers.textContent = named.length ? say("いま見ている人: {names}", { names: named.join(say("、")) }) : "";
 }
 addEventListener("pagehide", () => {
   navigator.sendBeacon(`${here}/here`, new URLSearchParams({ csrf: main.dataset.csrf, gone: "yes" }));
@@ -262,7 +263,7 @@ async function translate() {
   clearTimeout(timer); // the server keeps the draft that it translates
   saved = words.value;
   translateButton.disabled = true;
-  tell("訳しています…");
+  tell(say("訳しています…"));
   const opened = await openBeside(translateButton.formAction, words, new URLSearchParams(new FormData(form)));
   translateButton.disabled = false;
   if (opened) tell("");
@@ -308,7 +309,7 @@ follow({
   },
   onEnd: () => {
     blur(true);
-    tell("サインインの時間が切れました。下書きは残っています。画面を開きなおしてください。");
+    tell(say("サインインの時間が切れました。下書きは残っています。画面を開きなおしてください。"));
   },
 });
 setInterval(lease, 1000);

@@ -1,5 +1,7 @@
 // How far the reading of a file is, asked once a second; when it ends, the page shows what it found.
 
+import { say } from "./words.js";
+
 const main = document.getElementById("main");
 const progress = document.getElementById("progress");
 const far = document.getElementById("far");
@@ -11,7 +13,7 @@ async function ask() {
   if (told.whole) {
     progress.max = told.whole;
     progress.value = told.done;
-    far.textContent = `${told.whole.toLocaleString()}行のうち${told.done.toLocaleString()}行`;
+    far.textContent = say("{whole}行のうち{done}行", { whole: told.whole.toLocaleString(), done: told.done.toLocaleString() });
   }
   setTimeout(ask, 1_000);
 }

@@ -1,5 +1,7 @@
 // Follow what changed on the server: a stream first, a poll behind it. The rule: only ids arrive here.
 
+import { say } from "./words.js";
+
 const POLL = 5000; // milliseconds between polls while the stream is silent
 const SILENT = 12000; // the stream beats every 10 s; after this the poll asks
 const BROKEN = 25000; // after this the page says that it is cut off
@@ -21,7 +23,7 @@ export function follow({ root, cursor, onChange, onEnd }) {
   function end() {
     ended = true;
     stream?.close();
-    state.textContent = "サインインの時間が切れました。";
+    state.textContent = say("サインインの時間が切れました。");
     onEnd?.();
   }
 
@@ -73,7 +75,7 @@ export function follow({ root, cursor, onChange, onEnd }) {
           take(found.changes, found.cursor);
         }
       } catch { /* the next poll asks again */ }
-      if (Date.now() - heard > BROKEN) state.textContent = "接続が切れています。つなぎなおしています…";
+      if (Date.now() - heard > BROKEN) state.textContent = say("接続が切れています。つなぎなおしています…");
     }
     if (!ended) setTimeout(poll, POLL);
   }
@@ -111,10 +113,11 @@ export function gathered(work, wait = 120) {
 // Word a waiting time as the server does.
 export function waited(seconds) {
   const minutes = Math.max(0, Math.floor(seconds / 60));
-  if (minutes < 1) return "1分未満";
-  if (minutes < 60) return `${minutes}分`;
-  if (minutes < 1440) return `${Math.floor(minutes / 60)}時間${minutes % 60}分`;
-  return `${Math.floor(minutes / 1440)}日${Math.floor(minutes / 60) % 24}時間`;
+  const [hours, days] = [Math.floor(minutes / 60), Math.floor(minutes / 1440)];
+  if (minutes < 1) return say("1分未満");
+  if (minutes < 60) return say("{minutes}分", { minutes });
+  if (minutes < 1440) return say("{hours}時間{minutes}分", { hours, minutes: minutes % 60 });
+  return say("{days}日{hours}時間", { days, hours: hours % 24 });
 }
 
 // Keep waiting times going between two answers of the server; `now` is its clock in seconds.

@@ -31,7 +31,7 @@ function hide() {
   if (hidden()) return keeping;
   was = { title: document.title, focus: document.activeElement, top: scrollY };
   page.dataset.locked = "";
-  document.title = "まどぐち";
+  document.title = problem.dataset.title;
   for (const one of document.querySelectorAll("dialog[open]")) one.close();
   for (const one of document.querySelectorAll("audio, video")) one.pause();
   document.exitFullscreen?.().catch(() => { /* nothing filled the screen */ });
@@ -71,7 +71,7 @@ function open() {
   dispatchEvent(new Event("madoguchi:open"));
 }
 
-function say(words) {
+function explain(words) {
   problem.textContent = words;
   problem.hidden = false;
   password.focus();
@@ -87,8 +87,8 @@ async function unlock(event) {
   const answer = await post(opener, body).catch(() => null);
   button.disabled = false;
   if (answer?.ok) { open(); tabs.postMessage("open"); return; }
-  if (!answer) { say("つながりません。少し待って、もう一度どうぞ。"); return; }
-  if (answer.status === 422 || answer.status === 429) { say((await answer.json()).message); return; }
+  if (!answer) { explain(problem.dataset.cutOff); return; }
+  if (answer.status === 422 || answer.status === 429) { explain((await answer.json()).message); return; }
   location.reload(); // the session ended, or it is somebody else's by now
 }
 

@@ -2,6 +2,7 @@
 // navigation, and where something is to be filled in or goes out to a family, it leads there and presses nothing.
 
 import { acts, composing, hidden } from "./keys.js";
+import { say } from "./words.js";
 import { latin, plain, reading, short, spelled } from "./readings.js";
 
 const MOST = 60; // lines that are shown
@@ -79,7 +80,7 @@ function matching(words) {
   if (parts.length) found.sort((a, b) => begins(b) - begins(a));
   const number = plain(words).trim();
   if (dialog.dataset.cases && /^[0-9a-f]{2,8}$/.test(number)) {
-    found.push(item(`番号 ${number.toUpperCase()} の相談をさがす`, "", () => location.assign(`${root}/cases?state=&number=${number}`)));
+    found.push(item(say("番号 {number} の相談をさがす", { number: number.toUpperCase() }), "", () => location.assign(`${root}/cases?state=&number=${number}`)));
   }
   return found;
 }
@@ -102,7 +103,7 @@ function filter() {
     return line;
   }));
   none.hidden = shown.length > 0;
-  count.textContent = `${shown.length}件`;
+  count.textContent = say("{count}件", { count: shown.length });
   move(0);
 }
 

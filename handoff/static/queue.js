@@ -2,6 +2,7 @@
 
 import { follow, gathered, ticking } from "./live.js";
 import { keys, step } from "./keys.js";
+import { say } from "./words.js";
 
 const root = document.documentElement.dataset.root;
 const main = document.getElementById("main");
@@ -27,7 +28,7 @@ const refresh = gathered(async () => {
   if (focused) queue.querySelector(`[data-row="${focused}"] a`)?.focus();
   settle();
   const after = queue.querySelector("[data-waiting]").dataset.waiting;
-  if (after !== before) said.textContent = `待っている方 ${after}人`;
+  if (after !== before) said.textContent = say("待っている方 {count}人", { count: after });
 });
 
 async function claim() {

@@ -2,6 +2,7 @@
 // The rule: a form that is sent from here brings the list back without leaving the page, and the focus goes on.
 
 import { keys, step } from "./keys.js";
+import { say } from "./words.js";
 
 const list = document.getElementById("list");
 const announced = document.getElementById("announced");
@@ -16,7 +17,7 @@ list.addEventListener("submit", async (event) => {
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const fresh = page.getElementById("list");
   if (!answer.ok || !fresh) {
-    announced.textContent = page.querySelector("[role=alert]")?.textContent ?? "うまくいきませんでした。画面を開きなおしてください。";
+    announced.textContent = page.querySelector("[role=alert]")?.textContent ?? say("うまくいきませんでした。画面を開きなおしてください。");
     announced.className = "problem";
     return;
   }

@@ -5,7 +5,6 @@ The rule: after a change the browser is sent on (303), and the next page says in
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -21,23 +20,26 @@ from bot.opening import TOKYO
 from handoff.console.directory import wording
 from handoff.console.gate import House, Pass, house_of
 from handoff.staff import MAY
+from handoff.wording import Table, named
 
 #: What was done, by its short name in the address.
-SAID: Final[Mapping[str, str]] = {
-    "edited": "直しました。",
-    "same": "変わったところはありませんでした。",
-    "created": "新しい場所を書きました。",
-    "verified": "確かめたことを残しました。",
-    "undone": "もとにもどしました。",
-    "restored": "この場所を残すことにしました。",
-    "noted": "メモを残しました。",
-    "unnoted": "メモを消しました。",
-    "merged": "1つにまとめました。",
-    "apart": "2つの場所として覚えました。もう出てきません。",
-    "dropped": "取り込みをやめました。ファイルは消しました。",
-    "taken": "お知らせを取り入れました。",
-    "declined": "お知らせを取り入れないことにしました。",
-}
+SAID: Final = Table(
+    {
+        "edited": "直しました。",
+        "same": "変わったところはありませんでした。",
+        "created": "新しい場所を書きました。",
+        "verified": "確かめたことを残しました。",
+        "undone": "もとにもどしました。",
+        "restored": "この場所を残すことにしました。",
+        "noted": "メモを残しました。",
+        "unnoted": "メモを消しました。",
+        "merged": "1つにまとめました。",
+        "apart": "2つの場所として覚えました。もう出てきません。",
+        "dropped": "取り込みをやめました。ファイルは消しました。",
+        "taken": "お知らせを取り入れました。",
+        "declined": "お知らせを取り入れないことにしました。",
+    }
+)
 
 
 def page(request: Request, door: Pass, name: str, status: int = 200, **values: Any) -> Response:
@@ -49,7 +51,7 @@ def page(request: Request, door: Pass, name: str, status: int = 200, **values: A
         "city": house.city().name,
         "now": now,
         "today": now.astimezone(TOKYO).date(),
-        "wording": wording,
+        "terms": wording,
         "may_edit": role in MAY["directory.edit"],
         "may_import": role in MAY["directory.import"],
         "said": SAID.get(request.query_params.get("said", ""), ""),
@@ -84,4 +86,5 @@ def shown(row: ResourceRow) -> Resource:
 
 def kinds(house: House) -> dict[str, str]:
     """Return the kinds of places, id -> name."""
-    return {id: names.CATEGORIES.get(id, id) for id in house.categories}
+    known = named(names.CATEGORIES)
+    return {id: known.get(id, id) for id in house.categories}

@@ -15,7 +15,7 @@ from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
 from bot import curation
-from bot.directory.resources import ATTRIBUTES, Location, Resource, to_json
+from bot.directory.resources import Location, Resource, to_json
 from bot.errors import DirectoryMovedError, RefusedError
 from bot.models import ResourceRow
 from handoff.console.directory import common, form, week, wording
@@ -23,11 +23,12 @@ from handoff.console.directory.common import back, path_of
 from handoff.console.directory.form import Inputs
 from handoff.console.gate import Pass, house_of, may
 from handoff.console.labels import LANGUAGES
+from handoff.wording import later, say
 
 #: Where the reasons of `curation.problems` stand in the form, when their name is no field of it.
 BESIDE: Final[Mapping[str, str]] = {"latitude": "location", "maximum_age": "minimum_age"}
 
-OLD_PAGE: Final = "画面が古くなりました。開きなおして、もう一度直してください。"
+OLD_PAGE: Final = later("画面が古くなりました。開きなおして、もう一度直してください。")
 
 router = APIRouter(prefix="/directory")
 
@@ -105,7 +106,7 @@ def show(request: Request, door: Pass, sheet: Sheet) -> Response:
         rules=week.words_of(place.opening),
         rests=week.rests_of(place.opening),
         kinds=common.kinds(house_of(request)),
-        attributes=ATTRIBUTES,
+        attributes=wording.attributes(),
         languages=LANGUAGES,
     )
 
@@ -155,10 +156,10 @@ def _moved(session: Session, row: ResourceRow, base: Resource, values: Mapping[s
     mine = wording.resource({**to_json(base), **values})
     newest = curation.history(session, row.id)[0]
     return Moved(
-        newest.actor_name or "取り込み",
+        newest.actor_name or say("取り込み"),
         tuple(change.label for change in theirs if change.field not in values),
         tuple(
-            Clash(change.label, change.after or "（なし）", wording.worded(change.field, mine) or "（なし）")
+            Clash(change.label, change.after or say("（なし）"), wording.worded(change.field, mine) or say("（なし）"))
             for change in theirs
             if change.field in values
         ),

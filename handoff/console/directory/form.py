@@ -18,6 +18,7 @@ from bot.errors import SlipError
 from bot.messages import clean
 from handoff.console.directory import week
 from handoff.console.labels import LANGUAGES
+from handoff.wording import later, say
 
 Inputs = dict[str, str]
 
@@ -102,7 +103,7 @@ def read(inputs: Inputs, shown: Inputs, place: Resource) -> tuple[dict[str, Any]
         try:
             values[field] = _READ[field](field, inputs, place)
         except SlipError as slip:
-            wrong[field] = str(slip)
+            wrong[field] = slip.fault
     return values, wrong
 
 
@@ -123,7 +124,7 @@ def _whole(words: str, what: str, most: int) -> int | None:
     if not number:
         return None
     if not number.isascii() or not number.isdecimal() or len(number) > 12 or int(number) > most:
-        raise SlipError(f"{what}は、0から{most:,}までの数で書いてください")
+        raise SlipError("{what}は、0から{most}までの数で書いてください", what=say(what), most=f"{most:,}")
     return int(number)
 
 
@@ -153,7 +154,7 @@ def _choice(field: str, inputs: Inputs, _place: Resource) -> str:
 
 
 def _capacity(field: str, inputs: Inputs, _place: Resource) -> int | None:
-    return _whole(inputs[field], "定員", 100_000)
+    return _whole(inputs[field], later("定員"), 100_000)
 
 
 def _day(field: str, inputs: Inputs, _place: Resource) -> str | None:
@@ -165,8 +166,8 @@ def _day(field: str, inputs: Inputs, _place: Resource) -> str | None:
 
 
 def _months(field: str, inputs: Inputs, _place: Resource) -> int | None:
-    years = _whole(inputs[f"{field}.years"], "歳", 30)
-    months = _whole(inputs[f"{field}.months"], "か月", 11)
+    years = _whole(inputs[f"{field}.years"], later("歳"), 30)
+    months = _whole(inputs[f"{field}.months"], later("か月"), 11)
     return None if years is None and months is None else 12 * (years or 0) + (months or 0)
 
 
@@ -209,7 +210,7 @@ def _cost(_field: str, inputs: Inputs, _place: Resource) -> list[dict[str, Any]]
     found = []
     for n in rows(inputs, "cost"):
         option, note = inputs.get(f"cost.{n}.option", ""), inputs.get(f"cost.{n}.amount_description", "")
-        amount = _whole(inputs.get(f"cost.{n}.amount", ""), "料金（円）", 10_000_000)
+        amount = _whole(inputs.get(f"cost.{n}.amount", ""), later("料金（円）"), 10_000_000)
         if amount is not None or option or note:
             found.append(to_json(CostOption(amount, option, note)))
     return found

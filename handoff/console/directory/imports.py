@@ -27,6 +27,7 @@ from handoff.console.directory.common import back
 from handoff.console.gate import Pass, house_of, may
 from handoff.models import DirectoryUpload
 from handoff.uploads import Look, Settings
+from handoff.wording import say, spoken
 
 SHOWN: Final = 200  # rows of one kind in a preview; the counts speak of all
 PAST: Final = 20  # earlier imports
@@ -38,6 +39,12 @@ COLUMNS: Final = {
     field: next((word for word in headers.split() if re.match(r"[ぁ-んァ-ヶ一-龠]", word)), field)
     for field, headers in FIELDS.items()
 }
+
+
+def headings() -> dict[str, str]:
+    """Return what a column may hold in the language of the page."""
+    return COLUMNS if spoken() == "ja" else {field: field.replace("_", " ") for field in COLUMNS}
+
 
 router = APIRouter(prefix="/directory/imports")
 
@@ -75,9 +82,9 @@ async def upload(request: Request, door: Annotated[Pass, Depends(may("directory.
     house, at = house_of(request), house_of(request).clock.now()
     file = door.form.get("file")
     if not isinstance(file, UploadFile) or not file.filename or not file.size:
-        return await _index(request, door, "ファイルをえらんでください。空のファイルは読めません。")
+        return await _index(request, door, say("ファイルをえらんでください。空のファイルは読めません。"))
     if file.size > uploads.LARGEST:
-        return await _index(request, door, "ファイルが大きすぎます（32MBまで）。いくつかに分けてください。")
+        return await _index(request, door, say("ファイルが大きすぎます（32MBまで）。いくつかに分けてください。"))
     content, name, settings = await file.read(), _name(file.filename), _settings(door)
     id = await house.store.write(lambda s: uploads.keep(s, door.actor, name, content, settings, at))
     _begin(request, id, 1)
@@ -148,7 +155,7 @@ async def _show(request: Request, door: Pass, id: uuid.UUID, moved: str = "") ->
         parts_of=_parts(look) if look else [],
         columns=[*columns, *((header, field) for header, field in said.items() if header not in dict(columns))],
         said_columns=said,
-        fields=COLUMNS,
+        fields=headings(),
         kinds=common.kinds(house),
         limit=SHOWN,
     )
@@ -156,7 +163,7 @@ async def _show(request: Request, door: Pass, id: uuid.UUID, moved: str = "") ->
 
 def _parts(look: Look) -> list[dict[str, Any]]:
     """Return the differences by kind, each with its count and the first rows in words."""
-    titles = {"new": "新しい場所", "changed": "変わる場所", "gone": "この版にない場所"}
+    titles = {"new": say("新しい場所"), "changed": say("変わる場所"), "gone": say("この版にない場所")}
     found = []
     for what, title in titles.items():
         every = [d for d in look.differences if d.what == what]
@@ -205,7 +212,7 @@ async def store(
     try:
         await house.store.write(lambda s: uploads.store(s, upload_id, seen, door.actor, at))
     except DirectoryMovedError as moved:
-        return await _show(request, door, upload_id, str(moved))
+        return await _show(request, door, upload_id, say(moved.fault))
     return back(request, f"/imports/{upload_id}")
 
 

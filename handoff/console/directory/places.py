@@ -29,6 +29,7 @@ from bot.places import card, dialled, map_address, website, whole_card
 from handoff.console.directory import common, wording
 from handoff.console.directory.common import back, path_of
 from handoff.console.gate import House, Pass, house_of, may
+from handoff.wording import say
 
 PAGE: Final = 50
 FOUND: Final = 500  # places of a search for words that are looked up: nobody turns to the eleventh page
@@ -73,7 +74,7 @@ def line(row: ResourceRow, now: datetime) -> Line:
         verified_by=row.verified_by,
         edited=bool(row.edits),
         state="merged" if row.merged_into else "gone" if row.gone_at else hidden,
-        source="職員が書いた" if row.source == catalogue.OWN else row.source,
+        source=say("職員が書いた") if row.source == catalogue.OWN else row.source,
     )
 
 
@@ -245,7 +246,7 @@ def past(changes: list[ResourceChange]) -> list[Past]:
         Past(
             id=change.id,
             at=change.at,
-            who=change.actor_name or ("取り込み" if change.actor.startswith("import:") else "―"),
+            who=change.actor_name or (say("取り込み") if change.actor.startswith("import:") else "―"),
             action=change.action,
             changes=wording.changes(_whole(change.before), _whole(change.after), change.fields)
             if change.before

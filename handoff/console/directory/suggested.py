@@ -7,7 +7,6 @@ edit like any other, with its checks and its history. The words are read by who 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Final
@@ -25,17 +24,20 @@ from handoff.console.directory import common, wording
 from handoff.console.directory.common import back
 from handoff.console.directory.places import Line, line
 from handoff.console.gate import Pass, house_of, may
+from handoff.wording import Table, say
 
 SHOWN: Final = 30  # suggestions a page, the oldest first
-SENDERS: Final[Mapping[str, str]] = {"parent": "ご家族から", "operator": "運営者から"}
-KINDS: Final[Mapping[str, str]] = {
-    "closed": "なくなった・休んでいる",
-    "hours": "時間がちがう",
-    "phone": "電話がちがう",
-    "place": "場所がちがう",
-    "fee": "料金がちがう",
-    "other": "そのほか",
-}
+SENDERS: Final = Table({"parent": "ご家族から", "operator": "運営者から"})
+KINDS: Final = Table(
+    {
+        "closed": "なくなった・休んでいる",
+        "hours": "時間がちがう",
+        "phone": "電話がちがう",
+        "place": "場所がちがう",
+        "fee": "料金がちがう",
+        "other": "そのほか",
+    }
+)
 
 router = APIRouter(prefix="/directory/suggestions")
 
@@ -111,10 +113,10 @@ async def take(
     try:
         await house.store.write(unit)
     except FieldsRefusedError as refused:
-        reasons = tuple(f"{wording.label(name)}: {why}" if name else why for name, why in refused.reasons.items())
+        reasons = tuple(f"{wording.label(at)}: {say(why)}" if at else say(why) for at, why in refused.reasons.items())
         return await _show(request, door, 422, wrong=suggestion_id, problems=reasons)
     except DirectoryMovedError:
-        words = "見ているあいだに、ほかの人がこの場所を直しました。いまの内容とくらべて、もう一度決めてください。"
+        words = say("見ているあいだに、ほかの人がこの場所を直しました。いまの内容とくらべて、もう一度決めてください。")
         return await _show(request, door, 409, wrong=suggestion_id, problems=(words,))
     return back(request, "/suggestions", "taken")
 
@@ -132,5 +134,5 @@ async def decline(
     try:
         await house.store.write(unit)
     except RefusedError as refused:
-        return await _show(request, door, 422, wrong=suggestion_id, problems=(str(refused),))
+        return await _show(request, door, 422, wrong=suggestion_id, problems=(say(refused.fault),))
     return back(request, "/suggestions", "declined")

@@ -13,13 +13,15 @@ from collections.abc import Mapping
 from datetime import date, time
 from typing import Final, Literal
 
-from bot.directory.exporting import wording
+from bot.directory.exporting.wording import clock
 from bot.directory.hours import NEW_YEAR
 from bot.errors import SlipError
 from bot.opening import Closure, Opening, Schedule
+from handoff.console.directory import wording
+from handoff.wording import say, weekday
 
-DAYS: Final = ("月", "火", "水", "木", "金", "土", "日", "祝日")
-HOLIDAY: Final = 7  # its row in the table
+HOLIDAY: Final = 7  # its row in the table, after Monday to Sunday
+ROWS: Final = range(HOLIDAY + 1)
 SPANS: Final = 2  # a day: morning and afternoon
 EVERY_DAY: Final = tuple(range(7))
 SPARE: Final = 2
@@ -27,6 +29,11 @@ SPARE: Final = 2
 Holidays = Literal["same", "closed", "own"]
 Span = tuple[time, time]
 _FLAG: Final[Mapping[str, bool | None]] = {"same": None, "closed": False, "own": False}
+
+
+def name_of(row: int) -> str:
+    """Return how a row of the table is headed."""
+    return say("祝日") if row == HOLIDAY else weekday(row)
 
 
 def table_of(schedules: tuple[Schedule, ...]) -> tuple[dict[int, list[Span]], Holidays] | None:
@@ -53,10 +60,10 @@ def inputs_of(opening: Opening) -> dict[str, str]:
     table = table_of(opening.schedules)
     spans, holidays = table if table is not None else ({}, "same")
     shown = {"opening.holidays": str(holidays)} | ({"opening.keep": "keep"} if table is None else {})
-    for day in range(len(DAYS)):
+    for day in ROWS:
         for n in range(SPANS):
             at = spans.get(day, [])[n : n + 1]
-            shown[f"opening.{day}.{n}.opens"] = wording.clock(at[0][0]) if at else ""
+            shown[f"opening.{day}.{n}.opens"] = clock(at[0][0]) if at else ""
             shown[f"opening.{day}.{n}.closes"] = _closing(at[0][1]) if at else ""
     for n, closed in enumerate((*opening.closures, *[None] * SPARE)):
         ends = ("", "") if closed is None else _closure(closed)
@@ -83,13 +90,13 @@ def read(inputs: Mapping[str, str], opening: Opening) -> Opening:
 
 def _schedules(inputs: Mapping[str, str]) -> tuple[Schedule, ...]:
     days: dict[Span, list[int]] = defaultdict(list)
-    for day in range(len(DAYS)):
+    for day in ROWS:
         for n in range(SPANS):
             opens, closes = (inputs.get(f"opening.{day}.{n}.{end}", "") for end in ("opens", "closes"))
             if bool(opens) != bool(closes):
-                raise SlipError(f"{DAYS[day]}: はじまりと終わりを、両方書いてください")
+                raise SlipError("{day}: はじまりと終わりを、両方書いてください", day=name_of(day))
             if opens:
-                days[_span(opens, closes, DAYS[day])].append(day)
+                days[_span(opens, closes, name_of(day))].append(day)
     holidays = inputs.get("opening.holidays", "same")
     if any(HOLIDAY in found for found in days.values()) and holidays != "own":
         raise SlipError("祝日の時間を書いたときは、祝日は「祝日の行のとおり」をえらんでください")
@@ -106,7 +113,7 @@ def _schedules(inputs: Mapping[str, str]) -> tuple[Schedule, ...]:
 def _span(opens: str, closes: str, day: str) -> Span:
     found = _clock(opens, day), _clock(closes, day)
     if found[0] == found[1] != time():
-        raise SlipError(f"{day}: はじまりと終わりが同じです")
+        raise SlipError("{day}: はじまりと終わりが同じです", day=day)
     return found
 
 
@@ -116,12 +123,12 @@ def _clock(words: str, day: str) -> time:
     if (hour, minute) == (24, 0):
         return time(0)
     if hour > 23 or minute > 59:
-        raise SlipError(f"{day}: 時間は 9:00 のように書いてください")
+        raise SlipError("{day}: 時間は 9:00 のように書いてください", day=day)
     return time(hour, minute)
 
 
 def _closing(at: time) -> str:
-    return "24:00" if at == time() else wording.clock(at)
+    return "24:00" if at == time() else clock(at)
 
 
 def _closure(closed: Closure) -> tuple[str, str]:
