@@ -274,8 +274,8 @@ class Postgres:
     def _make(self) -> AsyncEngine:
         engine = create_async_engine(
             self.url,
-            pool_size=10,
-            max_overflow=10,
+            pool_size=20,  # kept: a connection made for one burst and thrown away costs more than the burst
+            max_overflow=0,
             connect_args={
                 "timeout": 5,
                 "server_settings": {

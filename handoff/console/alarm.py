@@ -5,8 +5,7 @@ The rule: neither says anything of a family: numbers, how grave, since when.
 
 from __future__ import annotations
 
-import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated
 
@@ -16,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from bot.opening import TOKYO
 from handoff import alarms, staff
-from handoff.console.gate import House, Pass, house_of, may
+from handoff.console.gate import House, Pass, house_of, may, to_json
 from handoff.staff import MAY
 from handoff.wording import speak
 
@@ -25,10 +24,14 @@ router = APIRouter()
 
 @dataclass(frozen=True, slots=True)
 class Calling:
-    """Hold what calls on open pages: cases that nobody has, and held ones that ask for a second person."""
+    """Hold what calls on open pages: cases that nobody has, and held ones that ask for a second person.
+
+    `told` is the first of them as pages read it, written once for all whose links lead to the same: address -> JSON.
+    """
 
     waiting: list[alarms.Waiting]
     seconds: list[alarms.Second]
+    told: dict[str, list[str]] = field(default_factory=dict)
 
 
 def calling_of(session: Session, _house: House, _now: datetime) -> Calling:
@@ -47,39 +50,26 @@ async def waiting(
     """
     house, shared = house_of(request), request.app.state.alarms
     found: Calling = await shared.newest(house)
-    root = request.scope.get("root_path", "")
-    opens = door.actor.role in MAY["talk.read"]
+    root, opens = request.scope.get("root_path", ""), door.actor.role in MAY["talk.read"]
+    to = "" if door.signed.locked else f"{root}/cases/{{id}}" if opens else f"{root}/"
+    if (told := found.told.get(to)) is None:
+        told = found.told[to] = [_line(one, one.severity, to) for one in found.waiting]
+    seconds = [one for one in found.seconds if opens and one.holder_id != door.actor.id]
+    rest = {
+        "locked": door.signed.locked,
+        "now": house.clock.now().timestamp(),
+        "repeats": alarms.REPEATS,
+        "sounds": door.signed.alarm_sounds,
+        "named": door.signed.named,
+    }
+    lines = ",".join([*told, *(_line(one, "second", to) for one in seconds)])
+    return Response(f'{to_json(rest)[:-1]},"waiting":[{lines}]}}', media_type="application/json")
 
-    def url(id: uuid.UUID) -> str:
-        return "" if door.signed.locked else f"{root}/cases/{id}" if opens else f"{root}/"
 
-    return JSONResponse(
-        {
-            "locked": door.signed.locked,
-            "now": house.clock.now().timestamp(),
-            "repeats": alarms.REPEATS,
-            "sounds": door.signed.alarm_sounds,
-            "named": door.signed.named,
-            "waiting": [
-                {
-                    "id": str(one.id),
-                    "severity": one.severity,
-                    "since": one.since.timestamp(),
-                    "url": url(one.id),
-                }
-                for one in found.waiting
-            ]
-            + [
-                {
-                    "id": str(one.id),
-                    "severity": "second",
-                    "since": one.since.timestamp(),
-                    "url": url(one.id),
-                }
-                for one in found.seconds
-                if opens and one.holder_id != door.actor.id
-            ],
-        }
+def _line(one: alarms.Waiting | alarms.Second, severity: str, to: str) -> str:
+    """Return what a page is told of one case, and where it leads."""
+    return to_json(
+        {"id": str(one.id), "severity": severity, "since": one.since.timestamp(), "url": to.format(id=one.id)}
     )
 
 
