@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
 from bot import cases, journal, memory, render
 from bot.line import limits
-from bot.models import Audit, Journal, Outbox
+from bot.models import Audit, CaseRow, Journal, Outbox
 from bot.store import Store
 from bot.vault import resident_owner, unseal
 from handoff import notes, referrals
@@ -80,6 +81,26 @@ async def test_the_area_is_what_the_family_told(world: World) -> None:
     async with world.browser() as browser:
         await world.signed_in("specialist", browser)
         assert 'value="桜台"' in (await browser.get(f"/cases/{case_id}/places")).text
+
+
+async def test_the_holder_sees_which_places_the_desk_showed_last(world: World) -> None:
+    """Named in the order in which they were shown; one that is gone is left out, and colleagues are not told."""
+    case_id = await held(world)
+    who = await world.store.read(lambda s: s.get_one(CaseRow, case_id).resident_id)
+
+    def showed(session: Session) -> None:
+        found, version = memory.load(session, who)
+        memory.keep(session, who, {**found, "places": [NAGISA, "gone", POKAPOKA]}, version + 1)
+
+    await world.store.write(showed)
+    for role, seen in (("specialist", True), ("supervisor", False)):
+        async with world.browser() as browser:
+            await world.signed_in(role, browser)
+            page = (await browser.get(f"/cases/{case_id}")).text
+            assert ("見た場所" in page) == seen
+            assert (f"/directory/places/{NAGISA}" in page) == seen
+            assert not seen or page.index(f"/places/{NAGISA}") < page.index(f"/places/{POKAPOKA}")
+            assert "/places/gone" not in page
 
 
 async def test_cards_go_into_the_room_in_her_language_once(world: World) -> None:

@@ -147,6 +147,7 @@ class Talk:
     second: str  # who reads along
     readers: tuple[tuple[str, datetime], ...]  # who has read it and when last, the reader of this page left out
     offered: tuple[tuple[str, referrals.Offered], ...]  # by whom, and which place
+    shown: tuple[str, ...]  # ids of the places that the desk itself showed last; told to the holder, as the profile is
     promises: tuple[tuple[str, shift.Promised], ...]  # by whom, and what; those that are open
     debrief: debriefing.Debrief | None  # after an emergency
     debriefed_by: str
@@ -206,7 +207,7 @@ def read_talk(
 
     value = cases.as_case(case)
     mine = value.held and case.holder_id == actor.id
-    told = Profile.of(memory.look(session, resident.id)) if mine else Profile()
+    remembered = memory.look(session, resident.id) if mine else {}
     kept = notes.drafts(session, case_id, resident.id)
     allowed, why = rooms.may_talk_in_line(session, value, now, city)
     debrief = debriefing.of_case(session, case_id)
@@ -245,11 +246,12 @@ def read_talk(
             if id in names and id not in (actor.id, case.holder_id)
         ),
         offered=tuple((names.get(one.staff_id, ""), one) for one in referrals.offered(session, case_id)),
+        shown=tuple(remembered.get("places", ())),
         promises=tuple((names.get(one.staff_id, ""), one) for one in shift.promises(session, [case_id])),
         debrief=debrief,
         debriefed_by=names.get(debrief.staff_id, "") if debrief and debrief.staff_id else "",
         colleagues=tuple(team.may_be_asked(session, actor.id, case)),
-        family=labels.family(told, now.astimezone(TOKYO).date()),
+        family=labels.family(Profile.of(remembered), now.astimezone(TOKYO).date()),
         can=_possible(actor, value, case),
     )
 
@@ -381,6 +383,7 @@ async def _show(house: House, door: Pass, *, before: int = 0) -> dict[str, Any]:
     )
     return {
         "talk": talk,
+        "shown": [place for id in talk.shown if (place := house.directory().get(id)) is not None],
         "standing": standing,
         "question_key": uuid.uuid5(case_id, f"translation:{standing.asked_at}"),
         "services": city.translation.services,
