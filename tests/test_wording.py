@@ -82,7 +82,7 @@ def test_strings_of_expressions_are_worded(english: Words) -> None:
     assert [key for _line, key in template_sentences(source)] == ["閉じる", "{1}、", "はい", "いいえ", "赤", "青"]
     words = {"閉じる": "Close", "{1}、": "{1}: ", "はい": "Yes", "いいえ": "No", "赤": "red", "青": "blue"}
     said = rendered(source, english, words, yes=True)
-    assert said == '<p title="Close">Yes: <i>red</i><i>blue</i>'
+    assert said == '<p title="Close">Yes: <i>red</i><i>blue</i></p>'
 
 
 def test_a_translation_is_escaped(english: Words) -> None:
