@@ -10,6 +10,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+from babel.messages.frontend import CommandLineInterface
+from babel.messages.pofile import read_po
 from jinja2 import DictLoader, Environment
 
 from bot.curation import FieldsRefusedError
@@ -247,3 +249,24 @@ async def test_a_unit_of_the_store_words_for_who_asks(world: World, english: Wor
     assert await world.store.write(lambda _s: say("はい")) == "Yes"
     speak("ja")
     assert await world.store.write(lambda _s: say("はい")) == "はい"
+
+
+# --- the catalogue ----------------------------------------------------------------------------------------------------
+
+
+def test_english_says_all_that_the_console_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every sentence that `make messages` takes out has its English, with its values and without Japanese."""
+    monkeypatch.chdir(ROOT)
+    found = tmp_path / "console.pot"
+    CommandLineInterface().run(["pybabel", "-q", "extract", "-F", "locales/console.toml", "-o", str(found), "."])
+    with found.open("rb") as file:
+        sentences = {str(message.id) for message in read_po(file) if message.id}
+    words = wording.catalog("en")
+    assert len(sentences) > 1500
+    assert sentences - {*words} == set()
+    assert {*words} - sentences == set(), "make messages takes out what is said no more"
+    for sentence, said in words.items():
+        known = {*re.findall(r"\{(\w+)", sentence)}
+        assert {*re.findall(r"\{(\w+)", said)} <= known, said
+        assert not JAPANESE.search(said), said
+        assert said == said.rstrip("\n")

@@ -32,10 +32,12 @@ from bot.situation import Case
 from bot.store import Store, now_expression
 from handoff import identity, partners, phrases, shares, shift
 from handoff.console.directory import wording
+from handoff.models import Staff
 from handoff.room.app import create_room
 from handoff.shared.app import create_shared
 from handoff.shares import Text, Wish
 from handoff.staff import Actor
+from handoff.wording import PageLanguage
 from tests.browser import test_directory_pages, test_media_page, test_partner_pages, test_today_page
 from tests.browser.chromium import served
 from tests.browser.test_console_pages import Site
@@ -68,6 +70,7 @@ class Picture:
     width: int = 1280
     height: int = 860
     do: Do | None = None
+    language: PageLanguage = "ja"
 
 
 def console(name: str, template: str, path: str, **more: object) -> Picture:
@@ -168,9 +171,11 @@ CALLING = (
 )
 PICTURES = (
     *CALLING,
+    console("queue_en", "queue/page", "/", language="en"),
     console("cases", "queue/cases", "/cases"),
     console("talk", "conversation/page", "/cases/{ja}", height=1180, do=settled),
     console("talk_vi", "conversation/page", "/cases/{vi}", height=1180, do=settled),
+    console("talk_en", "conversation/page", "/cases/{ja}", height=1180, do=settled, language="en"),
     console("talk_phone", "conversation/page", "/cases/{ja}", **PHONE, do=settled),
     console("talk_not_held", "conversation/page", "/cases/{dv}", do=settled),
     console("places", "conversation/places", "/cases/{vi}/places?topic=temporary_care"),
@@ -246,6 +251,8 @@ class Town:
         """Open a window of its size, signed in as it wants, at its page."""
         just_now = update(CaseRow).where(CaseRow.state == "claimed")
         await self.site.world.store.write(lambda s: s.execute(just_now.values(activity_db=now_expression(s))))
+        read_in = update(Staff).values(page_language=picture.language)
+        await self.site.world.store.write(lambda s: s.execute(read_in))
         page = await self.site.page(width=picture.width, height=picture.height)
         await page.clock.set_fixed_time(DAY)
         if picture.role in NAMES:
