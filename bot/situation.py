@@ -272,7 +272,7 @@ class Translation:
     emergency: Literal["consent", "without"] = "consent"
     services: dict[str, str] = field(default_factory=dict, hash=False)
     languages: dict[str, str] = field(default_factory=dict, hash=False)
-    not_for: tuple[str, ...] = ()
+    not_for: tuple[str, ...] = ("dv",)  # facts/reliability.md: no third party for violence unless the city decides so
     terms: dict[str, dict[str, str]] = field(default_factory=dict, hash=False)
 
 

@@ -184,6 +184,7 @@ STAYING: dict[str, tuple[Stays, bool, Change]] = {
     "the talk has ended": ("closed", True, case(state="closed", holder_id=None)),
     "a child writes": ("child", True, case(aspects=["child_writing"])),
     "the city does not translate such talks": ("kind", True, city(not_for=("anxiety",))),
+    "violence by a partner, unless the city decides otherwise": ("kind", True, case(kinds=["dv"])),
     "nor in an emergency": ("kind", True, city(not_for=("anxiety",), emergency="without")),
     "urgent is no emergency": ("not_asked", False, city(emergency="without")),
 }  # fmt: skip
