@@ -50,8 +50,8 @@ lint: setup
 content: setup
 	@$(PY) -m bot.cli content check
 
-bench: setup  ## figures: webhook, directory search, hearing, console; a million steps, 10,000 talks on each database
-	@for name in webhook directory_search understanding console interleavings; do echo "== $$name"; $(PY) -m benchmarks.$$name; done
+bench: setup  ## figures: webhook, directory search, hearing, console, search by words; a million steps, 10,000 talks on each database
+	@for name in webhook directory_search understanding console searching interleavings; do echo "== $$name"; $(PY) -m benchmarks.$$name; done
 
 messages: .venv/.installed  ## take the sentences out of code and content and merge them into the catalogs
 	@mkdir -p var && $(BABEL) -q extract -F pyproject.toml -k _ -k N_ --no-location --sort-output -o var/messages.pot .

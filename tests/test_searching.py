@@ -123,6 +123,7 @@ async def test_so_many_are_read_at_once_and_the_page_says_so(
     world: World, browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, bound: tuple[str, int]
 ) -> None:
     """The newest first, so many talks or so many lines; narrowing the list reaches the others."""
+    monkeypatch.setattr(searching, "TOGETHER", 1)
     monkeypatch.setattr(searching, *bound)
     old = await a_talk(world, "おなじことば", minutes=30)
     for minutes in (20, 10):

@@ -397,7 +397,7 @@ async def search(
 ) -> Response:
     """Show the cases among those that fit whose talk holds the words; they come in a form, so that no log has them."""
     house, words = house_of(request), door.text("words", 100)
-    found = await house.store.read(lambda s: searching.search(s, asked, words, door.actor))
+    found = await searching.search(house.store, asked, words, door.actor)
     await house.store.write(lambda s: searching.note(s, door.actor, found, house.clock.now()))
     return await _list(request, door, asked, 1, words=words, searched=found)
 
