@@ -101,6 +101,12 @@ async def press(page: Page, key: str) -> None:
     await page.keyboard.press(key)
 
 
+async def claims(page: Page) -> None:
+    """Take the talk that is open, and wait for the page that answers: a stream may show it on the old one before."""
+    async with page.expect_navigation():
+        await press(page, "c")
+
+
 async def broken(page: Page) -> list[str]:
     """Return what broke on a watched page; the policy's violations are those since it was loaded."""
     return [*_broken[page], *await page.evaluate("window.__broken")]

@@ -22,7 +22,7 @@ from bot.models import CaseRow
 from bot.situation import Case
 from bot.store import Store
 from handoff import notes
-from tests.browser.chromium import broken, keep, press, served, watch
+from tests.browser.chromium import broken, claims, keep, press, served, watch
 from tests.conftest import free_port
 from tests.console_world import NOW, OWN_HAND, PASSWORD, TIRED_EN, VANISH, World, a_resident, build, writes
 
@@ -323,7 +323,7 @@ async def test_a_draft_stays_and_a_lost_claim_is_said_calmly(site: Site) -> None
     case_id = made["vanish"].id
     page = await site.signed_in()
     await page.goto(f"{site.root}/cases/{case_id}")
-    await press(page, "c")
+    await claims(page)
     words = page.get_by_label("さとうとして書く")
     await expect(words).to_be_visible()
     await words.fill("まず、手すりから離れて")
@@ -340,7 +340,7 @@ async def test_a_draft_stays_and_a_lost_claim_is_said_calmly(site: Site) -> None
     resident_id = (await world.store.read(lambda s: s.get_one(CaseRow, case_id))).resident_id
     kept = await world.store.read(lambda s: notes.drafts(s, case_id, resident_id))
     assert [one.text for one in kept] == ["まず、手すりから離れて"]
-    await press(page, "c")
+    await claims(page)
     await expect(words).to_have_value("まず、手すりから離れて")
 
 

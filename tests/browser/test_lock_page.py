@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from handoff.models import Draft, StaffSession
 from tests.browser import test_console_pages
-from tests.browser.chromium import press
+from tests.browser.chromium import claims, press
 from tests.browser.test_alarm_page import EARS, tones
 from tests.browser.test_console_pages import Site, a_night, sane, shot
 from tests.browser.test_directory_pages import axe
@@ -54,7 +54,7 @@ async def a_talk(site: Site) -> Page:
     made = await a_night(site.world)
     page = await site.signed_in()
     await page.goto(f"{site.root}/cases/{made['vanish'].id}")
-    await press(page, "c")
+    await claims(page)
     await expect(page.get_by_label("さとうとして書く")).to_be_visible()
     return page
 

@@ -47,7 +47,7 @@ async def test_each_person_chooses_and_the_choice_is_hers_everywhere(site: Site)
     assert await paper(page) == LIGHT
     await page.get_by_role("link", name="さとう").click()
     await page.get_by_label("暗い").check()
-    await page.get_by_role("button", name="この明るさにする").click()
+    await page.get_by_role("button", name="このようにする").click()
     await expect(page.get_by_label("暗い")).to_be_checked()
     await sane(page)
     await axe(page)
@@ -62,7 +62,7 @@ async def test_each_person_chooses_and_the_choice_is_hers_everywhere(site: Site)
     assert await paper(again) == DARK
     await again.goto(f"{site.root}/me")
     await again.get_by_label("明るい", exact=True).check()
-    await again.get_by_role("button", name="この明るさにする").click()
+    await again.get_by_role("button", name="このようにする").click()
     await again.emulate_media(color_scheme="dark")
     await expect(again.get_by_label("明るい", exact=True)).to_be_checked()
     assert await paper(again) == LIGHT

@@ -6,7 +6,7 @@ from playwright.async_api import Locator, Page, expect
 
 from bot.store import Store
 from tests.browser import test_console_pages
-from tests.browser.chromium import press
+from tests.browser.chromium import claims, press
 from tests.browser.test_console_pages import Site, a_night, sane, shot
 from tests.browser.test_directory_pages import axe, fill
 
@@ -189,7 +189,7 @@ async def test_the_sheet_says_what_is_true(site: Site, pages: tuple[Page, list[s
     await page.goto(f"{site.root}{addresses[-2]}")
     await page.get_by_role("button", name="この相談を受ける").wait_for()
     free = set((await page.evaluate(SHEET))["shown"])
-    await press(page, "c")
+    await claims(page)
     await expect(page.locator("#words")).to_be_visible()
     held = set((await page.evaluate(SHEET))["shown"])
     assert (free - held, held - free) == ({"c"}, {"r", "t", "i", "p", "Enter"})

@@ -14,7 +14,7 @@ from starlette.routing import Mount
 from bot.store import Store
 from handoff import practice
 from handoff.practice import Practice
-from tests.browser.chromium import press, served, watch
+from tests.browser.chromium import claims, press, served, watch
 from tests.browser.test_console_pages import Site, sane, shot
 from tests.browser.test_directory_pages import axe
 from tests.conftest import free_port
@@ -74,7 +74,7 @@ async def test_a_talk_is_practised_by_keyboard(site: Site) -> None:
     await window.locator(".row-link").first.press("Enter")
     await window.wait_for_url("**/cases/*")
     await expect(window.get_by_text("いま、119に電話してください")).to_have_count(1)  # what the desk had said at night
-    await press(window, "c")
+    await claims(window)
     await expect(window.get_by_text("あなたが担当", exact=True)).to_be_visible()
     for number, line in enumerate(one.family.answers[:2]):
         await press(window, "r")

@@ -157,7 +157,8 @@ def test_a_night_from_the_first_word_to_the_desk_again(demo: dict[str, Any], bro
 
     # a person takes it; the desk is silent from here
     console.wait_for_load_state()
-    console.keyboard.press("c")
+    with console.expect_navigation():
+        console.keyboard.press("c")
     expect(console.locator("[data-part=head]")).to_contain_text("あなたが担当")
     expect(console.locator("mark").first).to_be_visible()
     steps.shot(console, "claimed")

@@ -26,7 +26,7 @@ from bot.app import LAPSE_EVERY
 from bot.models import Audit, CaseRow, Job, Journal
 from bot.simulator.people import Resident as Phone
 from handoff import alarms
-from tests.browser.chromium import ARGUMENTS, CHROMIUM, broken, chromium, keep, press, tidy, watch
+from tests.browser.chromium import ARGUMENTS, CHROMIUM, broken, chromium, claims, keep, press, tidy, watch
 from tests.calling_stand_ins import Post, Ringer, opened
 from tests.test_app import Town, running
 
@@ -94,7 +94,7 @@ class Desk:
     async def takes(self, page: Page, case_id: UUID) -> None:
         """Let one of the staff open a talk and take it."""
         await page.goto(self.talk(case_id))
-        await press(page, "c")
+        await claims(page)
         await expect(page.locator("[data-part=head]")).to_contain_text("あなたが担当")
         await page.wait_for_load_state()  # so that its keys are listened to
 
@@ -245,7 +245,7 @@ async def test_a_talk_changes_hands_with_a_note(desk: Desk) -> None:
     await shot(mori, "transfer-queue")
     await desk.town.platform.write(phone, "まだここにいます")
     await hers.locator("a").focus()
-    await press(mori, "c")
+    await claims(mori)
     await mori.wait_for_url(desk.talk(case_id))
     await expect(mori.locator(".note-text")).to_contain_text("祖母に電話中")
     await expect(mori.locator("[data-part=journal]")).to_contain_text("まだここにいます")
@@ -307,7 +307,7 @@ async def test_a_browser_that_dies_gives_the_family_to_the_second_reader(desk: D
     await expect(mori.locator("[data-part=head]")).to_contain_text("待っています")
     await expect(mori.locator("#alarm")).to_contain_text("緊急の相談が")
     await shot(mori, "killed-waits")
-    await press(mori, "c")
+    await claims(mori)
     await expect(mori.locator("[data-part=head]")).to_contain_text("あなたが担当")
     await expect(mori.get_by_text("さくらの下書き（送っていません）")).to_be_visible()
     await expect(mori.get_by_text("だいじょうぶ、いま電話")).to_be_visible()
@@ -347,7 +347,7 @@ async def test_an_open_page_is_no_act_a_key_is(desk: Desk) -> None:
     await expect(mori.locator("#alarm")).to_contain_text("緊急の相談が")
     await mori.locator("#alarm a").click()
     await mori.wait_for_url(f"**/cases/{case_id}")
-    await press(mori, "c")
+    await claims(mori)
     await expect(mori.get_by_text("いま、どこに")).to_be_visible()
     await expect(sakura.locator("[data-part=head]")).to_contain_text("担当: もり")
     for page in (sakura, mori):
