@@ -105,12 +105,14 @@ async def test_the_morning_is_read_and_the_day_handed_over(site: Site) -> None:
     await page.locator(".overdue").get_by_role("button", name="の約束をしました").press("Enter")
     await expect(page.get_by_text("保健師から電話をします")).to_have_count(0)
     await page.get_by_label("次の人へ").fill("だれもいないときは裏口から")
-    await page.get_by_role("button", name="残す").press("Enter")
+    async with page.expect_navigation():
+        await page.get_by_role("button", name="残す").press("Enter")
     await expect(page.get_by_text("だれもいないときは裏口から")).to_be_visible()
     mine = page.locator(".hand-over")
     await expect(mine.locator(".row")).to_have_count(2)
     for box in await mine.get_by_role("checkbox").all():
         await box.press("Space")
+        await expect(box).to_be_checked()
     await mine.get_by_text("選んだ相談を引き継ぐ").press("Enter")
     await mine.get_by_label("だれに").select_option(label="たなか（保健師）")
     await mine.get_by_label("引き継ぐ人へのメモ").fill("午後に電話を待っています")
