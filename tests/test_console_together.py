@@ -144,6 +144,29 @@ async def test_what_is_shared_is_nobodys_own(world: World) -> None:
                     assert (f"/cases/{case.id}" in page) == (role in ("specialist", "supervisor")), (role, path)
 
 
+async def test_links_of_a_shared_alarm_are_each_roles_own(world: World) -> None:
+    """What is written once leads a specialist to the talk and an officer to the queue, whoever asked first."""
+    case = await writes(world.store, await a_resident(world.store), "x", VANISH, at=NOW)
+    assert case is not None
+    for role, to in (("specialist", f"/cases/{case.id}"), ("officer", "/"), ("supervisor", f"/cases/{case.id}")):
+        async with world.browser() as browser:
+            await world.signed_in(role, browser)
+            assert [one["url"] for one in (await browser.get("/alarms")).json()["waiting"]] == [to], role
+
+
+async def test_the_queues_part_is_packed_for_who_can_unpack_it(world: World) -> None:
+    """Packed or not, it says the same."""
+    await writes(world.store, await a_resident(world.store), "x", VANISH, at=NOW)
+    async with world.browser() as browser:
+        await world.signed_in("specialist", browser)
+        packed = await browser.get("/queue", headers={"accept-encoding": "gzip"})
+        plain = await browser.get("/queue", headers={"accept-encoding": "identity"})
+        assert packed.headers["content-encoding"] == "gzip"
+        assert "content-encoding" not in plain.headers
+        assert packed.text == plain.text
+        assert 'data-waiting="1"' in plain.text
+
+
 @pytest.fixture
 async def world(store: Store) -> World:
     return await build(store)

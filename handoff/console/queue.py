@@ -234,6 +234,7 @@ def shot_of(session: Session, house: House, now: datetime) -> Shot:
 
 
 async def _values(request: Request, actor: Actor) -> tuple[Part, dict[str, Any]]:
+    """Return the part that changes by itself, and what the page around it takes."""
     house = house_of(request)
     shots: Shared[Shot] = request.app.state.shots
     shot = await shots.newest(house)
@@ -271,7 +272,7 @@ async def page(request: Request, door: Annotated[Pass, Depends(may("counts.see")
 @router.get("/queue")
 async def fragment(request: Request, door: Annotated[Pass, Depends(may("counts.see", human=False))]) -> Response:
     """Show the changed part of the page."""
-    part, _values_of_it = await _values(request, door.actor)
+    part, _page = await _values(request, door.actor)
     if "gzip" in request.headers.get("accept-encoding", ""):
         return HTMLResponse(part.packed, headers={"content-encoding": "gzip"})
     return HTMLResponse(part.text)
